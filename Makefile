@@ -1,0 +1,37 @@
+# make help lists the targets. Everything is installed into $(VENV) and nowhere else.
+PYTHON ?= python3
+VENV ?= .venv
+# A torch other than the tested one: make setup TORCH='torch==2.12.*' TORCHVISION='torchvision==0.27.*'
+TORCH ?=
+TORCHVISION ?=
+
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.mmsfa-setup
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+setup: $(STAMP)  ## install everything into .venv (once; may compile mmcv)
+
+# The stamp is written last, so a set-up that was interrupted is continued.
+$(STAMP): setup.cfg pyproject.toml constraints.txt tools/misc/setup_env.sh
+	@PYTHON='$(PYTHON)' TORCH="$(TORCH)" TORCHVISION="$(TORCHVISION)" \
+		bash tools/misc/setup_env.sh '$(VENV)'
+	@touch $@
+
+demo: $(STAMP)  ## train and test the demo detector on the Shapes data set
+	@$(PY) tools/misc/demo.py
+
+test: $(STAMP)  ## run the whole test-suite
+	@$(PY) -m pytest
+
+lint: $(STAMP)  ## check style and format
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+clean:  ## remove caches and builds (the environment, data and work_dirs stay)
+	rm -rf build dist .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
