@@ -1,0 +1,260 @@
+"""Which mm stack is installed: allowed ranges, readable refusals, and one repair.
+
+Two stacks share the same import names: the maintained ``onedl-*`` forks and upstream OpenMMLab.
+Everything here asks by import name, and nothing here imports an mm package except `require_ops`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata as metadata
+import importlib.util
+import re
+import sys
+from functools import lru_cache
+from typing import NamedTuple
+
+MIN_PYTHON = (3, 10)
+MIN_TORCH = '2.4'
+# Upstream mmengine cannot resume on newer torch: its checkpoints need `weights_only=False`.
+UPSTREAM_TORCH = '<2.6'
+
+# import name -> distribution -> allowed versions; the first one is suggested to who has none.
+STACK: dict[str, dict[str, str]] = {
+    'mmengine': {
+        'onedl-mmengine': '>=0.10.12,<1',
+        'mmengine': '>=0.10.4,<0.11',
+        'mmengine-lite': '>=0.10.4,<0.11',
+    },
+    'mmcv': {
+        'onedl-mmcv': '>=2.3.5,<2.4',
+        'mmcv': '>=2.0.1,<2.2',
+        'mmcv-lite': '>=2.0.1,<2.2',
+        'mmcv-full': '>=2.0.1,<2.2',
+    },
+    'mmpretrain': {'onedl-mmpretrain': '>=1.3.5,<2', 'mmpretrain': '>=1.2,<2'},
+    'mmdet': {'onedl-mmdetection': '>=3.5,<4', 'mmdet': '>=3.3,<4'},
+    'mmseg': {'onedl-mmsegmentation': '>=1.4,<2', 'mmsegmentation': '>=1.2.2,<2'},
+}
+ALWAYS_NEEDED = ('mmengine', 'mmcv', 'mmpretrain')
+
+_torchvision_schemas = None  # The library object must live as long as its operators.
+
+
+class StackError(RuntimeError):
+    """The installed packages do not fit; the message says what to do about it.
+
+    Not an ImportError: mmengine replaces those of `custom_imports` by advice about PYTHONPATH.
+    """
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with the installation."""
+
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f'{self.what} To mend it:\n    {self.mend}'
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r'[-_.]+', '-', name).lower()
+
+
+@lru_cache(maxsize=1)
+def _owners_by_import_name() -> dict[str, list[str]]:
+    return dict(metadata.packages_distributions())
+
+
+def installed(name: str) -> dict[str, str]:
+    """Every distribution that owns one import name, with its version."""
+    found = {_canonical(dist) for dist in _owners_by_import_name().get(name, []) if dist}
+    versions = {}
+    # Python 3.10 only sees owners that ship a top_level.txt, so the known ones are asked as well.
+    for dist in sorted(found | set(STACK.get(name, {}))):
+        try:
+            versions[dist] = metadata.version(dist)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _importable(name: str) -> bool:
+    try:
+        return name in sys.modules or importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _fits(version: str, allowed: str) -> bool:
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(allowed).contains(version.split('+')[0], prereleases=True)
+
+
+def uses_upstream() -> bool:
+    """Whether mmengine comes from upstream OpenMMLab, and only from there."""
+    owners = installed('mmengine')
+    return bool(owners) and not any(dist.startswith('onedl-') for dist in owners)
+
+
+def install_command(name: str) -> str:
+    """The command that installs one import name from the stack that is in use."""
+    known = [dist for dist in STACK[name] if dist.startswith('onedl-') != uses_upstream()]
+    isolation = '--no-build-isolation ' if name == 'mmcv' else ''  # its build must see torch
+    return f"pip install {isolation}'{known[0]}{STACK[name][known[0]]}'"
+
+
+def python_problem() -> Problem | None:
+    """Python must be new enough."""
+    if sys.version_info >= MIN_PYTHON:
+        return None
+    needed, here = '.'.join(map(str, MIN_PYTHON)), '.'.join(map(str, sys.version_info[:3]))
+    return Problem(
+        f'mmsfa needs Python {needed} or newer, and this is Python {here}.',
+        'rm -rf .venv && make setup PYTHON=python3.11   # any Python from 3.10 on',
+    )
+
+
+def torch_problem() -> Problem | None:
+    """A torch must be there, and it must suit the mm stack in use."""
+    allowed = f'>={MIN_TORCH}' + (f',{UPSTREAM_TORCH}' if uses_upstream() else '')
+    try:
+        version = metadata.version('torch')
+    except metadata.PackageNotFoundError:
+        return Problem('torch is not installed.', f"pip install 'torch{allowed}'")
+    if _fits(version, allowed):
+        return None
+    why = ' (upstream mmengine cannot resume with a newer one)' if uses_upstream() else ''
+    return Problem(
+        f'torch {version} is installed, and mmsfa needs torch{allowed}{why}.',
+        f"pip install 'torch{allowed}'   # then its torchvision, and mmcv again",
+    )
+
+
+def mm_problem(name: str) -> Problem | None:
+    """One import name must have exactly one owner, in its allowed range."""
+    owners = installed(name)
+    if len(owners) > 1:
+        both = ' and '.join(f'{dist} {version}' for dist, version in owners.items())
+        return Problem(
+            f'{both} are both installed and overwrite each other: both are imported as {name}.',
+            f'pip uninstall -y {" ".join(owners)} && {install_command(name)}',
+        )
+    if not _importable(name):
+        gone = f'pip uninstall -y {" ".join(owners)} && ' if owners else ''
+        return Problem(
+            f'{name} cannot be imported: it is not installed.', gone + install_command(name)
+        )
+    for dist, version in owners.items():  # a source tree on the path has no owner: not judged
+        allowed = STACK[name].get(dist)
+        if allowed and not _fits(version, allowed):
+            return Problem(
+                f'{dist} {version} is installed, and mmsfa needs {dist}{allowed}.',
+                install_command(name),
+            )
+    return None
+
+
+def ops_problem() -> Problem | None:
+    """The compiled operators of mmcv must load; only detection needs them."""
+    try:
+        importlib.import_module('mmcv._ext')
+    except ImportError as error:
+        dist = next(iter(installed('mmcv')), 'onedl-mmcv')
+        return Problem(
+            f'mmcv has no compiled operators that fit this torch, and detection needs them '
+            f'(NMS, RoIAlign): {error}. A plain "pip install {dist}" builds without them silently.',
+            f'pip uninstall -y {dist} && '
+            "pip install 'setuptools>=80,<82' wheel packaging ninja psutil && "
+            f'{install_command("mmcv")} --no-cache-dir',
+        )
+    return None
+
+
+def torchvision_problem() -> Problem | None:
+    """Mmpretrain imports torchvision, so it must import; repairs it first where it can.
+
+    The registry's torchvision is built for CUDA. On a CPU-only torch its extension cannot load and
+    the import stops because two operators are unknown. With their schemas defined it imports; its
+    compiled operators stay away, and nothing here needs them: NMS and RoIAlign come from mmcv.
+    """
+    if not _importable('torchvision'):
+        return Problem('torchvision is not installed.', _torchvision_command())
+    try:
+        importlib.import_module('torchvision')
+    except RuntimeError as error:
+        if 'torchvision::nms' not in str(error):
+            return Problem(f'torchvision cannot be imported: {error}.', _torchvision_command())
+        _define_torchvision_schemas()
+    except ImportError as error:
+        return Problem(f'torchvision cannot be imported: {error}.', _torchvision_command())
+    try:
+        importlib.import_module('torchvision')
+    except (ImportError, RuntimeError) as error:
+        return Problem(f'torchvision cannot be imported: {error}.', _torchvision_command())
+    return None
+
+
+def _define_torchvision_schemas() -> None:
+    global _torchvision_schemas
+    if _torchvision_schemas is not None:
+        return
+    import torch
+
+    library = torch.library.Library('torchvision', 'FRAGMENT')
+    for name in ('nms', 'qnms'):
+        library.define(f'{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+    _torchvision_schemas = library
+
+
+def _torchvision_command() -> str:
+    """The torchvision that belongs to the installed torch: 2.13 pairs with 0.28, and so on."""
+    torch = installed('torch').get('torch', '2.13')
+    match = re.match(r'2\.(\d+)', torch)
+    pair = f"'torchvision==0.{int(match[1]) + 15}.*'" if match else 'torchvision'
+    return f'pip install --no-deps {pair}   # --no-deps: it would replace torch'
+
+
+def problems(*names: str) -> list[Problem]:
+    """What is wrong with python, torch, torchvision and the named mm packages.
+
+    Args:
+        *names: Import names; without any, what every use of mmsfa needs.
+
+    Returns:
+        One entry a problem, none when all is well.
+    """
+    old = python_problem()
+    if old:
+        return [old]  # nothing else can be judged, or matters, before this
+    first = torch_problem()
+    found = [first] if first else [torchvision_problem()]
+    found += [mm_problem(name) for name in names or ALWAYS_NEEDED]
+    return [problem for problem in found if problem]
+
+
+def require(*names: str) -> None:
+    """Stop with one readable error when something needed is missing or does not fit.
+
+    Args:
+        *names: Import names, such as ``'mmdet'``; without any, what every use of mmsfa needs.
+
+    Raises:
+        StackError: With one paragraph and one command for each problem.
+    """
+    found = problems(*names)
+    if found:
+        raise StackError('\n\n'.join(map(str, found)))
+
+
+def require_ops() -> None:
+    """Stop with one readable error when mmcv was built without its compiled operators.
+
+    Raises:
+        StackError: With the command that mends it.
+    """
+    problem = ops_problem()
+    if problem:
+        raise StackError(str(problem))

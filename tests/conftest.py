@@ -1,0 +1,149 @@
+"""Fixtures for every test: shared files, a tiny data set, tools and throw-away environments."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+import mmsfa  # noqa: F401  before any test imports mmpretrain: it repairs torchvision
+
+ROOT = Path(__file__).resolve().parents[1]
+torch.set_num_threads(min(4, os.cpu_count() or 1))
+
+
+@pytest.fixture(scope='session')
+def repo_dir() -> Path:
+    """The root of this repository."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def shared_dir() -> Path:
+    """The folder with real data and parity files; tests that need it skip without it."""
+    path = Path(os.environ.get('MMSFA_SHARED') or ROOT.parent / 'shared')
+    if not path.is_dir():
+        pytest.skip(f'no folder {path}: set MMSFA_SHARED to where data/ and parity/ are')
+    return path.resolve()
+
+
+@pytest.fixture(scope='session')
+def shared_data(shared_dir: Path) -> Callable[[str], Path]:
+    """A function that gives the folder of one real data set, or skips the test."""
+
+    def find(name: str) -> Path:
+        path = shared_dir / 'data' / name
+        if not path.is_dir():
+            pytest.skip(f'no data set {name} in {path.parent}')
+        return path
+
+    return find
+
+
+@pytest.fixture(scope='session')
+def parity(shared_dir: Path) -> ModuleType:
+    """The module check_parity of the parity kit: `parity.Case('det_10m')`."""
+    path = shared_dir / 'parity' / 'check_parity.py'
+    if not path.is_file():
+        pytest.skip(f'no parity kit: {path} is missing')
+    spec = importlib.util.spec_from_file_location('check_parity', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
+def shapes_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Shapes data set: 8 training and 4 validation pictures. Do not write into it."""
+    from mmsfa.datasets.shapes_writer import write_shapes
+
+    path = tmp_path_factory.mktemp('data') / 'shapes'
+    write_shapes(path, num_train=8, num_val=4, seed=0)
+    return path
+
+
+RunPython = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture(scope='session')
+def run_python() -> RunPython:
+    """A function that runs this Python as a user does and keeps what it printed."""
+
+    def run(*args: object, timeout: float = 300, **env: str) -> subprocess.CompletedProcess:
+        variables = {**os.environ, 'PYTHONPATH': str(ROOT), 'COLUMNS': '200', **env}
+        command = [sys.executable, *map(str, args)]
+        return subprocess.run(
+            command, cwd=ROOT, env=variables, timeout=timeout, capture_output=True, text=True
+        )
+
+    return run
+
+
+class ThrowAwayEnvironment:
+    """The installed packages as links in a folder of its own, to be spoilt at will.
+
+    Args:
+        folder: An empty folder.
+        run_python: What `run` uses.
+    """
+
+    def __init__(self, folder: Path, run_python: RunPython) -> None:
+        self.folder = folder
+        self._run = run_python
+        for package in Path(sysconfig.get_path('purelib')).iterdir():
+            (folder / package.name).symlink_to(package)
+
+    def remove(self, *patterns: str) -> None:
+        """Remove top-level entries, or files in a package (``mmcv/_ext*``), by pattern."""
+        for pattern in patterns:
+            top, _, inner = pattern.partition('/')
+            for link in [path for path in self.folder.iterdir() if fnmatch(path.name, top)]:
+                package = link.resolve()
+                link.unlink()
+                if not inner:
+                    continue
+                link.mkdir()
+                for part in package.iterdir():
+                    if not fnmatch(part.name, inner):
+                        (link / part.name).symlink_to(part)
+
+    def add_metadata(self, name: str, version: str, import_name: str) -> None:
+        """Claim that a distribution is installed and owns an import name."""
+        folder = self.folder / f'{name.replace("-", "_")}-{version}.dist-info'
+        folder.mkdir()
+        (folder / 'METADATA').write_text(
+            f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n'
+        )
+        (folder / 'top_level.txt').write_text(f'{import_name}\n')
+
+    def run(self, *args: object) -> subprocess.CompletedProcess:
+        """Run Python with this environment's packages and this repository."""
+        # -S keeps the real site-packages away.
+        return self._run('-S', *args, PYTHONPATH=f'{ROOT}{os.pathsep}{self.folder}')
+
+
+@pytest.fixture
+def environment(tmp_path: Path, run_python: RunPython) -> ThrowAwayEnvironment:
+    """A copy of the environment that a test may spoil; costs a few links."""
+    folder = tmp_path / 'site-packages'
+    folder.mkdir()
+    return ThrowAwayEnvironment(folder, run_python)
+
+
+@pytest.fixture(scope='session')
+def convert() -> ModuleType:
+    """The converter of published checkpoints as a module."""
+    path = ROOT / 'tools' / 'model_converters' / 'sdt_v3_to_mmsfa.py'
+    spec = importlib.util.spec_from_file_location('sdt_v3_to_mmsfa', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,97 @@
+"""Prints the installed stack; exits with 1 when something does not fit, and says how to mend it.
+
+It reads `mmsfa/compat.py` by its path: `import mmsfa` itself refuses a wrong stack.
+"""
+
+import argparse
+import importlib.util
+import platform
+import sys
+from pathlib import Path
+from types import ModuleType
+
+
+def load_compat() -> ModuleType:
+    """The module `mmsfa.compat`, without the checks that importing its package makes."""
+    path = Path(__file__).resolve().parents[2] / 'mmsfa' / 'compat.py'
+    spec = importlib.util.spec_from_file_location('mmsfa_compat', path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def gpu_names() -> str:
+    """The visible GPUs, or why there are none."""
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return f'unknown: torch does not import ({error})'
+    if not torch.cuda.is_available():
+        return 'none' if torch.version.cuda else 'none (torch was built for CPU only)'
+    return ', '.join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+
+
+def collect_rows(compat: ModuleType, ops_missing: bool) -> list:
+    """What to show, as rows of name, version and where it comes from."""
+    rows = [('python', platform.python_version(), sys.executable)]
+    for name in ('torch', 'torchvision', 'numpy', *compat.STACK, 'mmsfa'):
+        owners = compat.installed(name)
+        versions = ', '.join(owners.values()) or ('source tree' if name == 'mmsfa' else 'missing')
+        rows.append((name, versions, ' and '.join(owners)))
+    rows.append(('compiled mmcv operators', 'no' if ops_missing else 'yes', 'mmcv._ext'))
+    rows.append(('GPU', gpu_names(), ''))
+    return rows
+
+
+def show(rows: list) -> None:
+    """Print the rows as a table; plainly where rich itself is missing."""
+    try:
+        from rich.console import Console
+        from rich.table import Table
+    except ImportError:
+        for row in rows:
+            print('  '.join(row))
+        return
+    table = Table(title='The stack of mmsfa')
+    for heading in ('import name', 'version', 'distribution'):
+        table.add_column(heading, overflow='fold')
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def main() -> int:
+    """Check everything, or only what the named tasks need."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        '--tasks',
+        nargs='*',
+        choices=('det', 'seg'),
+        default=('det', 'seg'),
+        help='what is wanted besides classification; det needs mmdet and compiled mmcv operators',
+    )
+    tasks = parser.parse_args().tasks
+
+    compat = load_compat()
+    old = compat.python_problem()
+    if old:
+        print(f'\n{old}')
+        return 1
+    names = list(compat.ALWAYS_NEEDED)
+    names += [name for task, name in (('det', 'mmdet'), ('seg', 'mmseg')) if task in tasks]
+    problems = compat.problems(*names)
+    no_ops = compat.ops_problem()
+    if no_ops and 'det' in tasks and not any('mmcv' in problem.mend for problem in problems):
+        problems.append(no_ops)
+
+    show(collect_rows(compat, bool(no_ops)))
+    for problem in problems:
+        print(f'\n{problem}')
+    if not problems:
+        print('All is well.')
+    return int(bool(problems))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
