@@ -1,0 +1,225 @@
+"""The only definition of firing in mmsfa: pure functions on tensors.
+
+Spike Firing Approximation (SFA): train with integers ``0..D``, infer with at most ``D`` binary
+spikes. Source: Yao et al., "Scaling Spike-driven Transformer with Efficient Spike Firing
+Approximation Training" (E-SpikeFormer), https://arxiv.org/abs/2411.16061.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+Rounding = Literal['half_even', 'half_up']
+Surrogate = Literal['closed', 'open']
+
+
+def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> float:
+    """Check the settings of a neuron and return the divisor of its counts.
+
+    Args:
+        D: Number of levels (virtual time steps).
+        norm: Divisor of the counts; ``None`` means ``D``.
+        rounding: See :func:`integer_fire`.
+        surrogate: See :func:`integer_fire`.
+
+    Raises:
+        ValueError: One of them is out of its range.
+    """
+    if isinstance(D, bool) or not isinstance(D, int) or D < 1:
+        raise ValueError(f'D (the number of virtual steps) must be an integer >= 1, got {D!r}.')
+    if norm is not None and not norm > 0:
+        raise ValueError(f'norm must be None (divide by D) or a number > 0, got {norm!r}.')
+    if rounding not in ('half_even', 'half_up'):
+        raise ValueError(f"rounding must be 'half_even' or 'half_up', got {rounding!r}.")
+    if surrogate not in ('closed', 'open'):
+        raise ValueError(f"surrogate must be 'closed' or 'open', got {surrogate!r}.")
+    return D if norm is None else norm
+
+
+def _round_and_divide(clamped: Tensor, norm: float, rounding: str) -> Tensor:
+    """Turn membrane potentials in [0, D] into counts / norm, in place."""
+    counts = clamped.round_() if rounding == 'half_even' else clamped.add_(0.5).floor_()
+    return counts if norm == 1 else counts.div_(norm)
+
+
+class _IntegerFire(torch.autograd.Function):
+    """Integer firing that keeps one byte per element for the straight-through gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, x: Tensor, D: int, norm: float, rounding: str, surrogate: str
+    ) -> Tensor:
+        clamped = x.clamp(0, D)
+        if surrogate == 'closed':
+            passes = clamped == x  # a NaN differs from itself: no gradient
+        else:
+            passes = torch.logical_and(clamped > 0, clamped < D)
+        ctx.save_for_backward(passes.view(torch.uint8))
+        ctx.norm = norm
+        return _round_and_divide(clamped, norm, rounding)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (passes,) = ctx.saved_tensors
+        if grad.is_cpu:  # a CPU converts bytes to floats quickly, but multiplies mixed types slowly
+            grad = passes.to(grad.dtype).mul_(grad)
+        else:
+            grad = grad * passes
+        if ctx.norm != 1:
+            grad = grad.div_(ctx.norm)
+        return grad, None, None, None, None
+
+
+def integer_fire(
+    x: Tensor,
+    D: int = 4,
+    norm: float | None = None,
+    rounding: Rounding = 'half_even',
+    surrogate: Surrogate = 'closed',
+) -> Tensor:
+    r"""Fire integers: :math:`y = \mathrm{round}(\mathrm{clamp}(x, 0, D)) / \mathrm{norm}`.
+
+    The gradient is straight-through: ``g / norm`` where x lies in the firing range, else 0.
+    Backward keeps one byte per element. A NaN input gives NaN and a zero gradient.
+
+    Args:
+        x: Membrane potential, any shape, a floating-point dtype.
+        D: Number of levels = largest count = virtual time steps at inference.
+        norm: Divisor of the counts. ``None`` divides by D (outputs in [0, 1]), ``1`` leaves
+            the integers.
+        rounding: What happens at exactly x.5: ``'half_even'`` (the published 5M to 19M models,
+            their detectors and segmentors) or ``'half_up'`` (the published 83M and 173M models).
+        surrogate: Firing range of the gradient: ``'closed'`` is 0 <= x <= D (5M to 19M),
+            ``'open'`` is 0 < x < D (83M and 173M).
+
+    Returns:
+        counts / norm, shape and dtype of ``x``.
+
+    Raises:
+        ValueError: A setting is out of its range.
+        TypeError: ``x`` is not a floating-point tensor.
+    """
+    norm = check_levels(D, norm, rounding, surrogate)
+    if not x.is_floating_point():
+        raise TypeError(
+            f'A membrane potential must be a floating-point tensor, got {x.dtype}: '
+            'convert it with x.float() first.'
+        )
+    if torch.is_grad_enabled() and x.requires_grad and not torch.compiler.is_exporting():
+        return _IntegerFire.apply(x, D, norm, rounding, surrogate)
+    return _round_and_divide(x.clamp(0, D), norm, rounding)
+
+
+def integer_fire_over_time(
+    x: Tensor,
+    T: int,
+    D: int = 4,
+    norm: float | None = None,
+    beta: float = 0.25,
+    rounding: Rounding = 'half_even',
+    surrogate: Surrogate = 'closed',
+) -> Tensor:
+    r"""Fire integers over T real time steps, with leak and soft reset.
+
+    .. math:: U[t] = \beta\,(U[t-1] - n[t-1]) + x[t], \qquad n[t] = \mathrm{fire}(U[t])
+
+    The gradient flows back through time. T = 1 is :func:`integer_fire`, bit for bit.
+
+    Args:
+        x: Input current, shape (T*B, ...): time is the slow part of the batch axis.
+        T: Number of real time steps.
+        D: See :func:`integer_fire`.
+        norm: See :func:`integer_fire`.
+        beta: Share of the membrane potential that stays until the next step; 0 is stateless,
+            which is what the published event-camera model amounts to.
+        rounding: See :func:`integer_fire`.
+        surrogate: See :func:`integer_fire`.
+
+    Returns:
+        counts / norm, shape (T*B, ...).
+
+    Raises:
+        ValueError: The batch axis is no multiple of T, or a setting is out of its range.
+    """
+    if T == 1 or beta == 0:
+        return integer_fire(x, D, norm, rounding, surrogate)
+    norm = check_levels(D, norm, rounding, surrogate)
+    if x.shape[0] % T:
+        raise ValueError(
+            f'The batch axis holds T*B samples, so its size must be a multiple of T={T}, '
+            f'got {x.shape[0]}.'
+        )
+    counts = []
+    residue = None
+    for current in x.unflatten(0, (T, -1)).unbind():
+        membrane = current if residue is None else torch.add(current, residue, alpha=beta)
+        counts.append(integer_fire(membrane, D, 1, rounding, surrogate))
+        residue = membrane - counts[-1]
+    fired = torch.cat(counts)
+    return fired if norm == 1 else fired / norm
+
+
+def spike_train(counts: Tensor, D: int) -> Tensor:
+    """Expand integer counts into binary spikes over D virtual steps, early first.
+
+    The thermometer code: a neuron with count n fires in the steps 1..n and is silent afterwards.
+
+    Args:
+        counts: Integers in 0..D (any dtype), shape (...).
+        D: Number of virtual steps.
+
+    Returns:
+        Zeros and ones, shape (D, ...), dtype of ``counts``; their sum over D is ``counts``.
+
+    Raises:
+        ValueError: A count is no integer in 0..D.
+    """
+    steps = torch.arange(D, device=counts.device).view(-1, *[1] * counts.dim())
+    spikes = (counts > steps).to(counts.dtype)
+    if not torch.equal(sum_spikes(spikes), counts):
+        raise ValueError(
+            f'Counts must be integers in 0..D={D}; multiply normalised outputs by their norm first.'
+        )
+    return spikes
+
+
+def sum_spikes(spikes: Tensor) -> Tensor:
+    """Add the spikes of all virtual steps: the inverse of :func:`spike_train`.
+
+    Args:
+        spikes: Zeros and ones, shape (D, ...).
+
+    Returns:
+        Integer counts, shape (...), dtype of ``spikes``.
+    """
+    return spikes.sum(0, dtype=spikes.dtype)
+
+
+def simulate_if_neuron(charge: Tensor, D: int, rounding: Rounding = 'half_even') -> Tensor:
+    r"""Simulate an integrate-and-fire neuron with soft reset for D virtual steps.
+
+    The whole charge is there at the first step: :math:`v_1 = U`, a spike where :math:`v_d`
+    reaches 1/2, then :math:`v_{d+1} = v_d - s_d`. The sum of its spikes is the integer that
+    :func:`integer_fire` gives with ``norm=1``. To round halves to even, the threshold is strict
+    in odd steps, and a neuron that was silent once stays silent.
+
+    Args:
+        charge: Membrane potential U, any shape.
+        D: Number of virtual steps.
+        rounding: See :func:`integer_fire`.
+
+    Returns:
+        Zeros and ones, shape (D, ...), dtype of ``charge``.
+    """
+    spikes = []
+    active = torch.ones_like(charge, dtype=torch.bool)
+    for step in range(1, D + 1):
+        strict = rounding == 'half_even' and step % 2 == 1
+        active = active & (charge > 0.5 if strict else charge >= 0.5)
+        spikes.append(active.to(charge.dtype))
+        charge = charge - spikes[-1]
+    return torch.stack(spikes)

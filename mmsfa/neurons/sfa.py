@@ -1,0 +1,83 @@
+"""The SFA neuron as a module."""
+
+from __future__ import annotations
+
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from .base import SpikingNeuron
+from .functional import (
+    Rounding,
+    Surrogate,
+    check_levels,
+    integer_fire,
+    integer_fire_over_time,
+)
+
+
+@MODELS.register_module()
+class SFA(SpikingNeuron):
+    r"""Spike Firing Approximation neuron.
+
+    .. math:: y = \mathrm{round}(\mathrm{clamp}(x, 0, D)) / \mathrm{norm}
+
+    Trains with integers 0..D and infers with at most D binary spikes. Source: Yao et al.,
+    https://arxiv.org/abs/2411.16061; the mathematics is in :mod:`mmsfa.neurons.functional`.
+
+    Args:
+        D: Number of levels (virtual time steps).
+        norm: Divisor of the counts; ``None`` divides by D, ``1`` leaves integers.
+        rounding: ``'half_even'`` or ``'half_up'``.
+        surrogate: Range of the straight-through gradient, ``'closed'`` or ``'open'``.
+        inplace: Accepted because mmcv's ``ConvModule`` passes it to every activation. The input
+            is never overwritten: in a pre-activation network it is the membrane shortcut.
+        T: Number of real time steps that are folded into the batch axis; 1 for images.
+        beta: Share of the membrane potential that stays until the next real time step.
+
+    Shape:
+        - Input: (T*B, ...), membrane potential.
+        - Output: (T*B, ...), counts / norm.
+
+    Raises:
+        ValueError: A setting is out of its range.
+    """
+
+    def __init__(
+        self,
+        D: int = 4,
+        norm: float | None = None,
+        rounding: Rounding = 'half_even',
+        surrogate: Surrogate = 'closed',
+        inplace: bool = False,
+        T: int = 1,
+        beta: float = 0.25,
+    ) -> None:
+        super().__init__()
+        self.norm = check_levels(D, norm, rounding, surrogate)
+        if isinstance(T, bool) or not isinstance(T, int) or T < 1:
+            raise ValueError(
+                f'T (the number of real time steps) must be an integer >= 1, got {T!r}.'
+            )
+        if not 0 <= beta <= 1:
+            raise ValueError(f'beta (the membrane leak) must lie in [0, 1], got {beta!r}.')
+        self.D = D
+        self.rounding = rounding
+        self.surrogate = surrogate
+        self.T = T
+        self.beta = beta
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Fire: (T*B, ...) membrane potential in, (T*B, ...) counts / norm out."""
+        if self.T == 1:
+            return integer_fire(x, self.D, self.norm, self.rounding, self.surrogate)
+        return integer_fire_over_time(
+            x, self.T, self.D, self.norm, self.beta, self.rounding, self.surrogate
+        )
+
+    def extra_repr(self) -> str:
+        """Settings that ``print(model)`` shows."""
+        time = f', T={self.T}, beta={self.beta}' if self.T > 1 else ''
+        return (
+            f'D={self.D}, norm={self.norm}, rounding={self.rounding}, '
+            f'surrogate={self.surrogate}{time}'
+        )

@@ -1,0 +1,114 @@
+"""The neuron as a module: registry, memory, precision, compiler and export."""
+
+import onnxruntime
+import pytest
+import torch
+from mmcv.cnn import ConvModule, build_activation_layer
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmsfa.neurons import SFA, SpikingNeuron
+from mmsfa.neurons.functional import integer_fire
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])
+def test_every_library_can_build_it(scope):
+    with DefaultScope.overwrite_default_scope(scope):
+        neuron = build_activation_layer(dict(type='mmpretrain.SFA', D=2))
+    assert isinstance(neuron, SpikingNeuron)
+    assert (neuron.D, neuron.norm) == (2, 2)
+
+
+def test_conv_module_is_the_spiking_brick():
+    brick = ConvModule(3, 8, 3, order=('act', 'conv', 'norm'), act_cfg=dict(type='mmpretrain.SFA'))
+    x = torch.randn(2, 3, 8, 8) * 2
+    before = x.clone()
+    assert torch.equal(brick(x), brick.conv(integer_fire(before)))
+    assert torch.equal(x, before), 'ConvModule asks for inplace, the neuron must not comply'
+
+
+def test_train_equals_eval():
+    neuron, x = SFA(), torch.randn(100) * 3
+    assert torch.equal(neuron.train()(x.requires_grad_()), neuron.eval()(x))
+
+
+def test_gradient_flows_in_eval_mode():
+    x = torch.rand(10, requires_grad=True)
+    SFA().eval()(x).sum().backward()
+    assert (x.grad == 0.25).all()
+
+
+@pytest.mark.parametrize('settings', [dict(), dict(norm=1), dict(surrogate='open')])
+@pytest.mark.parametrize('T', [1, 4])
+def test_backward_keeps_one_byte_per_element(settings, T):
+    x = torch.randn(8, 1000, requires_grad=True)
+    kept = []
+
+    def pack(tensor):
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        SFA(T=T, **settings)(x)
+    assert sum(t.nbytes for t in kept) == x.numel()
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_low_precision_fires_the_same_integers(dtype):
+    x = (torch.randn(1000) * 3).to(dtype)
+    assert torch.equal(SFA()(x).float(), SFA()(x.float()))
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_autocast(dtype):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), SFA(), nn.Conv2d(4, 4, 3), SFA(norm=1))
+    with torch.autocast('cpu', dtype=dtype):
+        out = net(torch.randn(1, 3, 9, 9))
+    assert out.dtype == dtype
+    assert torch.equal(out, out.round())
+    out.float().sum().backward()
+    assert all(p.grad.isfinite().all() for p in net.parameters())
+
+
+@pytest.mark.parametrize('T', [1, 2])
+def test_compiles_without_graph_breaks(T):
+    neuron = SFA(T=T)
+    compiled = torch.compile(neuron, fullgraph=True, backend='aot_eager')
+    x = torch.randn(4, 5, requires_grad=True)
+    y = x.detach().clone().requires_grad_()
+    assert torch.equal(neuron(x), compiled(y))
+    neuron(x).sum().backward()
+    compiled(y).sum().backward()
+    assert torch.equal(x.grad, y.grad)
+
+
+@pytest.mark.parametrize('rounding', ['half_even', 'half_up'])
+@pytest.mark.parametrize('T', [1, 2])
+def test_onnx_fires_the_same_integers(tmp_path, rounding, T):
+    neuron = SFA(rounding=rounding, T=T)
+    x = torch.cat([torch.arange(-1, 6, 0.25), torch.randn(100)]).view(-1, 2, 2)
+    path = tmp_path / 'sfa.onnx'
+    torch.onnx.export(neuron, (x.requires_grad_(),), path, dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    (fired,) = session.run(None, {session.get_inputs()[0].name: x.detach().numpy()})
+    assert torch.equal(torch.from_numpy(fired), neuron(x).detach())
+
+
+def test_firing_rate_is_the_mean_share_of_the_levels():
+    for norm in (None, 1):
+        neuron = SFA(norm=norm)
+        assert neuron.firing_rate(neuron(torch.tensor([0.0, 1, 2, 9]))) == (0 + 1 + 2 + 4) / 16
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [(dict(D=0), 'D .* must'), (dict(T=0), 'T .* must'), (dict(beta=2), 'beta .* must')],
+)
+def test_wrong_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        SFA(**settings)
+
+
+def test_print_shows_the_settings():
+    assert repr(SFA(D=8)) == 'SFA(D=8, norm=8, rounding=half_even, surrogate=closed)'
+    assert 'T=2, beta=0.5' in repr(SFA(T=2, beta=0.5))
