@@ -1,0 +1,20 @@
+"""Spiking layers: one small idea a file."""
+
+from .attention import SpikeDrivenSelfAttention, spike_driven_attention
+from .blocks import SpikeConvBlock, SpikeTransformerBlock
+from .mlp import SpikeMLP
+from .sep_conv import SpikeSepConv
+from .spike_conv import SpikeConv
+from .spike_driven import SpikeDriven, make_spike_driven
+
+__all__ = [
+    'SpikeConv',
+    'SpikeConvBlock',
+    'SpikeDriven',
+    'SpikeDrivenSelfAttention',
+    'SpikeMLP',
+    'SpikeSepConv',
+    'SpikeTransformerBlock',
+    'make_spike_driven',
+    'spike_driven_attention',
+]

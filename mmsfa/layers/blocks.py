@@ -1,0 +1,104 @@
+"""The two residual blocks of E-SpikeFormer; shortcuts add membrane potentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmcv.cnn.bricks import DropPath
+from mmengine.model import BaseModule
+from mmpretrain.models.utils import LayerScale
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from .mlp import SpikeMLP
+from .sep_conv import SpikeSepConv
+from .spike_conv import SpikeConv
+
+
+class ResidualBlock(BaseModule):
+    """A block that can be checkpointed: subclasses write ``_forward``."""
+
+    def __init__(self, with_cp: bool) -> None:
+        super().__init__()
+        self.with_cp = with_cp
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(T*B, C, H, W) -> (T*B, C, H, W), membrane potential."""
+        if self.with_cp and torch.is_grad_enabled() and x.requires_grad:
+            return checkpoint(self._forward, x, use_reentrant=False)
+        return self._forward(x)
+
+
+class SpikeConvBlock(ResidualBlock):
+    """x + SepConv7(x), then x + conv3x3 4C -> C (conv3x3 C -> 4C (x)).
+
+    Args:
+        channels: Channels C.
+        ratio: Expansion of the two dense convolutions.
+        with_cp: Recompute the block in backward instead of keeping its activations.
+        **cfg: ``conv_cfg``, ``norm_cfg`` and ``neuron_cfg`` of the layers.
+    """
+
+    def __init__(self, channels: int, ratio: int = 4, with_cp: bool = False, **cfg: Any) -> None:
+        super().__init__(with_cp)
+        self.sep_conv = SpikeSepConv(channels, kernel_size=7, **cfg)
+        self.conv1 = SpikeConv(channels, ratio * channels, 3, **cfg)
+        self.conv2 = SpikeConv(ratio * channels, channels, 3, **cfg)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        x = x + self.sep_conv(x)
+        return x + self.conv2(self.conv1(x))
+
+
+class SpikeTransformerBlock(ResidualBlock):
+    """x + SepConv3(x), then x + Attention(x), then x + MLP(x).
+
+    Args:
+        channels: Channels C.
+        attn_cfg: Config of the attention; a registered type and its arguments.
+        mlp_ratio: Expansion of the MLP.
+        drop_path: Probability of dropping a branch for a sample.
+        layer_scale_init: Initial value of the layer scale of each branch; None leaves it out.
+        with_cp: Recompute the block in backward instead of keeping its activations.
+        **cfg: ``conv_cfg``, ``norm_cfg`` and ``neuron_cfg`` of the layers.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        attn_cfg: dict,
+        mlp_ratio: int = 4,
+        drop_path: float = 0.0,
+        layer_scale_init: float | None = None,
+        with_cp: bool = False,
+        **cfg: Any,
+    ) -> None:
+        super().__init__(with_cp)
+        self.sep_conv = SpikeSepConv(channels, kernel_size=3, **cfg)
+        self.attn = MODELS.build(dict(attn_cfg, channels=channels, **cfg))
+        self.mlp = SpikeMLP(channels, mlp_ratio, **cfg)
+        self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
+        self.layer_scales = nn.ModuleList(
+            nn.Identity()
+            if layer_scale_init is None
+            else LayerScale(channels, layer_scale_init, data_format='channels_first')
+            for _ in range(3)
+        )
+
+    def _forward(self, x: Tensor) -> Tensor:
+        branches = (self.sep_conv, self.attn, self.mlp)
+        for branch, scale in zip(branches, self.layer_scales, strict=True):
+            x = x + self.drop_path(scale(branch(x)))
+        return x
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        # A checkpoint that was trained without layer scales behaves as if they were 1; leaving
+        # them at 1e-6 would switch the pre-trained block off (the published code does).
+        for i, scale in enumerate(self.layer_scales):
+            name = f'{prefix}layer_scales.{i}.weight'
+            block_is_there = f'{prefix}mlp.fc1.conv.weight' in state_dict
+            if isinstance(scale, LayerScale) and block_is_there and name not in state_dict:
+                state_dict[name] = torch.ones_like(scale.weight)
+        super()._load_from_state_dict(state_dict, prefix, *args)

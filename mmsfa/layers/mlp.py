@@ -1,0 +1,41 @@
+"""Spiking channel MLP."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from .spike_conv import SpikeConv
+
+
+class SpikeMLP(BaseModule):
+    """Two 1x1 convolutions (C -> rC -> C) with bias and BN, a neuron in front of each.
+
+    Args:
+        channels: Channels C.
+        ratio: Expansion r.
+        conv_cfg: Config of the convolutions.
+        norm_cfg: Config of the normalisations.
+        neuron_cfg: Config of the neurons.
+
+    Shape:
+        - Input and output: (T*B, C, H, W), membrane potential.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        ratio: int = 4,
+        *,
+        conv_cfg: dict | None,
+        norm_cfg: dict,
+        neuron_cfg: dict,
+    ) -> None:
+        super().__init__()
+        cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg, bias=True)
+        self.fc1 = SpikeConv(channels, ratio * channels, 1, **cfg)
+        self.fc2 = SpikeConv(ratio * channels, channels, 1, **cfg)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(T*B, C, H, W) -> (T*B, C, H, W)."""
+        return self.fc2(self.fc1(x))

@@ -1,0 +1,47 @@
+"""Spiking separable convolution."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from .spike_conv import SpikeConv
+
+
+class SpikeSepConv(BaseModule):
+    """Inverted separable convolution with a neuron in front of each of its three parts.
+
+    1x1 (C -> rC), depthwise k x k (rC), 1x1 (rC -> C); no bias, BN after each.
+
+    Args:
+        channels: Channels C.
+        kernel_size: Size k of the depthwise kernel.
+        ratio: Expansion r.
+        conv_cfg: Config of the convolutions.
+        norm_cfg: Config of the normalisations.
+        neuron_cfg: Config of the neurons.
+
+    Shape:
+        - Input and output: (T*B, C, H, W), membrane potential.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int,
+        ratio: int = 2,
+        *,
+        conv_cfg: dict | None,
+        norm_cfg: dict,
+        neuron_cfg: dict,
+    ) -> None:
+        super().__init__()
+        cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
+        hidden = ratio * channels
+        self.pwconv1 = SpikeConv(channels, hidden, 1, **cfg)
+        self.dwconv = SpikeConv(hidden, hidden, kernel_size, groups=hidden, **cfg)
+        self.pwconv2 = SpikeConv(hidden, channels, 1, **cfg)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(T*B, C, H, W) -> (T*B, C, H, W)."""
+        return self.pwconv2(self.dwconv(self.pwconv1(x)))

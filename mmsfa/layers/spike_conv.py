@@ -1,0 +1,58 @@
+"""The spiking brick: neuron, convolution, normalisation."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from mmcv.cnn import ConvModule
+
+
+class SpikeConv(ConvModule):
+    """neuron -> convolution -> norm, as an mmcv ``ConvModule`` with padding that keeps the size.
+
+    Args:
+        in_channels: Input channels.
+        out_channels: Output channels.
+        kernel_size: Odd kernel size; the padding is ``kernel_size // 2``.
+        neuron_cfg: Config of the neuron; None leaves it out (the first layer gets an image).
+        norm_cfg: Config of the normalisation; None leaves it out.
+        conv_cfg: Config of the convolution; None is ``Conv2d``.
+        order: Order of the three, ``('act', 'conv', 'norm')`` by default.
+        **kwargs: Further arguments of ``ConvModule`` (stride, groups, bias).
+
+    Shape:
+        - Input: (T*B, C_in, H, W), membrane potential.
+        - Output: (T*B, C_out, H', W'), membrane potential.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        neuron_cfg: dict | None,
+        norm_cfg: dict | None,
+        conv_cfg: dict | None = None,
+        order: tuple[str, str, str] = ('act', 'conv', 'norm'),
+        **kwargs: Any,
+    ) -> None:
+        with warnings.catch_warnings():
+            # The published downsampling and MLP layers have a bias before their BN.
+            warnings.filterwarnings('ignore', 'Unnecessary conv bias')
+            super().__init__(
+                in_channels,
+                out_channels,
+                kernel_size,
+                padding=kernel_size // 2,
+                conv_cfg=conv_cfg,
+                norm_cfg=norm_cfg,
+                act_cfg=neuron_cfg,
+                inplace=False,
+                order=order,
+                **kwargs,
+            )
+
+    def init_weights(self) -> None:
+        """Keep PyTorch's own initialisation, as published, instead of ConvModule's Kaiming."""

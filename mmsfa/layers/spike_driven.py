@@ -1,0 +1,80 @@
+"""Turns any neck or head of the OpenMMLab libraries spike-driven."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmcv.cnn import build_activation_layer
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+
+def _fire_first(layer: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Forward pre-hook of a spike-driven layer."""
+    return (layer.neuron(args[0]), *args[1:])
+
+
+def make_spike_driven(module: nn.Module, neuron_cfg: dict, analog: Sequence[str] = ()) -> None:
+    """Put a neuron in front of every convolution and linear layer of a module, in place.
+
+    The layers and their parameter names stay as they are, so that ordinary checkpoints load and
+    the module's own initialisation works; each layer gets a child ``neuron``. Every ReLU is taken
+    out: the next neuron clamps at 0 itself, and shortcuts carry real membrane potentials.
+
+    Args:
+        module: A neck or head.
+        neuron_cfg: Config of the neurons, for instance ``dict(type='mmpretrain.SFA', D=4)``.
+        analog: Names (or first parts of names) of layers that keep real-valued inputs.
+
+    Raises:
+        ValueError: A name in ``analog`` fits no convolution or linear layer.
+    """
+    layers = {
+        name: layer
+        for name, layer in module.named_modules()
+        if isinstance(layer, (_ConvNd, nn.Linear))
+    }
+    unknown = [name for name in analog if not any(_is_below(layer, name) for layer in layers)]
+    if unknown:
+        raise ValueError(
+            f'analog must name convolution or linear layers of {type(module).__name__}, '
+            f'got {unknown}; it has {sorted(layers)}.'
+        )
+    for parent in list(module.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.ReLU):
+                setattr(parent, name, nn.Identity())
+    for name, layer in layers.items():
+        if not any(_is_below(name, prefix) for prefix in analog):
+            layer.neuron = build_activation_layer(neuron_cfg)
+            layer.register_forward_pre_hook(_fire_first)
+
+
+def _is_below(name: str, prefix: str) -> bool:
+    """Whether a dotted name is the prefix or lies below it."""
+    return f'{name}.'.startswith(f'{prefix}.')
+
+
+class SpikeDriven(BaseModule):
+    """Mixin that makes a neck or head spike-driven: ``class SpikeFPN(SpikeDriven, FPN)``.
+
+    The class keeps every argument of the neck or head it is mixed into and gains two.
+
+    Args:
+        *args: Arguments of the neck or head.
+        neuron_cfg: Config of the neurons; ``dict(type='mmpretrain.SFA')`` by default.
+        analog: Names of layers that keep real-valued inputs.
+        **kwargs: Arguments of the neck or head.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        neuron_cfg: dict | None = None,
+        analog: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        make_spike_driven(self, neuron_cfg or dict(type='mmpretrain.SFA'), analog)

@@ -1,0 +1,76 @@
+"""Making a head of the OpenMMLab libraries spike-driven."""
+
+import copy
+
+import pytest
+import torch
+from mmcv.cnn import ConvModule
+from torch import nn
+
+from mmsfa.layers import make_spike_driven
+from mmsfa.neurons import SFA
+from mmsfa.neurons.functional import integer_fire
+
+NEURON = dict(type='mmpretrain.SFA', norm=1)
+
+
+class Head(nn.Module):
+    """A convolution with BN and ReLU, a transposed convolution and a linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.convs = nn.ModuleList([ConvModule(3, 4, 3, norm_cfg=dict(type='BN'))])
+        self.upsample = nn.ConvTranspose2d(4, 4, 2, 2)
+        self.fc = nn.Linear(4, 2)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        x = self.relu(self.upsample(self.convs[0](x)))
+        return self.fc(x.mean((2, 3)))
+
+
+def test_every_layer_gets_spikes_and_every_relu_goes():
+    head = Head()
+    make_spike_driven(head, NEURON)
+    inputs = {}
+    for name, layer in head.named_modules():
+        if hasattr(layer, 'neuron'):
+            layer.neuron.register_forward_hook(lambda m, i, o, name=name: inputs.update({name: o}))
+    head(torch.randn(2, 3, 8, 8) * 3)
+    assert sorted(inputs) == ['convs.0.conv', 'fc', 'upsample']
+    assert all(torch.equal(x, integer_fire(x, norm=1)) for x in inputs.values())
+    assert not any(isinstance(module, nn.ReLU) for module in head.modules())
+
+
+def test_parameter_names_stay_so_that_ordinary_checkpoints_load():
+    ordinary, head = Head(), Head()
+    make_spike_driven(head, NEURON)
+    head.load_state_dict(ordinary.state_dict(), strict=True)
+
+
+def test_analog_layers_keep_their_real_valued_input():
+    head = Head()
+    make_spike_driven(head, NEURON, analog=('convs', 'fc'))
+    assert [n for n, m in head.named_modules() if isinstance(m, SFA)] == ['upsample.neuron']
+
+
+def test_unknown_analog_layer():
+    with pytest.raises(ValueError, match=r"got \['fcs'\]; it has \['convs.0.conv', 'fc'"):
+        make_spike_driven(Head(), NEURON, analog=('fcs',))
+
+
+def test_a_copy_fires_its_own_neurons():
+    head = Head().eval()
+    make_spike_driven(head, NEURON)
+    twin = copy.deepcopy(head)
+    for module in twin.modules():
+        if isinstance(module, SFA):
+            module.D = 1
+    x = torch.randn(2, 3, 8, 8) * 4
+    assert not torch.equal(head(x), twin(x))
+
+
+def test_a_relu_neuron_is_not_taken_out():
+    head = Head()
+    make_spike_driven(head, dict(type='ReLU'))
+    assert sum(isinstance(module, nn.ReLU) for module in head.modules()) == 3
