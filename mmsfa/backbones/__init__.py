@@ -1,0 +1,5 @@
+"""Backbones, registered in mmpretrain."""
+
+from .e_spikeformer import ESpikeFormer
+
+__all__ = ['ESpikeFormer']

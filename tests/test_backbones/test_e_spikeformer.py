@@ -1,0 +1,138 @@
+"""The backbone: sizes, maps, freezing, precision, wrong arguments."""
+
+import pytest
+import torch
+from mmpretrain.registry import MODELS
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmsfa.layers import SpikeDrivenSelfAttention
+from mmsfa.neurons import SFA
+
+SMALL = dict(channels=(16, 16, 24, 32), depths=(1, 1, 1, 1, 1))
+
+
+def build(**kwargs):
+    kwargs.setdefault('arch', SMALL)
+    return MODELS.build(dict(type='ESpikeFormer', **kwargs))
+
+
+@pytest.mark.parametrize(
+    ('arch', 'params'),
+    [('tiny', 2_573_048), ('5m', 4_912_608), ('10m', 9_782_112), ('19m', 18_626_504)],
+)
+def test_sizes_are_the_published_ones(arch, params):
+    model = build(arch=arch)
+    assert sum(p.numel() for p in model.parameters()) == params
+    assert sum(isinstance(module, SFA) for module in model.modules()) == 104
+
+
+@pytest.mark.parametrize('stage4_stride', [1, 2])
+def test_five_maps_at_their_true_strides(stage4_stride):
+    model = build(arch='tiny', out_indices=(0, 1, 2, 3, 4), stage4_stride=stage4_stride)
+    outs = model(torch.randn(1, 3, 64, 96))
+    strides = [2, 4, 8, 16, 16 * stage4_stride]
+    channels = [12, 24, 48, 96, 128]
+    assert [tuple(o.shape) for o in outs] == [
+        (1, c, 64 // s, 96 // s) for c, s in zip(channels, strides, strict=True)
+    ]
+
+
+def test_stages_after_the_last_map_are_not_built():
+    model = build(out_indices=(1, 2))
+    assert len(model.stages) == 3
+    assert len(model(torch.randn(1, 3, 32, 32))) == 2
+
+
+def test_train_and_eval_mode_of_the_neurons_agree():
+    model = build(norm_eval=True)
+    x = torch.randn(1, 3, 48, 64)
+    for a, b in zip(model.train()(x), model.eval()(x), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_frozen_stages_and_norm_eval():
+    model = build(frozen_stages=1, norm_eval=True).train()
+    for i, parts in enumerate(zip(model.downsample_layers, model.stages, strict=True)):
+        for part in parts:
+            assert all(p.requires_grad == (i > 1) for p in part.parameters())
+            assert part.training == (i > 1)
+    assert not any(m.training for m in model.modules() if isinstance(m, _BatchNorm))
+    sum(o.mean() for o in model(torch.randn(1, 3, 32, 32))).backward()
+
+
+def test_drop_path_grows_over_the_transformer_blocks():
+    model = build(arch='tiny', drop_path_rate=0.7)
+    rates = [getattr(b.drop_path, 'drop_prob', 0) for s in model.stages[3:] for b in s]
+    torch.testing.assert_close(rates, [0.1 * i for i in range(8)])
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_autocast_trains(dtype):
+    model = build()
+    with torch.autocast('cpu', dtype=dtype):
+        outs = model(torch.randn(1, 3, 32, 32))
+    sum(o.float().square().mean() for o in outs).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_checkpointing_changes_no_output():
+    plain, checkpointed = build().double(), build(with_cp=True).double()
+    checkpointed.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    for a, b in zip(plain(x), checkpointed(x), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_time_folded_into_the_batch_axis():
+    """Two equal steps without leak are two equal pictures."""
+    static = build().eval()
+    timed = build(neuron_cfg=dict(type='mmpretrain.SFA', T=2, beta=0)).eval()
+    timed.load_state_dict(static.state_dict())
+    x = torch.randn(1, 3, 32, 32)
+    for a, b in zip(static(x), timed(torch.cat([x, x])), strict=True):
+        torch.testing.assert_close(torch.cat([a, a]), b)
+
+
+def test_ann_twin():
+    model = build(neuron_cfg=dict(type='ReLU'))
+    assert not any(isinstance(module, SFA) for module in model.modules())
+    assert all(o.isfinite().all() for o in model(torch.randn(1, 3, 32, 32)))
+
+
+def test_attention_is_a_config():
+    model = build(attn_cfg=dict(type='mmpretrain.SpikeDrivenSelfAttention', order='quadratic'))
+    orders = [m.order for m in model.modules() if isinstance(m, SpikeDrivenSelfAttention)]
+    assert orders == ['quadratic', 'quadratic']
+
+
+def test_compiles_without_graph_breaks():
+    model = build(out_indices=(4,)).eval()
+    x = torch.randn(1, 3, 32, 32)
+    compiled = torch.compile(model, fullgraph=True, backend='aot_eager')
+    torch.testing.assert_close(compiled(x)[0], model(x)[0])
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(arch='20m'), "arch must be one of .*'19m'.* got '20m'"),
+        (dict(arch=dict(dims=(1, 2))), "must have the key 'channels'"),
+        (dict(arch=dict(channels=(16, 16, 24, 32), depths=(1, 2))), 'blocks of five stages'),
+        (dict(out_indices=(5,)), r'out_indices must name maps 0\.\.4'),
+        (dict(out_indices=()), 'out_indices must name maps'),
+        (dict(frozen_stages=5), r'frozen_stages must lie in -1\.\.4'),
+        (dict(stage4_stride=4), 'stage4_stride must be 1 .* or 2'),
+        (dict(arch=dict(channels=(16, 16, 20, 32))), 'multiple of num_heads=8, got 20'),
+    ],
+)
+def test_wrong_arguments(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        build(**kwargs)
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg'])
+def test_other_libraries_need_the_prefix(scope):
+    registry = __import__(f'{scope}.registry', fromlist=['MODELS']).MODELS
+    assert registry.build(dict(type='mmpretrain.ESpikeFormer', arch=SMALL))
+    with pytest.raises(KeyError, match='ESpikeFormer is not in the'):
+        registry.build(dict(type='ESpikeFormer', arch=SMALL))
