@@ -1,0 +1,5 @@
+"""Spike-driven classification heads, registered in mmpretrain."""
+
+from .heads import SpikeLinearClsHead
+
+__all__ = ['SpikeLinearClsHead']
