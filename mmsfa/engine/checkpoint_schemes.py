@@ -1,0 +1,68 @@
+"""Put the safe loader behind everything that mmengine loads.
+
+``load_from``, ``--resume``, ``init_cfg`` and every Inferencer ask mmengine's `CheckpointLoader`,
+which picks a loader by the scheme of the path.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from mmengine.dist import barrier, get_dist_info
+from mmengine.runner import CheckpointLoader
+
+from .safe_checkpoint import explain, is_trusted, safe_load
+
+
+def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """`CheckpointLoader` scheme: a path."""
+    return safe_load(filename, map_location)
+
+
+def load_from_http(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """`CheckpointLoader` scheme: an http(s) URL; rank 0 downloads it into torch's hub cache."""
+    cached = Path(torch.hub.get_dir(), 'checkpoints', filename.split('?')[0].rsplit('/', 1)[-1])
+    if get_dist_info()[0] == 0 and not cached.exists():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(filename, str(cached), progress=os.isatty(2))
+    barrier()
+    return safe_load(cached, map_location)
+
+
+def _strict(loader: Callable) -> Callable:
+    """Give another scheme's loader no way to unpickle, whatever it asks `torch.load` for."""
+
+    @wraps(loader)
+    def load(filename: str, map_location: Any = None) -> dict[str, Any]:
+        if is_trusted():
+            return loader(filename, map_location)
+        before = os.environ.get('TORCH_FORCE_WEIGHTS_ONLY_LOAD')
+        os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # torch reads it at every call
+        try:
+            return loader(filename, map_location)
+        except UnpicklingError as error:
+            raise explain(error, filename) from None
+        finally:
+            if before is None:
+                del os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD']
+            else:
+                os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = before
+
+    load.mmsfa_strict = True
+    return load
+
+
+def install() -> None:
+    """Make every scheme of mmengine's `CheckpointLoader` a safe one; may be called again."""
+    own = {'': load_from_local, 'http://': load_from_http, 'https://': load_from_http}
+    for prefix, loader in list(CheckpointLoader._schemes.items()):
+        if prefix not in own and not hasattr(loader, 'mmsfa_strict'):
+            own[prefix] = _strict(loader)
+    for prefix, loader in own.items():
+        CheckpointLoader.register_scheme(prefix, loader, force=True)

@@ -1,0 +1,88 @@
+"""Command-line options that several tools share, and how they change a config."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from .errors import UserError
+from .safe_checkpoint import trust_checkpoints
+from .scopes import scope_of, set_loader_defaults
+from .top_level_options import merge_options
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add the config and the way to change it: every tool needs them."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='change settings of the config: key=value, nested.key=value, key="[a,b]" '
+        '(the quotation marks are needed, and no blanks)',
+    )
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add what training and testing have in common."""
+    parser.add_argument('--work-dir', help='folder for logs and results')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes were started',
+    )
+    # torch's launchers have spelt it both ways.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints even if they can run any code; only for files that you made',
+    )
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """Read the config and apply ``--cfg-options``.
+
+    Args:
+        args: Parsed options of `add_config_options`.
+    """
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        merge_options(cfg, args.cfg_options)
+    scope_of(cfg)
+    return cfg
+
+
+def read_run_config(args: argparse.Namespace) -> Config:
+    """Read the config of a training or a test.
+
+    Args:
+        args: Parsed options of `add_config_options` and `add_run_options`.
+
+    Returns:
+        The config, with ``work_dir`` set: option > config > ``./work_dirs/<config name>``.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    trust_checkpoints(args.trust_checkpoint)
+    cfg = read_config(args)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
+    set_loader_defaults(cfg)
+    return cfg
+
+
+def run_tool(main: Callable[[], None]) -> None:
+    """Run a tool; what the user can mend ends in one sentence instead of a traceback."""
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f'\nError: {error}')

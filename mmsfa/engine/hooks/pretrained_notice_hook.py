@@ -1,0 +1,45 @@
+"""Say once where the weights come from."""
+
+from __future__ import annotations
+
+import logging
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+
+@HOOKS.register_module()
+class PretrainedNoticeHook(Hook):
+    """Logs before training whether the backbone starts from a checkpoint or from scratch."""
+
+    priority = 'VERY_LOW'
+
+    def before_train(self, runner: Runner) -> None:
+        """Log one line."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        source = self._source(runner, getattr(model, 'backbone', model))
+        if source:
+            print_log(f'Training starts from {source}.', logger='current')
+            return
+        print_log(
+            'Training starts from scratch: no pre-trained weights are set. To use some, set '
+            "`pretrained` in the config to a converted checkpoint (or the backbone's `init_cfg`, "
+            'or `load_from`).',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+    @staticmethod
+    def _source(runner: Runner, backbone: object) -> str | None:
+        if runner.iter > 0:
+            return f'iteration {runner.iter} of a resumed run'
+        if runner._load_from:
+            return f'load_from={runner._load_from}'
+        init_cfg = getattr(backbone, 'init_cfg', None) or []
+        for entry in init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]:
+            if entry.get('type') == 'Pretrained':
+                return f'a pre-trained backbone, {entry.get("checkpoint")}'
+        return None

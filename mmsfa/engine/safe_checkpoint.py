@@ -1,0 +1,114 @@
+"""Load checkpoints without ever running code that is stored in them.
+
+The stack's own loader tries ``weights_only=True`` and then falls back to plain pickle, which runs
+whatever the file says. `checkpoint_schemes` puts this one in its place.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+
+from .allowed_globals import allowed_globals
+from .errors import UserError
+
+_trusted = False
+
+
+class UnsafeCheckpointError(UserError, RuntimeError):
+    """The file refers to code that no checkpoint of this stack needs."""
+
+
+class BrokenCheckpointError(UserError, RuntimeError):
+    """The file is cut off, or no checkpoint at all."""
+
+
+class MissingCheckpointError(UserError, FileNotFoundError):
+    """There is no such checkpoint file."""
+
+
+def trust_checkpoints(trusted: bool = True) -> None:
+    """Allow, or forbid again, checkpoints that can run any code while they load.
+
+    The tools call this for ``--trust-checkpoint`` only.
+    """
+    global _trusted
+    _trusted = trusted
+
+
+def is_trusted() -> bool:
+    """Whether `trust_checkpoints` was called."""
+    return _trusted
+
+
+def safe_load(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, Any]:
+    """Load one local checkpoint file.
+
+    Args:
+        path: A ``.safetensors`` file, or anything that `torch.save` wrote.
+        map_location: As in `torch.load`.
+
+    Returns:
+        What the file holds; of a ``.safetensors`` file ``dict(state_dict=...)``.
+
+    Raises:
+        MissingCheckpointError: There is no such file.
+        UnsafeCheckpointError: The file could run code.
+        BrokenCheckpointError: The file is cut off, or no checkpoint at all.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise MissingCheckpointError(f'The checkpoint {path} does not exist or is not a file.')
+    if path.suffix == '.safetensors':
+        return dict(state_dict=_load_safetensors(path, map_location))
+    if _trusted:
+        print_log(
+            f'{path} is loaded with full trust (--trust-checkpoint): it may run any code.',
+            logger='current',
+            level=logging.WARNING,
+        )
+        return torch.load(path, map_location=map_location, weights_only=False)
+    try:
+        with torch.serialization.safe_globals(allowed_globals()):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except Exception as error:
+        raise explain(error, str(path)) from None
+
+
+def _load_safetensors(path: Path, map_location: Any) -> dict[str, torch.Tensor]:
+    try:
+        from safetensors.torch import load_file
+    except ImportError:
+        raise ImportError(f'{path} needs safetensors: pip install safetensors') from None
+    state_dict = load_file(path)
+    if map_location is None or callable(map_location):
+        return state_dict
+    return {key: value.to(map_location) for key, value in state_dict.items()}
+
+
+def explain(error: Exception, path: str) -> Exception:
+    """The error in one sentence; errors that do not come from the file stay as they are."""
+    text = str(error)
+    found = re.search(r'GLOBAL (\S+(?:\(.*?\))?) was', text) or re.search(
+        r'(?:unsupported GLOBAL|unrecognized function) (.+?)(?: whose|$)', text
+    )
+    if found or isinstance(error, UnpicklingError):
+        reason = f'it refers to {found[1]!r}, which' if found else 'it holds more than data: it'
+        return UnsafeCheckpointError(
+            f'Refused to load {path}: {reason} could run code. If you made this file yourself and '
+            'trust it, run the tool again with --trust-checkpoint (in Python: '
+            'mmsfa.engine.trust_checkpoints()).'
+        )
+    if isinstance(error, (OSError, RuntimeError)) and 'PytorchStreamReader' not in text:
+        return error  # the disk, or a device that is not there
+    return BrokenCheckpointError(
+        f'{path} is no checkpoint, or it is cut off: torch cannot read it '
+        f'({type(error).__name__}: {text.splitlines()[0] if text else "no details"}).'
+    )

@@ -1,0 +1,45 @@
+"""Let ``--cfg-options`` change the two variables at the top of a config that others depend on.
+
+A config computes ``data_root + 'annotations/x.json'`` or ``init_cfg`` while it is read, so a later
+change of the variable alone would reach nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Any
+
+from mmengine.config import Config
+
+_USERS = ('dataloader', 'evaluator')
+
+
+def merge_options(cfg: Config, options: dict[str, Any]) -> None:
+    """Merge command-line options; ``data_root`` and ``pretrained`` reach all that they concern.
+
+    Args:
+        cfg: Config as it was read.
+        options: What ``--cfg-options`` gave.
+    """
+    old_root = cfg.get('data_root')
+    cfg.merge_from_dict(options)
+    if old_root and cfg.data_root != old_root:
+        for key in [key for key in cfg if key.endswith(_USERS)]:
+            cfg[key] = _moved(cfg[key], old_root, cfg.data_root)
+    if 'pretrained' in options:
+        path = cfg.pretrained
+        cfg.model.backbone.init_cfg = path and dict(
+            type='Pretrained', checkpoint=path, prefix='backbone.'
+        )
+
+
+def _moved(value: Any, old: str, new: str) -> Any:
+    """Replace the folder `old` by `new` in every path below a setting."""
+    if isinstance(value, dict):
+        for key in value:
+            value[key] = _moved(value[key], old, new)
+    elif isinstance(value, (list, tuple)):
+        return type(value)(_moved(one, old, new) for one in value)
+    elif isinstance(value, str) and value and PurePath(value).is_relative_to(old):
+        return str(PurePath(new, PurePath(value).relative_to(old)))
+    return value

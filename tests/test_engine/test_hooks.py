@@ -1,0 +1,148 @@
+"""The hooks in real runs of a toy model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+
+from mmsfa.engine import FiringRateHook, PretrainedNoticeHook
+from mmsfa.neurons import SFA
+
+
+class Count(BaseMetric):
+    def process(self, data_batch, data_samples) -> None:
+        self.results += [1] * len(data_samples)
+
+    def compute_metrics(self, results: list) -> dict:
+        return dict(count=float(len(results)))
+
+
+class Net(BaseModel):
+    """Neuron, identity, neuron: what fires can be told from the input."""
+
+    def __init__(self, spiking: bool = True) -> None:
+        super().__init__()
+        self.backbone = nn.Module()
+        self.backbone.stages = nn.ModuleList([SFA(D=4) if spiking else nn.ReLU()])
+        self.neck = SFA(D=2, norm=1) if spiking else nn.ReLU()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        x = torch.stack(inputs) * self.weight
+        self.backbone.stages[0](x)
+        out = self.neck(x)
+        return dict(loss=out.sum()) if mode == 'loss' else list(out)
+
+
+# Four images in four batches; of each, what fires with D = 4 and with D = 2:
+IMAGES = [[0.0, 1.0], [3.0, 4.0], [9.0, -1.0], [2.0, 2.0]]
+EMITTED = {'stage': [1, 7, 4, 4], 'neck': [1, 4, 2, 4]}
+
+
+def runner(folder: Path, model: nn.Module, **hook) -> Runner:
+    loader = dict(
+        dataset=[dict(inputs=torch.tensor(image)) for image in IMAGES],
+        batch_size=1,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+    )
+    return Runner(
+        model=model,
+        work_dir=str(folder),
+        train_dataloader=loader,
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.0)),
+        train_cfg=dict(by_epoch=True, max_epochs=1),
+        val_dataloader=loader,
+        val_cfg=dict(),
+        val_evaluator=Evaluator(Count()),
+        test_dataloader=loader,
+        test_cfg=dict(),
+        test_evaluator=Evaluator(Count()),
+        custom_hooks=[dict(type='FiringRateHook', **hook), dict(type='PretrainedNoticeHook')],
+        experiment_name=f'{folder.parent.name}_{folder.name}',
+    )
+
+
+@pytest.fixture(autouse=True)
+def loggers() -> Iterator[None]:
+    yield
+    MMLogger._instance_dict.clear()
+
+
+def test_rates_equal_a_count_by_hand_and_reach_the_json(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run', Net())
+    metrics = run.test()
+    stage, neck = sum(EMITTED['stage']), sum(EMITTED['neck'])
+    expected = {
+        'firing_rate/mean': (stage + neck) / (8 * 4 + 8 * 2),
+        'firing_rate/backbone.stages.0': stage / 32,
+        'firing_rate/neck': neck / 16,
+    }
+    assert {key: metrics[key] for key in expected} == pytest.approx(expected)
+    (written,) = (tmp_path / 'run').glob('*/*.json')
+    written = json.loads(written.read_text())
+    assert written['count'] == 4
+    assert {key: written[key] for key in expected} == pytest.approx(expected)
+
+
+def test_interval_thins_a_validation_and_not_a_test(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run', Net(), interval=2, per_layer=True)
+    metrics = run.val()
+    seen = EMITTED['stage'][::2]
+    assert metrics['firing_rate/backbone.stages.0'] == pytest.approx(sum(seen) / (2 * 8))
+    assert run.test()['firing_rate/neck'] == pytest.approx(sum(EMITTED['neck']) / 16)
+
+
+def test_training_logs_the_rates_of_each_validation(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run', Net())
+    run.train()
+    (log,) = (tmp_path / 'run').glob('*/vis_data/scalars.json')
+    last = json.loads(log.read_text().splitlines()[-1])
+    assert last['firing_rate/neck'] == pytest.approx(sum(EMITTED['neck']) / 16)
+    assert not run.model.neck._forward_hooks
+
+
+def test_a_model_without_neurons_gets_no_rates(tmp_path: Path) -> None:
+    metrics = runner(tmp_path / 'run', Net(spiking=False)).test()
+    assert metrics == dict(count=4)
+
+
+def test_a_wrong_interval_is_named() -> None:
+    with pytest.raises(ValueError, match='interval must be an integer >= 1'):
+        FiringRateHook(interval=0)
+
+
+@pytest.mark.parametrize(
+    ('init_cfg', 'load_from', 'expected'),
+    [
+        (None, None, None),
+        (dict(type='Kaiming', layer='Conv2d'), None, None),
+        (dict(type='Pretrained', checkpoint='a.pth'), None, 'a.pth'),
+        ([dict(type='Pretrained', checkpoint='a.pth')], None, 'a.pth'),
+        (None, 'b.pth', 'load_from=b.pth'),
+    ],
+)
+def test_the_notice_says_where_weights_come_from(
+    tmp_path: Path, init_cfg: object, load_from: str | None, expected: str | None
+) -> None:
+    model = Net()
+    model.backbone.init_cfg = init_cfg
+    run = runner(tmp_path / 'run', model)
+    run._load_from = load_from
+    hook = PretrainedNoticeHook()
+    source = hook._source(run, model.backbone)
+    assert source is None if expected is None else expected in source
+
+
+def test_scratch_is_said_once(tmp_path: Path) -> None:
+    runner(tmp_path / 'run', Net()).train()
+    (log,) = (tmp_path / 'run').glob('*/*.log')
+    assert log.read_text().count('Training starts from scratch') == 1

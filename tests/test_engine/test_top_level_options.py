@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from mmengine.config import Config
+
+from mmsfa.engine.top_level_options import merge_options
+
+
+def config() -> Config:
+    loader = dict(dataset=dict(data_root='data/coco/', ann_file='a.json', num=3))
+    return Config(
+        dict(
+            data_root='data/coco/',
+            train_dataloader=loader,
+            val_evaluator=[dict(ann_file='data/coco/annotations/a.json', metric=('bbox',))],
+            model=dict(backbone=dict(type='ESpikeFormer', init_cfg=None)),
+            pretrained=None,
+        )
+    )
+
+
+def test_a_new_data_root_reaches_loaders_and_evaluators() -> None:
+    cfg = config()
+    merge_options(cfg, {'data_root': '/elsewhere'})
+    assert cfg.train_dataloader.dataset == dict(data_root='/elsewhere', ann_file='a.json', num=3)
+    assert cfg.val_evaluator[0].ann_file == '/elsewhere/annotations/a.json'
+    assert cfg.val_evaluator[0].metric == ('bbox',)
+
+
+def test_an_option_for_one_loader_stays_there() -> None:
+    cfg = config()
+    merge_options(cfg, {'train_dataloader.dataset.data_root': '/train'})
+    assert cfg.train_dataloader.dataset.data_root == '/train'
+    assert cfg.val_evaluator[0].ann_file == 'data/coco/annotations/a.json'
+
+
+def test_pretrained_reaches_the_backbone() -> None:
+    cfg = config()
+    merge_options(cfg, {'pretrained': 'x.pth'})
+    expected = dict(type='Pretrained', checkpoint='x.pth', prefix='backbone.')
+    assert cfg.model.backbone.init_cfg == expected
+    merge_options(cfg, {'pretrained': None})
+    assert cfg.model.backbone.init_cfg is None
