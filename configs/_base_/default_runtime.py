@@ -1,0 +1,28 @@
+# What detection, segmentation and classification share. Each adds its own scope and visualizer:
+# `default_runtime_det.py`, `default_runtime_seg.py`, `default_runtime_cls.py`.
+custom_imports = dict(imports=['mmsfa'], allow_failed_imports=False)
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+)
+custom_hooks = [
+    dict(type='FiringRateHook'),
+    dict(type='PretrainedNoticeHook'),
+    dict(type='SyncNormStatsHook'),
+]
+
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)  # the tools take gloo where there is no GPU
+
+vis_backends = [dict(type='LocalVisBackend')]
+log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
+log_level = 'INFO'
+load_from = None
+resume = False

@@ -1,0 +1,13 @@
+# The published choice: anchors and RoIs as if the last map had stride 32, where it has 16.
+# For reproduction only: three quarters of the anchors of that map lie outside the image.
+_base_ = './mask_rcnn_esf.py'
+
+strides = [4, 8, 16, 32, 64]
+
+model = dict(
+    rpn_head=dict(anchor_generator=dict(strides=strides)),
+    roi_head=dict(
+        bbox_roi_extractor=dict(featmap_strides=strides[:4]),
+        mask_roi_extractor=dict(featmap_strides=strides[:4]),
+    ),
+)

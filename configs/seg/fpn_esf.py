@@ -1,0 +1,32 @@
+# Semantic FPN, the published decoder: E-SpikeFormer 19M, maps at strides 2, 4, 8 and 16.
+_base_ = './upernet_esf.py'
+
+norm_cfg = dict(type='SyncBN', requires_grad=True)
+neuron_cfg = dict(type='mmpretrain.SFA', D=4)
+
+model = dict(
+    backbone=dict(out_indices=(0, 1, 2, 4)),
+    neck=dict(
+        type='SpikeFPN',
+        in_channels=[32, 64, 128, 360],
+        out_channels=128,
+        num_outs=4,
+        norm_cfg=norm_cfg,
+        neuron_cfg=neuron_cfg,
+    ),
+    decode_head=dict(
+        _delete_=True,
+        type='SpikeFPNHead',
+        in_channels=[128, 128, 128, 128],
+        in_index=[0, 1, 2, 3],
+        feature_strides=[2, 4, 8, 16],
+        channels=128,
+        dropout_ratio=0,
+        num_classes=150,
+        norm_cfg=norm_cfg,
+        align_corners=False,
+        neuron_cfg=neuron_cfg,
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0),
+    ),
+    auxiliary_head=None,
+)

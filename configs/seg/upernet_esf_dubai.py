@@ -1,0 +1,10 @@
+# A small spiking UperNet on satellite pictures, trained from scratch on a CPU in half an hour.
+_base_ = [
+    '../_base_/models/upernet_esf_tiny.py',
+    '../_base_/datasets/dubai_semantic.py',
+    '../_base_/schedules/cpu_600.py',
+    '../_base_/default_runtime_seg.py',
+]
+
+model = dict(decode_head=dict(num_classes=5), auxiliary_head=dict(num_classes=5))
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=200, max_keep_ckpts=1))
