@@ -1,0 +1,106 @@
+"""tools/analysis_tools as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import cv2
+import pytest
+
+TOOLS = 'tools/analysis_tools'
+DET = 'configs/det/mask_rcnn_esf_demo.py'
+SEG = 'configs/seg/upernet_esf_demo.py'
+Run = Callable[..., CompletedProcess]
+
+
+@pytest.mark.parametrize(('config', 'phase'), [(DET, 'train'), (SEG, 'val')])
+def test_browse_dataset_draws_each_image(
+    run_python: Run, shapes_dir: Path, tmp_path: Path, config: str, phase: str
+) -> None:
+    done = run_python(
+        f'{TOOLS}/browse_dataset.py', config, '--output-dir', tmp_path, '--not-show',
+        '--phase', phase, '--show-number', 3, '--cfg-options', f'data_root={shapes_dir}',
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pictures = sorted(tmp_path.iterdir())
+    assert len(pictures) == 3
+    split = {'train': 'training', 'val': 'validation'}[phase]
+    name = pictures[0].name.split('_', 1)[1]
+    original = cv2.imread(str(shapes_dir / 'images' / split / name))
+    drawn = cv2.imread(str(pictures[0]))
+    assert drawn.shape == original.shape and (drawn != original).any()
+
+
+def rows(table: str) -> dict[str, list[float]]:
+    """Numbers of each row of a rich table, by the name in the first column."""
+    cells = [[cell.strip() for cell in line.split('│')[1:-1]] for line in table.splitlines()]
+    return {row[0]: [float(cell) for cell in row[1:]] for row in cells if row}
+
+
+@pytest.mark.parametrize(
+    ('config', 'parts'),
+    [
+        (DET, {'backbone', 'neck', 'rpn_head', 'roi_head.bbox_head', 'roi_head.mask_head'}),
+        (SEG, {'backbone', 'decode_head'}),
+    ],
+)
+def test_get_flops_counts_each_part(run_python: Run, config: str, parts: set[str]) -> None:
+    done = run_python(f'{TOOLS}/get_flops.py', config, '--shape', 64, 96)
+    assert done.returncode == 0, done.stderr
+    table = rows(done.stdout)
+    whole = table.pop('whole model')
+    assert set(table) == parts
+    assert all(macs > 0 for _, macs in table.values())
+    assert sum(macs for _, macs in table.values()) == pytest.approx(whole[1], abs=0.01)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    entries = [
+        dict(loss=2.0, time=9.0, iter=1, epoch=1, step=1),
+        dict(loss=1.5, time=1.0, iter=2, epoch=1, step=2),
+        {'coco/bbox_mAP': 0.1, 'time': 0.2, 'step': 1},
+        dict(loss=1.2, time=8.0, iter=3, epoch=2, step=3),
+        dict(loss=1.0, time=2.0, iter=4, epoch=2, step=4),
+        {'coco/bbox_mAP': 0.3, 'time': 0.2, 'step': 2},
+    ]
+    path = tmp_path / 'scalars.json'
+    path.write_text('\n'.join(map(json.dumps, entries)))
+    return path
+
+
+def test_analyze_logs_plots_training_and_validation(run_python: Run, log: Path) -> None:
+    out = log.with_name('curve.png')
+    done = run_python(
+        f'{TOOLS}/analyze_logs.py', 'plot_curve', log, '--keys', 'loss', 'bbox_mAP', '--legend',
+        'loss', 'box AP', '--title', 'toy', '--out', out,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert cv2.imread(str(out)) is not None
+
+
+def test_analyze_logs_sums_up_the_time(run_python: Run, log: Path) -> None:
+    done = run_python(f'{TOOLS}/analyze_logs.py', 'cal_train_time', log)
+    assert 'slowest epoch 2, average time is 2.0000 s/iter' in done.stdout
+    assert 'average iter time: 1.5000 s/iter' in done.stdout
+    done = run_python(f'{TOOLS}/analyze_logs.py', 'cal_train_time', log, '--include-outliers')
+    assert 'average iter time: 5.0000 s/iter' in done.stdout
+
+
+def test_analyze_logs_explains_what_is_wrong(run_python: Run, log: Path) -> None:
+    tool, broken = f'{TOOLS}/analyze_logs.py', log.with_name('broken.json')
+    broken.write_text('no log')
+    out = ('--out', log.with_name('x.png'))
+    cases = [
+        (('plot_curve', log, '--keys', 'mIoU', *out), "no 'mIoU'. It holds: coco/bbox_mAP"),
+        (('plot_curve', log, '--legend', 'a', 'b', *out), 'expected 1, got 2'),
+        (('plot_curve', broken, *out), 'no training log'),
+        (('cal_train_time', log.with_name('none.json')), 'does not exist'),
+    ]
+    for args, expected in cases:
+        done = run_python(tool, *args)
+        assert done.returncode == 1 and expected in done.stderr, done.stderr
+        assert 'Traceback' not in done.stderr

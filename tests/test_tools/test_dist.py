@@ -1,0 +1,145 @@
+"""Two processes on the CPU, started by the script that users type."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+CONFIG = """
+_base_ = '{root}/configs/seg/upernet_esf_demo.py'
+custom_imports = dict(imports=['mmsfa', 'mmsfa.seg', 'probe_hooks', 'use_{dtype}'])
+default_scope = 'mmseg'
+train_pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
+                  dict(type='PackSegInputs')]
+train_dataloader = dict(
+    batch_size={batch_size}, num_workers=0, persistent_workers=False,
+    dataset=dict(data_root='{data}', pipeline=train_pipeline))
+val_cfg = val_dataloader = val_evaluator = None
+train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters={iters})
+optim_wrapper = dict(
+    _delete_=True, type='OptimWrapper', optimizer=dict(type='SGD', lr={lr}, momentum=0.9))
+param_scheduler = []
+randomness = dict(seed=0)
+default_hooks = dict(checkpoint=None)
+custom_hooks = [dict(type='SyncNormStatsHook'), dict(type='{probe}', folder='{out}')]
+"""
+
+PROBES = """
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module()
+class SaveEachStep(Hook):
+    priority = 'LOWEST'
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        path = f'{self.folder}/rank{get_rank()}_step{runner.iter}.pt'
+        torch.save(runner.model.module.state_dict(), path)
+
+
+@HOOKS.register_module()
+class FixedNorm(Hook):
+    priority = 'LOWEST'
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def before_train(self, runner):
+        for name, buffer in runner.model.named_buffers():
+            if name.endswith('running_var'):
+                buffer.fill_(0.05)  # else hardly a neuron of an untrained network fires
+        self.save(runner, 'before')
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        for module in runner.model.modules():
+            if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.Dropout2d)):
+                module.eval()
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.save(runner, 'after')
+
+    def save(self, runner, name):
+        model = getattr(runner.model, 'module', runner.model)
+        torch.save(dict(model.named_parameters()), f'{self.folder}/{name}_rank{get_rank()}.pt')
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def train(tmp_path: Path, repo_dir: Path, shapes_dir: Path):
+    """Train a toy run, with one process or with two, and give the folder of its probes."""
+    (tmp_path / 'probe_hooks.py').write_text(PROBES)
+    for dtype in ('float32', 'float64'):
+        (tmp_path / f'use_{dtype}.py').write_text(
+            f'import torch\ntorch.set_default_dtype(torch.{dtype})\n'
+        )
+
+    def run(processes: int, **settings: object) -> Path:
+        out = tmp_path / f'{processes}_processes'
+        out.mkdir()
+        config = tmp_path / f'config_{processes}.py'
+        config.write_text(CONFIG.format(root=repo_dir, data=shapes_dir, out=out, **settings))
+        python_path = os.pathsep.join([str(tmp_path), str(repo_dir)])
+        env = {**os.environ, 'PYTHON': sys.executable, 'PYTHONPATH': python_path}
+        env |= {'PORT': str(free_port()), 'OMP_NUM_THREADS': '1'}
+        if processes == 1:
+            command = [sys.executable, repo_dir / 'tools' / 'train.py', config]
+        else:
+            command = [repo_dir / 'tools' / 'dist_train.sh', config, str(processes)]
+        command += ['--work-dir', tmp_path / f'work_{processes}']
+        done = subprocess.run(command, env=env, timeout=300, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        if processes > 1:
+            assert 'No GPU is found: 2 processes' in done.stdout + done.stderr
+        return out
+
+    return run
+
+
+needs_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason='gloo is for machines without GPU')
+
+
+@needs_cpu
+def test_replicas_stay_bit_identical(train) -> None:
+    out = train(2, iters=5, batch_size=2, lr=0.01, probe='SaveEachStep', dtype='float32')
+    before = None
+    for step in range(5):
+        mine, theirs = (torch.load(out / f'rank{rank}_step{step}.pt') for rank in (0, 1))
+        # running statistics of BatchNorm included
+        assert all(torch.equal(mine[key], theirs[key]) for key in mine), step
+        assert before is None or any(not torch.equal(mine[key], before[key]) for key in mine)
+        before = mine
+
+
+@needs_cpu
+def test_the_gradient_is_that_of_the_whole_batch(train) -> None:
+    """One step of SGD with rate 1 and no momentum yet: the weights move by the gradient."""
+    settings = dict(iters=1, lr=1.0, probe='FixedNorm', dtype='float64')
+    two = train(2, batch_size=2, **settings)
+    one = train(1, batch_size=4, **settings)
+    before = torch.load(one / 'before_rank0.pt')
+    together, apart = (torch.load(folder / 'after_rank0.pt') for folder in (one, two))
+    moved = 0
+    for name, start in before.items():
+        gradient = start - together[name]
+        assert gradient.dtype is torch.float64
+        torch.testing.assert_close(start - apart[name], gradient, rtol=1e-6, atol=1e-9)
+        moved += bool(gradient.abs().max() > 1e-5)
+    assert moved > len(before) / 2

@@ -1,0 +1,113 @@
+"""Count parameters and multiply-accumulates (MACs) of a model, part by part.
+
+MACs are those of a network with real-valued activations. What a spiking layer saves depends on
+how much it fires; see the firing rates that tools/test.py reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+
+import torch
+from mmengine.analysis import FlopAnalyzer, parameter_count
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import MODELS, init_default_scope
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
+from mmsfa.engine.cli import add_config_options, read_config, run_tool
+from mmsfa.engine.scopes import scope_of
+
+PARTS = ('backbone', 'neck', 'rpn_head', 'bbox_head', 'mask_head', 'decode_head', 'head')
+
+
+class DenseParts(nn.Module):
+    """The part of a model whose work depends on the image size only.
+
+    The second stage of a detector works on regions; its box head is fed ``num_rois`` of the
+    image's size, its mask head a tenth of that, as in mmdet's defaults.
+    """
+
+    def __init__(self, model: nn.Module, num_rois: int) -> None:
+        super().__init__()
+        self.model = model
+        self.num_rois = num_rois
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Run every part once; the outputs only keep the trace alive."""
+        model = self.model
+        features = model.extract_feat(image)
+        outputs = [*features]
+        for name in ('rpn_head', 'bbox_head', 'decode_head', 'head'):
+            if getattr(model, name, None) is not None:
+                outputs += _flat(getattr(model, name)(features))
+        if getattr(model, 'roi_head', None) is not None:
+            outputs += self._second_stage(features, image)
+        return outputs
+
+    def _second_stage(self, features: tuple[Tensor, ...], image: Tensor) -> list[Tensor]:
+        height, width = image.shape[-2:]
+        rois = image.new_tensor([0, 0, 0, width, height]).repeat(self.num_rois, 1)
+        head, outputs = self.model.roi_head, []
+        stages = range(getattr(head, 'num_stages', 1))
+        for stage in stages:
+            args = (stage, features) if len(stages) > 1 else (features,)
+            outputs += _flat(head._bbox_forward(*args, rois))
+            if head.with_mask:
+                outputs += _flat(head._mask_forward(*args, rois[: max(1, self.num_rois // 10)]))
+        return outputs
+
+
+def _flat(value: object) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    values = value.values() if isinstance(value, dict) else value
+    return [tensor for one in values for tensor in _flat(one)] if values is not None else []
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--shape', type=int, nargs='+', help='image size: H W, or one number for both'
+    )
+    parser.add_argument('--num-rois', type=int, default=1000, help='regions of the second stage')
+    add_config_options(parser)
+    return parser.parse_args()
+
+
+def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, tuple[int, float]]:
+    """Parameters and MACs of each part, and of the whole under ``''``."""
+    init_default_scope(cfg.default_scope)
+    model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
+    whole = DenseParts(model, num_rois)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # the tracer remarks on every shape that is a number
+        analyzer = FlopAnalyzer(whole, torch.zeros(1, 3, *shape))
+        analyzer.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        macs = analyzer.by_module()
+    params = parameter_count(model)
+    parts = [name for name, _ in model.named_modules() if name.split('.')[-1] in PARTS]
+    return {name: (params[name], macs[f'model.{name}'.rstrip('.')]) for name in [*parts, '']}
+
+
+def main() -> None:
+    """Print the table."""
+    args = parse_args()
+    cfg = read_config(args)
+    shape = tuple(args.shape or scope_of(cfg).shape)
+    height, width = shape if len(shape) == 2 else shape * 2
+    table = Table('part', 'parameters (M)', 'MACs (G)', title=f'{height} x {width}')
+    for name, (params, macs) in count(cfg, (height, width), args.num_rois).items():
+        table.add_row(name or 'whole model', f'{params / 1e6:.3f}', f'{macs / 1e9:.3f}')
+    Console().print(table)
+
+
+if __name__ == '__main__':
+    run_tool(main)

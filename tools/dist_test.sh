@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Test with several processes: tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of tools/test.py]
+# On a machine without a GPU, GPUS is the number of CPU processes.
+# Several machines: set NNODES, NODE_RANK (0, 1, ...), MASTER_ADDR and PORT on each.
+set -euo pipefail
+if [ $# -lt 3 ]; then
+    sed -n '2,4s/^# //p' "$0"
+    exit 2
+fi
+
+TOOLS=$(cd "$(dirname "$0")" && pwd)
+PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" \
+exec "${PYTHON:-python}" -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$3" \
+    "$TOOLS/test.py" "$1" "$2" --launcher pytorch "${@:4}"

@@ -1,0 +1,74 @@
+"""Train any model: detection, segmentation or classification."""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
+from mmsfa.engine.cli import add_config_options, add_run_options, read_run_config, run_tool
+from mmsfa.engine.cpu_processes import use_gloo_without_gpu
+from mmsfa.engine.dataset_check import check_datasets
+from mmsfa.engine.errors import OptionError
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_options(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='PATH',
+        help='continue a run: from PATH, or without it from the newest checkpoint in the work dir',
+    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision (on a CPU: bfloat16)')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help="scale the learning rate from the config's base batch size to the real one",
+    )
+    parser.add_argument('--no-validate', action='store_true', help='train without validation')
+    add_run_options(parser)
+    return parser.parse_args()
+
+
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Change the config as the options of training ask."""
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp and torch.cuda.is_available():
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    elif args.amp:
+        cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
+    if args.auto_scale_lr:
+        if not {'enable', 'base_batch_size'} <= set(cfg.get('auto_scale_lr') or ()):
+            raise OptionError(
+                '--auto-scale-lr needs auto_scale_lr=dict(enable=False, base_batch_size=N) in the '
+                f'config, got {cfg.get("auto_scale_lr")!r}.'
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+
+
+def main() -> None:
+    """Train."""
+    args = parse_args()
+    cfg = read_run_config(args)
+    apply_options(cfg, args)
+    check_datasets(cfg, 'train', 'val')
+    use_gloo_without_gpu(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.train()
+
+
+if __name__ == '__main__':
+    run_tool(main)
