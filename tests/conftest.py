@@ -7,18 +7,26 @@ import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 
 import mmsfa  # noqa: F401  before any test imports mmpretrain: it repairs torchvision
 
 ROOT = Path(__file__).resolve().parents[1]
 torch.set_num_threads(min(4, os.cpu_count() or 1))
+
+
+@pytest.fixture(autouse=True)
+def no_default_scope() -> Iterator[None]:
+    """Forget the default scope that a test set: bare type names would resolve in the next one."""
+    yield
+    DefaultScope._instance_dict.clear()
 
 
 @pytest.fixture(scope='session')

@@ -39,3 +39,4 @@ param_scheduler = [
 ]
 default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=1))
 auto_scale_lr = dict(enable=False, base_batch_size=16)
+randomness = dict(seed=0)

@@ -1,4 +1,5 @@
 # Mask R-CNN, E-SpikeFormer 19M, COCO, 1x schedule, batch 32: the published recipe.
+# For mmdet's ordinary neck and heads, put mask_rcnn_esf_ordinary_heads.py into the first line.
 _base_ = [
     '../_base_/models/mask_rcnn_esf.py',
     '../_base_/datasets/coco_instance.py',

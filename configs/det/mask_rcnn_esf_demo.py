@@ -25,3 +25,4 @@ param_scheduler = [
 ]
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=8, max_keep_ckpts=1))
 auto_scale_lr = dict(enable=False, base_batch_size=8)
+randomness = dict(seed=0)

@@ -8,3 +8,4 @@ _base_ = [
 
 model = dict(decode_head=dict(num_classes=5), auxiliary_head=dict(num_classes=5))
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=200, max_keep_ckpts=1))
+randomness = dict(seed=0)

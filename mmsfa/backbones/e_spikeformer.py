@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
+import numpy as np
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
@@ -25,8 +25,8 @@ class ESpikeFormer(BaseModule):
 
     Args:
         arch: ``'tiny'`` (2.6M), ``'5m'``, ``'10m'``, ``'19m'``, or a dict with ``channels``
-            (C0, C1, C2, C3; C0 is even) and, if they differ, ``depths`` (blocks of the five stages),
-            ``mlp_ratio``.
+            (C0, C1, C2, C3; C0 is even) and, if they differ, ``depths`` (blocks of the five
+            stages) and ``mlp_ratio``.
         in_channels: Channels of the input.
         out_indices: Which of the five maps are returned: 0 = C0/2 at stride 2, 1 = C0 at 4,
             2 = C1 at 8, 3 = C2 at 16, 4 = C3 at 16 (32 with ``stage4_stride=2``). Stages after
@@ -42,6 +42,10 @@ class ESpikeFormer(BaseModule):
         norm_eval: Keep BN in eval mode during training.
         with_cp: Recompute each block in backward instead of keeping its activations.
         init_cfg: Config of the initialisation, for instance ``dict(type='Pretrained', ...)``.
+
+    Attributes:
+        out_channels: Channels of each returned map.
+        out_strides: Stride of each returned map.
 
     Shape:
         - Input: (T*B, in_channels, H, W).
@@ -98,7 +102,9 @@ class ESpikeFormer(BaseModule):
         self.out_indices = tuple(sorted(out_indices))
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
-        self.out_channels = channels
+        strides = (2, 4, 8, 16, 16 * stage4_stride)
+        self.out_channels = tuple(channels[i] for i in self.out_indices)
+        self.out_strides = tuple(strides[i] for i in self.out_indices)
 
         cfg = dict(
             conv_cfg=conv_cfg,
@@ -111,7 +117,7 @@ class ESpikeFormer(BaseModule):
             layer_scale_init=layer_scale_init,
         )
         num_transformer_blocks = sum(depths[self.num_conv_stages :])
-        drop_paths = iter(torch.linspace(0, drop_path_rate, num_transformer_blocks).tolist())
+        drop_paths = iter(np.linspace(0, drop_path_rate, num_transformer_blocks).tolist())
 
         self.downsample_layers = nn.ModuleList()
         self.stages = nn.ModuleList()

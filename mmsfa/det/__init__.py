@@ -5,9 +5,9 @@ from ..compat import require_ops
 require_ops()  # mmdet cannot be imported without mmcv's compiled operators
 
 from .bbox_heads import SpikeConvFCBBoxHead, SpikeShared2FCBBoxHead, SpikeShared4Conv1FCBBoxHead  # noqa: E402
+from .dense_heads import SpikeRetinaHead, SpikeRPNHead  # noqa: E402
 from .mask_head import SpikeFCNMaskHead  # noqa: E402
 from .necks import SpikeFPN  # noqa: E402
-from .dense_heads import SpikeRetinaHead, SpikeRPNHead  # noqa: E402
 
 __all__ = [
     'SpikeConvFCBBoxHead',

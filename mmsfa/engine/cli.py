@@ -10,7 +10,9 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from .ann_twin import to_ann_twin
 from .errors import UserError
+from .model_check import check_model
 from .safe_checkpoint import trust_checkpoints
 from .scopes import scope_of, set_loader_defaults
 from .top_level_options import merge_options
@@ -40,6 +42,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     # torch's launchers have spelt it both ways.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     parser.add_argument(
+        '--ann-twin',
+        action='store_true',
+        help='run the ordinary network instead: ReLU for every spiking neuron, ordinary heads',
+    )
+    parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
         help='load checkpoints even if they can run any code; only for files that you made',
@@ -66,7 +73,11 @@ def read_run_config(args: argparse.Namespace) -> Config:
         args: Parsed options of `add_config_options` and `add_run_options`.
 
     Returns:
-        The config, with ``work_dir`` set: option > config > ``./work_dirs/<config name>``.
+        The config, with ``work_dir`` set: option > config > ``./work_dirs/<config name>``, with
+        ``_ann`` behind the name for the ANN twin.
+
+    Raises:
+        MisfitError: Backbone, neck and heads do not fit together.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     trust_checkpoints(args.trust_checkpoint)
@@ -75,7 +86,11 @@ def read_run_config(args: argparse.Namespace) -> Config:
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
+        name = Path(args.config).stem + ('_ann' if args.ann_twin else '')
+        cfg.work_dir = str(Path('work_dirs', name))
+    if args.ann_twin:
+        to_ann_twin(cfg)
+    check_model(cfg)
     set_loader_defaults(cfg)
     return cfg
 

@@ -62,7 +62,7 @@ def test_frozen_stages_and_norm_eval():
 
 def test_drop_path_grows_over_the_transformer_blocks():
     model = build(arch='tiny', drop_path_rate=0.7)
-    rates = [getattr(b.drop_path, 'drop_prob', 0) for s in model.stages[3:] for b in s]
+    rates = [getattr(b.drop_path, 'drop_prob', 0.0) for s in model.stages[3:] for b in s]
     torch.testing.assert_close(rates, [0.1 * i for i in range(8)])
 
 

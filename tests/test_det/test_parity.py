@@ -53,7 +53,12 @@ def test_neck(parity, load, potential, mode):
 
 def test_neck_is_the_same_in_train_and_eval_by_default(load, potential):
     neck = load(
-        'head_spikefpn_10m', 'neck', type='SpikeFPN', in_channels=CHANNELS, out_channels=192, num_outs=5
+        'head_spikefpn_10m',
+        'neck',
+        type='SpikeFPN',
+        in_channels=CHANNELS,
+        out_channels=192,
+        num_outs=5,
     )
     maps = [
         potential(f'fpn_in{i}', 2, c, *hw)

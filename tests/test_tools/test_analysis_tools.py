@@ -104,3 +104,18 @@ def test_analyze_logs_explains_what_is_wrong(run_python: Run, log: Path) -> None
         done = run_python(tool, *args)
         assert done.returncode == 1 and expected in done.stderr, done.stderr
         assert 'Traceback' not in done.stderr
+
+
+def test_benchmark_compares_the_variants_in_one_run(run_python: Run, tmp_path: Path) -> None:
+    out = tmp_path / 'figures.json'
+    done = run_python(
+        f'{TOOLS}/benchmark.py', DET, '--shape', 128, 128, '--repeats', 2, '--out', out
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert 'training step (s)' in done.stdout and '(1.00x)' in done.stdout
+    written = json.loads(out.read_text())
+    assert written['setting']['shape'] == [128, 128]
+    figures = written['figures']
+    assert {len(rounds) for rounds in figures['forward (s)'].values()} == {2}
+    kept = {name: value for name, (value,) in figures['kept for backward (MB)'].items()}
+    assert kept['spiking'] < kept['published']  # 64 tokens: N x N is more than d x e

@@ -1,0 +1,47 @@
+"""The ANN twin: the same network without spikes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
+
+from mmsfa.engine.ann_twin import to_ann_twin
+from mmsfa.neurons import SpikingNeuron
+
+
+def number_of(model: nn.Module, kind: type) -> int:
+    return sum(isinstance(module, kind) for module in model.modules())
+
+
+@pytest.mark.parametrize(
+    ('name', 'ordinary'),
+    [
+        ('det/mask_rcnn_esf_demo.py', {'neck': 'FPN', 'rpn_head': 'RPNHead'}),
+        ('seg/upernet_esf_demo.py', {'decode_head': 'UPerHead', 'auxiliary_head': 'FCNHead'}),
+        ('cls/esf_tiny_flowers5.py', {'head': 'LinearClsHead'}),
+    ],
+)
+def test_same_weights_no_spikes(repo_dir: Path, name: str, ordinary: dict[str, str]) -> None:
+    cfg = Config.fromfile(repo_dir / 'configs' / name)
+    init_default_scope(cfg.default_scope)
+    spiking = MODELS.build(cfg.model)
+    to_ann_twin(cfg)
+    twin = MODELS.build(cfg.model)
+    assert number_of(spiking, SpikingNeuron) > 104 and number_of(twin, SpikingNeuron) == 0
+    assert number_of(twin.backbone, nn.ReLU) == number_of(spiking.backbone, SpikingNeuron)
+    twin.load_state_dict(spiking.state_dict())  # strict: the same names and shapes
+    for part, kind in ordinary.items():
+        assert type(getattr(twin, part)).__name__ == kind
+
+
+def test_the_legacy_option_of_the_neck_goes_too(repo_dir: Path) -> None:
+    cfg = Config.fromfile(repo_dir / 'configs/det/mask_rcnn_esf_demo.py')
+    cfg.model.neck.legacy_eval_clip = True
+    cfg.model.roi_head.bbox_head.analog = ('fc_cls',)
+    to_ann_twin(cfg)
+    assert not {'neuron_cfg', 'legacy_eval_clip'} & set(cfg.model.neck)
+    assert not {'neuron_cfg', 'analog'} & set(cfg.model.roi_head.bbox_head)
