@@ -1,7 +1,7 @@
 # make help lists the targets. Everything is installed into $(VENV) and nowhere else.
 PYTHON ?= python3
 VENV ?= .venv
-# A torch other than the tested one: make setup TORCH='torch==2.12.*' TORCHVISION='torchvision==0.27.*'
+# A torch other than the tested one, in a new .venv: make setup TORCH='torch==2.12.*' TORCHVISION='torchvision==0.27.*'
 TORCH ?=
 TORCHVISION ?=
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 MIN_PYTHON = (3, 10)
-MIN_TORCH = '2.4'
+MIN_TORCH = '2.5'  # torch.serialization.safe_globals
 # Upstream mmengine cannot resume on newer torch: its checkpoints need `weights_only=False`.
 UPSTREAM_TORCH = '<2.6'
 
@@ -159,6 +159,13 @@ def mm_problem(name: str) -> Problem | None:
 
 def ops_problem() -> Problem | None:
     """The compiled operators of mmcv must load; only detection needs them."""
+    try:
+        importlib.import_module('mmcv')
+    except ImportError as error:
+        return Problem(
+            f'mmcv cannot be imported: {error}.',
+            f'{install_command("mmcv")}   # or what the message names',
+        )
     try:
         importlib.import_module('mmcv._ext')
     except ImportError as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import logging
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, add_run_options, read_run_config, run_tool
@@ -47,16 +49,25 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     elif args.amp:
         cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
+        for gpu_only in ('loss_scale', 'dtype', 'use_fsdp'):
+            cfg.optim_wrapper.pop(gpu_only, None)
     if args.auto_scale_lr:
-        if not {'enable', 'base_batch_size'} <= set(cfg.get('auto_scale_lr') or ()):
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or ()):
             raise OptionError(
-                '--auto-scale-lr needs auto_scale_lr=dict(enable=False, base_batch_size=N) in the '
+                '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=N) in the '
                 f'config, got {cfg.get("auto_scale_lr")!r}.'
             )
         cfg.auto_scale_lr.enable = True
     if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        path = find_latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
+        cfg.resume = path is not None
+        cfg.load_from = path or cfg.load_from
+        if path is None:
+            print_log(
+                f'--resume: {cfg.work_dir} holds no checkpoint yet, so this run starts anew.',
+                logger='current',
+                level=logging.WARNING,
+            )
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 _base_ = './default_runtime.py'
 
 default_scope = 'mmpretrain'
-custom_imports = dict(imports=['mmsfa', 'mmsfa.cls'])
 
 default_hooks = dict(visualization=dict(type='VisualizationHook', enable=False))
 visualizer = dict(type='UniversalVisualizer', vis_backends={{_base_.vis_backends}})

@@ -21,9 +21,7 @@ model = dict(
         arch='19m',
         out_indices=(1, 2, 3, 4),
         neuron_cfg=dict(type='mmpretrain.SFA', D=4),
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained, prefix='backbone.')
-        if pretrained
-        else None,
+        init_cfg=dict(type='Pretrained', checkpoint=pretrained, prefix='backbone.'),
     ),
     neck=dict(type='SpikeFPN', in_channels=[64, 128, 256, 360], neuron_cfg=head_neuron),
     rpn_head=dict(

@@ -10,10 +10,4 @@ _base_ = [
 # A path or URL of a converted ImageNet checkpoint (tools/model_converters/sdt_v3_to_mmsfa.py).
 pretrained = None
 
-model = dict(
-    backbone=dict(
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained, prefix='backbone.')
-        if pretrained
-        else None
-    )
-)
+model = dict(backbone=dict(init_cfg=dict(checkpoint=pretrained)))

@@ -2,9 +2,13 @@
 # For reproduction only: three quarters of the anchors of that map lie outside the image.
 _base_ = './mask_rcnn_esf.py'
 
+# A path or URL of a converted ImageNet checkpoint (tools/model_converters/sdt_v3_to_mmsfa.py).
+pretrained = None
+
 strides = [4, 8, 16, 32, 64]
 
 model = dict(
+    backbone=dict(init_cfg=dict(checkpoint=pretrained)),
     rpn_head=dict(anchor_generator=dict(strides=strides)),
     roi_head=dict(
         bbox_roi_extractor=dict(featmap_strides=strides[:4]),

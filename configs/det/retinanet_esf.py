@@ -1,4 +1,5 @@
-# RetinaNet, E-SpikeFormer 19M, COCO boxes, 3x schedule.
+# RetinaNet, E-SpikeFormer 19M, COCO boxes, 3x schedule with its usual steps.
+# The published RetinaNet stands on Meta-SpikeFormer with LIF heads; this one is new.
 _base_ = [
     'mmdet::_base_/models/retinanet_r50_fpn.py',
     '../_base_/datasets/coco_detection.py',
@@ -17,11 +18,11 @@ model = dict(
         type='mmpretrain.ESpikeFormer',
         arch='19m',
         out_indices=(2, 3, 4),
-        stage4_stride=2,  # RetinaNet wants strides 8, 16, 32 and makes 64 and 128 itself
+        # RetinaNet wants strides 8, 16, 32 and makes 64 and 128 itself. Weights from ImageNet fit,
+        # though their last stage was trained at stride 16.
+        stage4_stride=2,
         neuron_cfg=dict(type='mmpretrain.SFA', D=4),
-        init_cfg=dict(type='Pretrained', checkpoint=pretrained, prefix='backbone.')
-        if pretrained
-        else None,
+        init_cfg=dict(type='Pretrained', checkpoint=pretrained, prefix='backbone.'),
     ),
     neck=dict(
         type='SpikeFPN',

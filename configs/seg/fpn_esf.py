@@ -1,11 +1,15 @@
 # Semantic FPN, the published decoder: E-SpikeFormer 19M, maps at strides 2, 4, 8 and 16.
+# Published with plain BN and 16 pictures on one GPU; here SyncBN and 2 on each of 8.
 _base_ = './upernet_esf.py'
+
+# A path or URL of a converted ImageNet checkpoint (tools/model_converters/sdt_v3_to_mmsfa.py).
+pretrained = None
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 neuron_cfg = dict(type='mmpretrain.SFA', D=4)
 
 model = dict(
-    backbone=dict(out_indices=(0, 1, 2, 4)),
+    backbone=dict(out_indices=(0, 1, 2, 4), init_cfg=dict(checkpoint=pretrained)),
     neck=dict(
         type='SpikeFPN',
         in_channels=[32, 64, 128, 360],

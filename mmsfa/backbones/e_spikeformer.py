@@ -41,7 +41,8 @@ class ESpikeFormer(BaseModule):
         layer_scale_init: Initial layer scale of the transformer blocks; None has no layer scale.
         norm_eval: Keep BN in eval mode during training.
         with_cp: Recompute each block in backward instead of keeping its activations.
-        init_cfg: Config of the initialisation, for instance ``dict(type='Pretrained', ...)``.
+        init_cfg: Config of the initialisation, for instance ``dict(type='Pretrained',
+            checkpoint=..., prefix='backbone.')``; with ``checkpoint=None`` it starts from scratch.
 
     Attributes:
         out_channels: Channels of each returned map.
@@ -81,13 +82,15 @@ class ESpikeFormer(BaseModule):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
+        if isinstance(init_cfg, dict) and init_cfg.get('checkpoint', '') is None:
+            init_cfg = None
         super().__init__(init_cfg)
         channels, depths, mlp_ratio = self._parse_arch(arch)
         num_stages = len(depths)
-        if not out_indices or not all(0 <= i < num_stages for i in out_indices):
+        if not 0 < len(set(out_indices) & set(range(num_stages))) == len(out_indices):
             raise ValueError(
-                f'out_indices must name maps 0..{num_stages - 1} (0 is the map at stride 2), '
-                f'got {tuple(out_indices)}.'
+                f'out_indices must name different maps of 0..{num_stages - 1} (0 is the map at '
+                f'stride 2), got {tuple(out_indices)}.'
             )
         if not -1 <= frozen_stages < num_stages:
             raise ValueError(
@@ -98,6 +101,10 @@ class ESpikeFormer(BaseModule):
             raise ValueError(
                 'stage4_stride must be 1 (the last map stays at stride 16) or 2 (stride 32), '
                 f'got {stage4_stride!r}.'
+            )
+        if not 0 <= drop_path_rate < 1:
+            raise ValueError(
+                f'drop_path_rate (a probability) must lie in [0, 1), got {drop_path_rate!r}.'
             )
         self.out_indices = tuple(sorted(out_indices))
         self.frozen_stages = frozen_stages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmdet.models.dense_heads import RetinaHead, RPNHead
 from mmdet.registry import MODELS
+from torch import Tensor
 
 from ..layers import SpikeDriven
 
@@ -11,6 +12,18 @@ from ..layers import SpikeDriven
 @MODELS.register_module()
 class SpikeRPNHead(SpikeDriven, RPNHead):
     """mmdet's ``RPNHead`` with a neuron in front of every convolution."""
+
+    def forward_single(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores and deltas of one level, without the ReLU of the original: neurons clamp too.
+
+        Args:
+            x: (B, in_channels, H, W), membrane potential.
+
+        Returns:
+            (B, anchors * classes, H, W) and (B, anchors * 4, H, W).
+        """
+        x = self.rpn_conv(x)
+        return self.rpn_cls(x), self.rpn_reg(x)
 
 
 @MODELS.register_module()

@@ -1,11 +1,15 @@
 """The only names that a pickled checkpoint may refer to, beyond torch's own allow-list.
 
-They are exactly what mmengine itself stores: log histories and the numpy values inside them.
+They are exactly what mmengine itself stores: log histories and the numbers inside them. Each name
+stands for a stand-in that makes numeric data and nothing else: the real ``getattr`` leads to every
+object of Python, and numpy's own constructors trust the file with raw pointers.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import NoReturn
 
 import numpy as np
 from mmengine.logging import HistoryBuffer
@@ -16,38 +20,85 @@ except ImportError:  # numpy 1
     from numpy.core import multiarray
 
 _STATISTICS = ('min', 'max', 'mean', 'current')
+_NUMERIC = re.compile(r'[<>|=]?[?bBhHiIlLqQefdu]\d*')
+
+
+def _refuse(what: str) -> NoReturn:
+    raise ValueError(f'Unsupported global: GLOBAL {what} was refused')
 
 
 def history_method(owner: type, name: str) -> Callable:
     """Stand-in for ``getattr``, which mmengine's log histories are pickled with.
 
-    ``getattr`` itself would open every attribute of every allowed object; this one knows only the
-    four statistics of a `HistoryBuffer`.
-
     Raises:
-        ValueError: Anything else is asked for.
+        ValueError: Anything but the four statistics of a `HistoryBuffer` is asked for.
     """
     if owner is not HistoryBuffer or name not in _STATISTICS:
-        raise ValueError(f'Unsupported global: GLOBAL getattr({owner!r}, {name!r}) was refused')
+        _refuse(f'getattr({owner!r}, {name!r})')
     return getattr(HistoryBuffer, name)
 
 
-def _named(function: Callable, name: str) -> Callable:
-    """The same function under the name that a pickle file uses for it."""
+def numeric_dtype(code: str, *_: object) -> np.dtype:
+    """Stand-in for ``numpy.dtype``: numbers only, no objects, texts or structures.
+
+    Raises:
+        ValueError: Another type is asked for.
+    """
+    if not (isinstance(code, str) and _NUMERIC.fullmatch(code)):
+        _refuse(f'numpy.dtype({code!r})')
+    return np.dtype(code)
+
+
+class NumericArray(np.ndarray):
+    """Stand-in for ``numpy.ndarray``: it is filled by a pickle file, never made by one."""
+
+    def __new__(cls, *_: object) -> NumericArray:
+        """Refuse a call from the file, whose buffer would be taken for memory."""
+        _refuse('numpy.ndarray()')
+
+    def __reduce__(self) -> tuple:
+        """Pickle as an ordinary array."""
+        return np.asarray(self).__reduce__()
+
+
+def empty_array(*_: object) -> NumericArray:
+    """Stand-in for numpy's ``_reconstruct``, the first half of unpickling an array."""
+    return np.ndarray.__new__(NumericArray, (0,))
+
+
+def numeric_scalar(dtype: np.dtype, data: bytes) -> np.generic:
+    """Stand-in for numpy's ``scalar``.
+
+    Raises:
+        ValueError: The type is not a numeric one.
+    """
+    if not isinstance(dtype, np.dtype) or dtype.hasobject:
+        _refuse(f'numpy scalar of {dtype!r}')
+    return multiarray.scalar(dtype, data)
+
+
+def _named(stand_in: Callable, name: str) -> Callable:
+    """A stand-in under the name that pickle files use for the real thing."""
 
     def alias(*args: object) -> object:
-        return function(*args)
+        return stand_in(*args)
 
     alias.__module__, _, alias.__name__ = name.rpartition('.')
     alias.__qualname__ = alias.__name__
     return alias
 
 
+NumericArray.__module__, NumericArray.__name__, NumericArray.__qualname__ = (
+    'numpy',
+    *['ndarray'] * 2,
+)
+
+
 def allowed_globals() -> list[type | Callable]:
     """Entries for `torch.serialization.safe_globals`."""
-    numeric = {type(np.dtype(code)): None for code in '?bBhHiIlLqQefd'}
-    allowed: list[type | Callable] = [HistoryBuffer, np.ndarray, np.dtype, *numeric]
+    allowed = [HistoryBuffer, NumericArray, *{type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}]
+    allowed += [_named(numeric_dtype, 'numpy.dtype'), _named(history_method, 'builtins.getattr')]
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # written by numpy 1 and 2
-        allowed.append(_named(multiarray.scalar, f'{module}.scalar'))
-        allowed.append(_named(multiarray._reconstruct, f'{module}._reconstruct'))
-    return [*allowed, _named(history_method, 'builtins.getattr')]
+        allowed.append(_named(numeric_scalar, f'{module}.scalar'))
+        allowed.append(_named(empty_array, f'{module}._reconstruct'))
+    return allowed

@@ -15,8 +15,9 @@ from typing import Any
 
 import torch
 from mmengine.dist import barrier, get_dist_info
-from mmengine.runner import CheckpointLoader
+from mmengine.runner import CheckpointLoader, checkpoint
 
+from .allowed_globals import allowed_globals
 from .safe_checkpoint import explain, is_trusted, safe_load
 
 
@@ -28,10 +29,12 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
 def load_from_http(filename: str, map_location: Any = None) -> dict[str, Any]:
     """`CheckpointLoader` scheme: an http(s) URL; rank 0 downloads it into torch's hub cache."""
     cached = Path(torch.hub.get_dir(), 'checkpoints', filename.split('?')[0].rsplit('/', 1)[-1])
+    cached.parent.mkdir(parents=True, exist_ok=True)
     if get_dist_info()[0] == 0 and not cached.exists():
-        cached.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(filename, str(cached), progress=os.isatty(2))
     barrier()
+    if not cached.exists():  # another machine, whose cache rank 0 does not share
+        torch.hub.download_url_to_file(filename, str(cached), progress=False)
     return safe_load(cached, map_location)
 
 
@@ -45,8 +48,9 @@ def _strict(loader: Callable) -> Callable:
         before = os.environ.get('TORCH_FORCE_WEIGHTS_ONLY_LOAD')
         os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # torch reads it at every call
         try:
-            return loader(filename, map_location)
-        except UnpicklingError as error:
+            with torch.serialization.safe_globals(allowed_globals()):
+                return loader(filename, map_location)
+        except (UnpicklingError, ValueError) as error:
             raise explain(error, filename) from None
         finally:
             if before is None:
@@ -64,5 +68,7 @@ def install() -> None:
     for prefix, loader in list(CheckpointLoader._schemes.items()):
         if prefix not in own and not hasattr(loader, 'mmsfa_strict'):
             own[prefix] = _strict(loader)
+    if hasattr(checkpoint, 'get_torch_safe_globals'):  # it holds the real getattr
+        checkpoint.get_torch_safe_globals = list
     for prefix, loader in own.items():
         CheckpointLoader.register_scheme(prefix, loader, force=True)

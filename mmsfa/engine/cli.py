@@ -10,8 +10,10 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from mmsfa.compat import STACK, StackError, require
+
 from .ann_twin import to_ann_twin
-from .errors import UserError
+from .errors import OptionError, UserError
 from .model_check import check_model
 from .safe_checkpoint import trust_checkpoints
 from .scopes import scope_of, set_loader_defaults
@@ -58,11 +60,20 @@ def read_config(args: argparse.Namespace) -> Config:
 
     Args:
         args: Parsed options of `add_config_options`.
+
+    Raises:
+        OptionError: There is no such config.
+        StackError: The config needs a package that is not installed.
     """
-    cfg = Config.fromfile(args.config)
+    if not Path(args.config).is_file():
+        raise OptionError(f'The config {args.config} does not exist or is not a file.')
+    try:
+        cfg = Config.fromfile(args.config)
+    except ModuleNotFoundError as error:  # `mmdet::...` in a `_base_` without mmdet
+        require(*{error.name} & set(STACK))
+        raise
     if args.cfg_options is not None:
         merge_options(cfg, args.cfg_options)
-    scope_of(cfg)
     return cfg
 
 
@@ -77,11 +88,13 @@ def read_run_config(args: argparse.Namespace) -> Config:
         ``_ann`` behind the name for the ANN twin.
 
     Raises:
+        OptionError: The config belongs to another library.
         MisfitError: Backbone, neck and heads do not fit together.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     trust_checkpoints(args.trust_checkpoint)
     cfg = read_config(args)
+    scope_of(cfg)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -99,5 +112,5 @@ def run_tool(main: Callable[[], None]) -> None:
     """Run a tool; what the user can mend ends in one sentence instead of a traceback."""
     try:
         main()
-    except UserError as error:
+    except (UserError, StackError) as error:
         sys.exit(f'\nError: {error}')

@@ -34,13 +34,20 @@ def use_gloo_without_gpu(cfg: Config) -> None:
         cfg: Config whose ``launcher`` is set already.
 
     Raises:
-        OptionError: Another launcher than pytorch's was used on such a machine.
+        OptionError: Another launcher than pytorch's was used on such a machine, or the launcher
+            that the option names has not started this process.
     """
-    if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
-        return
-    if cfg.launcher != 'pytorch':
+    launcher = cfg.get('launcher', 'none')
+    if launcher == 'pytorch' and 'RANK' not in os.environ:
         raise OptionError(
-            f'--launcher {cfg.launcher} needs GPUs, and torch finds none here. On CPUs use '
+            '--launcher pytorch was given, but no launcher has started this process: use '
+            'tools/dist_train.sh or tools/dist_test.sh, or torchrun.'
+        )
+    if launcher == 'none' or get_device() != 'cpu':
+        return
+    if launcher != 'pytorch':
+        raise OptionError(
+            f'--launcher {launcher} needs GPUs, and torch finds none here. On CPUs use '
             '--launcher pytorch, or tools/dist_train.sh and tools/dist_test.sh.'
         )
     cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['backend'] = 'gloo'

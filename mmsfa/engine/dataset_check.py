@@ -13,6 +13,9 @@ from .errors import UserError
 HOW_TO_GET = {
     'shapes': 'python tools/dataset_converters/make_shapes.py',
     'coco': 'download train2017, val2017 and annotations from https://cocodataset.org',
+    'nuclei_dsb2018': 'see "Data sets" in docs/datasets.md',
+    'dubai_aerial': 'see "Data sets" in docs/datasets.md',
+    'flowers5': 'see "Data sets" in docs/datasets.md',
     'adechallengedata2016': 'download ADEChallengeData2016 from http://sceneparsing.csail.mit.edu',
 }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from copy import deepcopy
 
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 
 from .errors import OptionError
 from .scopes import scope_of
@@ -86,8 +88,16 @@ def _boxes_only(cfg: Config) -> None:
     """Predict and measure boxes only: mmdet merges the boxes of the views, but no masks."""
     evaluators = cfg.test_evaluator
     for metric in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
-        if 'segm' in (metric.get('metric') or ()):
-            metric['metric'] = 'bbox'
+        kinds = metric.get('metric') or ()
+        if 'segm' in kinds:
+            kinds = [kinds] if isinstance(kinds, str) else kinds
+            metric['metric'] = [kind for kind in kinds if kind != 'segm'] or ['bbox']
     roi_head = cfg.model.module.get('roi_head')
     if roi_head and roi_head.get('mask_head'):
         roi_head.update(mask_head=None, mask_roi_extractor=None)
+        print_log(
+            '--tta: mmdet merges the boxes of the views only, so masks are neither predicted nor '
+            'measured.',
+            logger='current',
+            level=logging.WARNING,
+        )

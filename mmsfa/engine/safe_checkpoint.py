@@ -10,7 +10,6 @@ import logging
 import os
 import re
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -83,32 +82,56 @@ def safe_load(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
 
 
 def _load_safetensors(path: Path, map_location: Any) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
-        from safetensors.torch import load_file
-    except ImportError:
-        raise ImportError(f'{path} needs safetensors: pip install safetensors') from None
-    state_dict = load_file(path)
+        state_dict = load_file(path)
+    except SafetensorError as error:
+        raise _broken(error, path) from None
     if map_location is None or callable(map_location):
         return state_dict
     return {key: value.to(map_location) for key, value in state_dict.items()}
 
 
-def explain(error: Exception, path: str) -> Exception:
+def explain(error: Exception, path: str | Path) -> Exception:
     """The error in one sentence; errors that do not come from the file stay as they are."""
     text = str(error)
-    found = re.search(r'GLOBAL (\S+(?:\(.*?\))?) was', text) or re.search(
+    found = re.search(r'GLOBAL (.+?) was (?:refused|not)', text) or re.search(
         r'(?:unsupported GLOBAL|unrecognized function) (.+?)(?: whose|$)', text
     )
-    if found or isinstance(error, UnpicklingError):
+    if found or _start(path).startswith(b'\x80'):  # a pickle, but not one of weights
         reason = f'it refers to {found[1]!r}, which' if found else 'it holds more than data: it'
         return UnsafeCheckpointError(
             f'Refused to load {path}: {reason} could run code. If you made this file yourself and '
             'trust it, run the tool again with --trust-checkpoint (in Python: '
             'mmsfa.engine.trust_checkpoints()).'
         )
-    if isinstance(error, (OSError, RuntimeError)) and 'PytorchStreamReader' not in text:
+    if isinstance(error, OSError) or 'out of memory' in text or 'map_location' in text:
         return error  # the disk, or a device that is not there
+    return _broken(error, path)
+
+
+def _start(path: str | Path) -> bytes:
+    """The first bytes of a file, or none of a URL."""
+    if not Path(path).is_file():
+        return b''
+    with open(path, 'rb') as file:
+        return file.read(64).lstrip()
+
+
+def _broken(error: Exception, path: str | Path) -> BrokenCheckpointError:
+    start, hint = _start(path), ''
+    if start.startswith(b'version https://git-lfs'):
+        hint = ' It is the pointer of git-lfs to the real file: run `git lfs pull`.'
+    elif start.startswith((b'<', b'{')):
+        hint = ' It looks like a web page or JSON that was downloaded instead.'
+    elif 'TorchScript' in str(error):
+        hint = ' It is a TorchScript archive, which holds a program and not only weights.'
+    # torch's first line is advice to load the file without any check
+    found = re.search(r'WeightsUnpickler error:\s*(.*)', str(error))
+    reason = found[1] if found else (str(error).splitlines() or ['no details'])[0]
     return BrokenCheckpointError(
-        f'{path} is no checkpoint, or it is cut off: torch cannot read it '
-        f'({type(error).__name__}: {text.splitlines()[0] if text else "no details"}).'
+        f'{path} is no checkpoint, or it is damaged: it cannot be read '
+        f'({type(error).__name__}: {reason[:200]}).{hint}'
     )

@@ -11,6 +11,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from .errors import OptionError
+
 _USERS = ('dataloader', 'evaluator')
 
 
@@ -20,16 +22,22 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
     Args:
         cfg: Config as it was read.
         options: What ``--cfg-options`` gave.
+
+    Raises:
+        OptionError: One of the two has a value that cannot be used.
     """
     old_root = cfg.get('data_root')
     cfg.merge_from_dict(options)
     if old_root and cfg.data_root != old_root:
+        if not isinstance(cfg.data_root, str):
+            raise OptionError(f'data_root must be a folder, got {cfg.data_root!r}.')
         for key in [key for key in cfg if key.endswith(_USERS)]:
             cfg[key] = _moved(cfg[key], old_root, cfg.data_root)
     if 'pretrained' in options:
-        path = cfg.pretrained
-        cfg.model.backbone.init_cfg = path and dict(
-            type='Pretrained', checkpoint=path, prefix='backbone.'
+        if 'backbone' not in cfg.model:
+            raise OptionError('--cfg-options pretrained needs a model with a backbone, got none.')
+        cfg.model.backbone.init_cfg = dict(
+            type='Pretrained', checkpoint=cfg.pretrained, prefix='backbone.'
         )
 
 

@@ -10,6 +10,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from ..neurons.functional import is_exporting
 from .spike_conv import SpikeConv
 
 Order = Literal['auto', 'linear', 'quadratic']
@@ -21,9 +22,10 @@ def spike_driven_attention(
     """Softmax-free attention: ``scale * (q^T k) v`` on spike counts.
 
     Without a softmax the product is associative: ``q (k^T v)`` costs 2 N d e operations per head
-    and keeps a d x e matrix, ``(q k^T) v`` costs N^2 (d + e) and keeps N x N. Counts are small
-    integers, so both orders give the same bits (in float32 below 2^24 units; the products
-    therefore run in float32 under autocast: fp16 overflows and bf16 rounds).
+    and keeps a d x e matrix, ``(q k^T) v`` costs N^2 (d + e) and keeps N x N. Spike counts over
+    a power of two, as D = 4 gives, are exact in float32 as long as D^3 N d stays below 2^24 times
+    their size, so both orders give the same bits. The products therefore run in float32 under
+    autocast: fp16 overflows, bf16 and TF32 (off in PyTorch unless asked for) round.
 
     Args:
         q: Queries, shape (B, heads, d, N).
@@ -39,7 +41,7 @@ def spike_driven_attention(
     d, e, N = q.shape[-2], v.shape[-2], q.shape[-1]
     if order == 'auto':
         # An exported graph keeps a free N, so it must not branch on it.
-        few_tokens = not torch.compiler.is_exporting() and N * (d + e) < 2 * d * e
+        few_tokens = not is_exporting() and N * (d + e) < 2 * d * e
         order = 'quadratic' if few_tokens else 'linear'
     with torch.autocast(q.device.type, enabled=False):
         if q.dtype != torch.float64:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -10,11 +12,25 @@ from mmengine.model import BaseModule
 from mmpretrain.models.utils import LayerScale
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from .mlp import SpikeMLP
 from .sep_conv import SpikeSepConv
 from .spike_conv import SpikeConv
+
+
+@contextmanager
+def kept_statistics(module: nn.Module) -> Iterator[None]:
+    """Leave the running statistics of BN alone: a recomputed forward pass must not count twice."""
+    norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
 
 
 class ResidualBlock(BaseModule):
@@ -27,7 +43,8 @@ class ResidualBlock(BaseModule):
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W), membrane potential."""
         if self.with_cp and torch.is_grad_enabled() and x.requires_grad:
-            return checkpoint(self._forward, x, use_reentrant=False)
+            contexts = lambda: (nullcontext(), kept_statistics(self))  # noqa: E731
+            return checkpoint(self._forward, x, use_reentrant=False, context_fn=contexts)
         return self._forward(x)
 
 
@@ -59,7 +76,7 @@ class SpikeTransformerBlock(ResidualBlock):
         channels: Channels C.
         attn_cfg: Config of the attention; a registered type and its arguments.
         mlp_ratio: Expansion of the MLP.
-        drop_path: Probability of dropping a branch for a sample.
+        drop_path: Probability of dropping a branch for a sample (and each of its time steps).
         layer_scale_init: Initial value of the layer scale of each branch; None leaves it out.
         with_cp: Recompute the block in backward instead of keeping its activations.
         **cfg: ``conv_cfg``, ``norm_cfg`` and ``neuron_cfg`` of the layers.

@@ -20,8 +20,9 @@ def make_spike_driven(module: nn.Module, neuron_cfg: dict, analog: Sequence[str]
     """Put a neuron in front of every convolution and linear layer of a module, in place.
 
     The layers and their parameter names stay as they are, so that ordinary checkpoints load and
-    the module's own initialisation works; each layer gets a child ``neuron``. Every ReLU is taken
-    out: the next neuron clamps at 0 itself, and shortcuts carry real membrane potentials.
+    the module's own initialisation works; each layer gets a child ``neuron``. Every ReLU module
+    outside of ``analog`` is taken out: the next neuron clamps at 0 itself, and shortcuts carry
+    real membrane potentials.
 
     Args:
         module: A neck or head.
@@ -29,12 +30,13 @@ def make_spike_driven(module: nn.Module, neuron_cfg: dict, analog: Sequence[str]
         analog: Names (or first parts of names) of layers that keep real-valued inputs.
 
     Raises:
-        ValueError: A name in ``analog`` fits no convolution or linear layer.
+        ValueError: A name in ``analog`` fits no layer, or a layer that multiplies its input by
+            weights is neither a convolution nor linear (deformable convolution, attention).
     """
     layers = {
         name: layer
         for name, layer in module.named_modules()
-        if isinstance(layer, (_ConvNd, nn.Linear))
+        if any(weight.dim() > 1 for weight in layer.parameters(recurse=False))
     }
     unknown = [name for name in analog if not any(_is_below(layer, name) for layer in layers)]
     if unknown:
@@ -42,14 +44,25 @@ def make_spike_driven(module: nn.Module, neuron_cfg: dict, analog: Sequence[str]
             f'analog must name convolution or linear layers of {type(module).__name__}, '
             f'got {unknown}; it has {sorted(layers)}.'
         )
-    for parent in list(module.modules()):
+
+    def is_analog(name: str) -> bool:
+        return any(_is_below(name, prefix) for prefix in analog)
+
+    for parent_name, parent in list(module.named_modules()):
         for name, child in parent.named_children():
-            if isinstance(child, nn.ReLU):
+            if isinstance(child, nn.ReLU) and not is_analog(parent_name):
                 setattr(parent, name, nn.Identity())
     for name, layer in layers.items():
-        if not any(_is_below(name, prefix) for prefix in analog):
-            layer.neuron = build_activation_layer(neuron_cfg)
-            layer.register_forward_pre_hook(_fire_first)
+        if is_analog(name):
+            continue
+        if not isinstance(layer, (_ConvNd, nn.Linear)):
+            raise ValueError(
+                f'{name or "It"} of {type(module).__name__} is a {type(layer).__name__}, which '
+                'cannot be made spike-driven: only convolutions and linear layers can. Name it in '
+                'analog to let it keep real-valued inputs.'
+            )
+        layer.neuron = build_activation_layer(neuron_cfg)
+        layer.register_forward_pre_hook(_fire_first)
 
 
 def _is_below(name: str, prefix: str) -> bool:

@@ -16,6 +16,9 @@ from torch.autograd.function import FunctionCtx
 Rounding = Literal['half_even', 'half_up']
 Surrogate = Literal['closed', 'open']
 
+# Older torch (before 2.7) cannot tell, and does not need to: its exporter is another one.
+is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
+
 
 def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> float:
     """Check the settings of a neuron and return the divisor of its counts.
@@ -38,6 +41,22 @@ def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> f
     if surrogate not in ('closed', 'open'):
         raise ValueError(f"surrogate must be 'closed' or 'open', got {surrogate!r}.")
     return D if norm is None else norm
+
+
+def check_time(T: int, beta: float) -> None:
+    """Check the settings of the temporal form.
+
+    Args:
+        T: Number of real time steps.
+        beta: Share of the membrane potential that stays until the next step.
+
+    Raises:
+        ValueError: One of them is out of its range.
+    """
+    if isinstance(T, bool) or not isinstance(T, int) or T < 1:
+        raise ValueError(f'T (the number of real time steps) must be an integer >= 1, got {T!r}.')
+    if not 0 <= beta <= 1:
+        raise ValueError(f'beta (the membrane leak) must lie in [0, 1], got {beta!r}.')
 
 
 def _round_and_divide(clamped: Tensor, norm: float, rounding: str) -> Tensor:
@@ -92,7 +111,9 @@ def integer_fire(
         norm: Divisor of the counts. ``None`` divides by D (outputs in [0, 1]), ``1`` leaves
             the integers.
         rounding: What happens at exactly x.5: ``'half_even'`` (the published 5M to 19M models,
-            their detectors and segmentors) or ``'half_up'`` (the published 83M and 173M models).
+            their detectors and segmentors) or ``'half_up'`` (the published 83M and 173M models:
+            floor(x + 0.5) in the precision of ``x``, so that the last number below a half is
+            rounded up with it).
         surrogate: Firing range of the gradient: ``'closed'`` is 0 <= x <= D (5M to 19M),
             ``'open'`` is 0 < x < D (83M and 173M).
 
@@ -109,7 +130,7 @@ def integer_fire(
             f'A membrane potential must be a floating-point tensor, got {x.dtype}: '
             'convert it with x.float() first.'
         )
-    if torch.is_grad_enabled() and x.requires_grad and not torch.compiler.is_exporting():
+    if torch.is_grad_enabled() and x.requires_grad and not is_exporting():
         return _IntegerFire.apply(x, D, norm, rounding, surrogate)
     return _round_and_divide(x.clamp(0, D), norm, rounding)
 
@@ -145,22 +166,23 @@ def integer_fire_over_time(
     Raises:
         ValueError: The batch axis is no multiple of T, or a setting is out of its range.
     """
-    if T == 1 or beta == 0:
-        return integer_fire(x, D, norm, rounding, surrogate)
+    check_time(T, beta)
     norm = check_levels(D, norm, rounding, surrogate)
     if x.shape[0] % T:
         raise ValueError(
             f'The batch axis holds T*B samples, so its size must be a multiple of T={T}, '
             f'got {x.shape[0]}.'
         )
-    counts = []
-    residue = None
-    for current in x.unflatten(0, (T, -1)).unbind():
-        membrane = current if residue is None else torch.add(current, residue, alpha=beta)
+    if T == 1 or beta == 0:
+        return integer_fire(x, D, norm, rounding, surrogate)
+    first, *later = x.unflatten(0, (T, -1)).unbind()
+    membrane = first
+    counts = [integer_fire(membrane, D, 1, rounding, surrogate)]
+    for current in later:
+        membrane = torch.add(current, membrane - counts[-1], alpha=beta)
         counts.append(integer_fire(membrane, D, 1, rounding, surrogate))
-        residue = membrane - counts[-1]
     fired = torch.cat(counts)
-    return fired if norm == 1 else fired / norm
+    return fired if norm == 1 else fired.div_(norm)
 
 
 def spike_train(counts: Tensor, D: int) -> Tensor:
@@ -176,8 +198,9 @@ def spike_train(counts: Tensor, D: int) -> Tensor:
         Zeros and ones, shape (D, ...), dtype of ``counts``; their sum over D is ``counts``.
 
     Raises:
-        ValueError: A count is no integer in 0..D.
+        ValueError: A count is no integer in 0..D, or D is no integer >= 1.
     """
+    check_levels(D, None, 'half_even', 'closed')
     steps = torch.arange(D, device=counts.device).view(-1, *[1] * counts.dim())
     spikes = (counts > steps).to(counts.dtype)
     if not torch.equal(sum_spikes(spikes), counts):
@@ -213,13 +236,17 @@ def simulate_if_neuron(charge: Tensor, D: int, rounding: Rounding = 'half_even')
         rounding: See :func:`integer_fire`.
 
     Returns:
-        Zeros and ones, shape (D, ...), dtype of ``charge``.
+        Zeros and ones, shape (D, ...), dtype of ``charge``; NaN where the charge is.
+
+    Raises:
+        ValueError: D is no integer >= 1, or the rounding is unknown.
     """
+    check_levels(D, None, rounding, 'closed')
     spikes = []
     active = torch.ones_like(charge, dtype=torch.bool)
     for step in range(1, D + 1):
         strict = rounding == 'half_even' and step % 2 == 1
         active = active & (charge > 0.5 if strict else charge >= 0.5)
-        spikes.append(active.to(charge.dtype))
+        spikes.append(torch.where(charge.isnan(), charge, active.to(charge.dtype)))
         charge = charge - spikes[-1]
     return torch.stack(spikes)

@@ -10,6 +10,7 @@ from .functional import (
     Rounding,
     Surrogate,
     check_levels,
+    check_time,
     integer_fire,
     integer_fire_over_time,
 )
@@ -54,12 +55,7 @@ class SFA(SpikingNeuron):
     ) -> None:
         super().__init__()
         self.norm = check_levels(D, norm, rounding, surrogate)
-        if isinstance(T, bool) or not isinstance(T, int) or T < 1:
-            raise ValueError(
-                f'T (the number of real time steps) must be an integer >= 1, got {T!r}.'
-            )
-        if not 0 <= beta <= 1:
-            raise ValueError(f'beta (the membrane leak) must lie in [0, 1], got {beta!r}.')
+        check_time(T, beta)
         self.D = D
         self.rounding = rounding
         self.surrogate = surrogate

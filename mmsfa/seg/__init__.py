@@ -1,6 +1,10 @@
 """Spike-driven necks and heads for segmentation, registered in mmseg."""
 
-from .decode_heads import SpikeFCNHead, SpikeFPNHead, SpikeUPerHead
-from .necks import SpikeFPN
+from ..compat import require
+
+require('mmseg')
+
+from .decode_heads import SpikeFCNHead, SpikeFPNHead, SpikeUPerHead  # noqa: E402
+from .necks import SpikeFPN  # noqa: E402
 
 __all__ = ['SpikeFCNHead', 'SpikeFPN', 'SpikeFPNHead', 'SpikeUPerHead']

@@ -1,5 +1,6 @@
 """The backbone: sizes, maps, freezing, precision, wrong arguments."""
 
+import onnxruntime
 import pytest
 import torch
 from mmpretrain.registry import MODELS
@@ -84,13 +85,16 @@ def test_checkpointing_changes_no_output():
 
 
 def test_time_folded_into_the_batch_axis():
-    """Two equal steps without leak are two equal pictures."""
-    static = build().eval()
-    timed = build(neuron_cfg=dict(type='mmpretrain.SFA', T=2, beta=0)).eval()
-    timed.load_state_dict(static.state_dict())
-    x = torch.randn(1, 3, 32, 32)
-    for a, b in zip(static(x), timed(torch.cat([x, x])), strict=True):
-        torch.testing.assert_close(torch.cat([a, a]), b)
+    """The samples of a batch keep their own membranes: together or alone makes no difference."""
+    T, B = 2, 3
+    model = build(neuron_cfg=dict(type='mmpretrain.SFA', T=T)).double().eval()
+    x = 3 * torch.randn(T, B, 3, 32, 32, dtype=torch.float64)
+    together = [out.unflatten(0, (T, B)) for out in model(x.flatten(0, 1))]
+    for sample in range(B):
+        for out, alone in zip(together, model(x[:, sample]), strict=True):
+            torch.testing.assert_close(out[:, sample], alone, rtol=0, atol=1e-12)
+    # and the second step remembers the first
+    assert not torch.allclose(model(x[:, 0])[0][1], model(x[:, 0].flip(0))[0][0])
 
 
 def test_ann_twin():
@@ -105,11 +109,38 @@ def test_attention_is_a_config():
     assert orders == ['quadratic', 'quadratic']
 
 
-def test_compiles_without_graph_breaks():
-    model = build(out_indices=(4,)).eval()
-    x = torch.randn(1, 3, 32, 32)
+def test_compiles_without_graph_breaks_and_trains():
+    model = build(out_indices=(4,)).double()
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
     compiled = torch.compile(model, fullgraph=True, backend='aot_eager')
-    torch.testing.assert_close(compiled(x)[0], model(x)[0])
+    grads = []
+    for forward in (model, compiled):
+        out = forward(x)[0]
+        grads.append((out, *torch.autograd.grad(out.square().mean(), list(model.parameters()))))
+    torch.testing.assert_close(grads[0], grads[1])
+
+
+def test_onnx_has_a_free_size(tmp_path):
+    model = build(out_indices=(1, 4)).eval()
+    free = {0: torch.export.Dim('batch'), 2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
+    path = tmp_path / 'backbone.onnx'
+    torch.onnx.export(
+        model,
+        (torch.randn(2, 3, 64, 96),),
+        path,
+        dynamic_shapes=(free,),
+        dynamo=True,
+        verbose=False,
+    )
+    session = onnxruntime.InferenceSession(path)
+    for size in ((2, 3, 64, 96), (1, 3, 96, 160)):
+        x = 2 * torch.randn(size)
+        outs = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+        with torch.no_grad():
+            for ours, exported in zip(model(x), outs, strict=True):
+                # a rounding flip may move single values
+                same = torch.isclose(ours, torch.from_numpy(exported), atol=1e-4)
+                assert same.float().mean() > 0.999
 
 
 @pytest.mark.parametrize(
@@ -118,8 +149,10 @@ def test_compiles_without_graph_breaks():
         (dict(arch='20m'), "arch must be one of .*'19m'.* got '20m'"),
         (dict(arch=dict(dims=(1, 2))), "must have the key 'channels'"),
         (dict(arch=dict(channels=(16, 16, 24, 32), depths=(1, 2))), 'blocks of five stages'),
-        (dict(out_indices=(5,)), r'out_indices must name maps 0\.\.4'),
-        (dict(out_indices=()), 'out_indices must name maps'),
+        (dict(out_indices=(5,)), r'out_indices must name different maps of 0\.\.4'),
+        (dict(out_indices=()), 'out_indices must name different maps'),
+        (dict(out_indices=(4, 1, 1)), 'out_indices must name different maps'),
+        (dict(drop_path_rate=1.0), r'drop_path_rate .* must lie in \[0, 1\), got 1\.0'),
         (dict(frozen_stages=5), r'frozen_stages must lie in -1\.\.4'),
         (dict(stage4_stride=4), 'stage4_stride must be 1 .* or 2'),
         (dict(arch=dict(channels=(16, 16, 20, 32))), 'multiple of num_heads=8, got 20'),

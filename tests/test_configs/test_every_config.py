@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
 from mmsfa.engine.model_check import check_model
 from mmsfa.engine.top_level_options import merge_options
@@ -15,6 +18,7 @@ from mmsfa.neurons import SpikingNeuron
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/*.py'))
+SMALL = ('demo.py', 'nuclei.py', 'dubai.py')
 SHAPES = dict(
     mmdet=dict(
         ann_file='annotations/instances_train.json',
@@ -52,6 +56,31 @@ def small(shapes_dir: Path, shared_data: Callable[[str], Path], tmp_path: Path):
     return read
 
 
+@pytest.mark.parametrize(
+    ('name', 'params'),
+    [('det/mask_rcnn_esf.py', 38_738_616), ('det/mask_rcnn_esf_10m.py', 21_172_240)],
+)
+def test_detectors_have_their_published_size(name: str, params: int) -> None:
+    cfg = Config.fromfile(CONFIGS / name)
+    init_default_scope(cfg.default_scope)
+    assert sum(weight.numel() for weight in MODELS.build(cfg.model).parameters()) == params
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_layer_of_necks_and_heads_is_spike_driven(name: str) -> None:
+    cfg = Config.fromfile(CONFIGS / name)
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model)
+    layers = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, (_ConvNd, nn.Linear)) and not name.startswith('backbone.')
+    }
+    assert layers
+    analog = [name for name, layer in layers.items() if not hasattr(layer, 'neuron')]
+    assert not analog
+
+
 @pytest.mark.parametrize('name', NAMES)
 def test_one_training_step(small, name: str) -> None:
     cfg = small(name)
@@ -80,12 +109,26 @@ def test_ordinary_heads_are_one_line_away(tmp_path: Path) -> None:
     assert [head.type for head in heads] == ['FPN', 'RPNHead', 'Shared2FCBBoxHead', 'FCNMaskHead']
 
 
-@pytest.mark.parametrize(
-    'name', [name for name in NAMES if 'pretrained' in (CONFIGS / name).read_text()]
-)
-def test_pretrained_weights_are_one_line(name: str) -> None:
-    cfg = Config.fromfile(CONFIGS / name)
-    assert cfg.model.backbone.init_cfg is None
-    merge_options(cfg, dict(pretrained='esf.pth'))
-    expected = dict(type='Pretrained', checkpoint='esf.pth', prefix='backbone.')
-    assert cfg.model.backbone.init_cfg == expected
+RECIPES = [name for name in NAMES if 'esf_tiny' not in name and not name.endswith(SMALL)]
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_pretrained_weights_are_one_line(name: str, tmp_path: Path) -> None:
+    backbone = Config.fromfile(CONFIGS / name).model.backbone
+    assert backbone.init_cfg.checkpoint is None
+    assert MODELS.build(backbone).init_cfg is None
+
+    # the line at the top of the file
+    text = (CONFIGS / name).read_text()
+    assert text.count('\npretrained = None\n') == 1
+    own = tmp_path / 'own.py'
+    text = text.replace('\npretrained = None\n', "\npretrained = 'esf.pth'\n")
+    text = text.replace("'../_base_", f"'{CONFIGS}/_base_")
+    own.write_text(text.replace("_base_ = './", f"_base_ = '{(CONFIGS / name).parent}/"))
+    edited = Config.fromfile(own)
+    # and the option
+    given = Config.fromfile(CONFIGS / name)
+    merge_options(given, dict(pretrained='esf.pth'))
+    for cfg in (edited, given):
+        expected = dict(type='Pretrained', checkpoint='esf.pth', prefix='backbone.')
+        assert cfg.model.backbone.init_cfg == expected

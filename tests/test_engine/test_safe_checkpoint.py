@@ -5,8 +5,13 @@ from __future__ import annotations
 import importlib
 import json
 import pickle
+import struct
+import zipfile
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -17,6 +22,7 @@ from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
 from torch import nn
 
 from mmsfa.engine import UnsafeCheckpointError, safe_load, trust_checkpoints
+from mmsfa.engine.allowed_globals import multiarray
 from mmsfa.engine.checkpoint_schemes import install
 from mmsfa.engine.safe_checkpoint import BrokenCheckpointError, MissingCheckpointError
 
@@ -179,9 +185,41 @@ def test_getattr_opens_log_histories_only(tmp_path: Path, owner: type, name: str
         safe_load(path)
 
 
+def calls_exec(path: Path, marker: Path) -> None:
+    """Write a checkpoint that climbs from ``getattr`` to ``exec``, as mmengine's list allows.
+
+    getattr(getattr, '__self__') is the module builtins; its exec becomes the ``__setstate__`` of
+    a log history, which unpickling then calls with any text.
+    """
+
+    def name(module: str, attribute: str) -> bytes:
+        return f'c{module}\n{attribute}\n'.encode()
+
+    def text(value: str) -> bytes:
+        return b'X' + struct.pack('<I', len(value)) + value.encode()
+
+    def attribute_of(owner: bytes, attribute: str) -> bytes:
+        return name('builtins', 'getattr') + b'(' + owner + text(attribute) + b'tR'
+
+    builtins = attribute_of(name('builtins', 'getattr'), '__self__')
+    history = name('mmengine.logging.history_buffer', 'HistoryBuffer') + b')R'
+    state = b'}' + text('__setstate__') + attribute_of(builtins, 'exec') + b'sb'
+    code = text(f"open({str(marker)!r}, 'w')") + b'b.'
+    torch.save(1, path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {part: archive.read(part) for part in archive.namelist()}
+    with zipfile.ZipFile(path, 'w') as archive:
+        for part, content in parts.items():
+            is_pickle = part.endswith('data.pkl')
+            archive.writestr(part, b'\x80\x02' + history + state + code if is_pickle else content)
+
+
+@pytest.mark.parametrize('attack', ['open', 'exec'])
 def test_other_schemes_are_strict(
-    evil: Path, marker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    evil: Path, marker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attack: str
 ) -> None:
+    if attack == 'exec':
+        calls_exec(evil, marker)
     (tmp_path / 'open_mmlab.json').write_text(json.dumps(dict(evil=evil.name)))
     monkeypatch.setenv('MMENGINE_HOME', str(tmp_path))
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
@@ -191,6 +229,50 @@ def test_other_schemes_are_strict(
         with pytest.raises(UnsafeCheckpointError, match='--trust-checkpoint'):
             CheckpointLoader.load_checkpoint(url, map_location='cpu')
     assert not marker.exists()
+
+
+class Array:
+    """Unpickling it builds a numpy array from the arguments that the file gives."""
+
+    def __init__(self, function: Callable, *args: object, state: tuple | None = None) -> None:
+        self.reduced = (function, args) if state is None else (function, args, state)
+
+    def __reduce__(self) -> tuple:
+        return self.reduced
+
+
+OBJECTS = np.dtype('O')
+
+
+@pytest.mark.parametrize(
+    'array',
+    [
+        Array(np.ndarray, (1,), np.dtype('f8'), b'A' * 8),
+        Array(np.ndarray, (1,), OBJECTS, b'A' * 8),
+        Array(
+            multiarray._reconstruct, np.ndarray, (0,), b'b', state=(1, (9,), OBJECTS, False, [1])
+        ),
+        Array(multiarray.scalar, OBJECTS, b'A' * 8),
+        np.array([1], dtype=[('a', 'f8')]),
+        np.array(['text']),
+    ],
+)
+def test_arrays_hold_numbers_only(tmp_path: Path, array: object) -> None:
+    """Objects in an array are pointers: a file could choose where they point."""
+    path = tmp_path / 'array.pth'
+    torch.save(array, path)
+    with pytest.raises(UnsafeCheckpointError, match='numpy'):
+        safe_load(path)
+
+
+def test_arrays_of_numbers_survive_twice(tmp_path: Path) -> None:
+    path = tmp_path / 'array.pth'
+    content = [np.arange(6.0).reshape(2, 3), np.float32(2), np.zeros(2, bool)]
+    for _ in range(2):
+        torch.save(content, path)
+        content = safe_load(path)
+    assert content[0].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert content[1] == 2 and content[2].dtype == bool
 
 
 def test_installing_twice_changes_nothing() -> None:
@@ -239,6 +321,48 @@ def test_missing_and_junk_files_say_so(tmp_path: Path) -> None:
     for path in (cut, junk):
         with pytest.raises(BrokenCheckpointError, match=rf'{path.name} is no checkpoint'):
             safe_load(path)
+
+
+@pytest.mark.parametrize(
+    ('content', 'hint'),
+    [
+        (b'<!DOCTYPE html><html>404</html>', 'web page'),
+        (b'version https://git-lfs.github.com/spec/v1', 'git lfs pull'),
+        (bytes(range(128, 256)), 'cannot be read'),
+    ],
+)
+@pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
+def test_what_was_downloaded_instead_is_named(
+    tmp_path: Path, content: bytes, hint: str, suffix: str
+) -> None:
+    path = tmp_path / f'weights{suffix}'
+    path.write_bytes(content)
+    with pytest.raises(BrokenCheckpointError, match=hint):
+        safe_load(path)
+
+
+def test_a_program_is_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / 'script.pth'
+    torch.jit.script(nn.Linear(2, 2)).save(path)
+    with pytest.raises(BrokenCheckpointError, match='TorchScript'):
+        safe_load(path)
+
+
+def test_a_url_is_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site, weights = tmp_path / 'site', dict(state_dict=ToyModel().state_dict())
+    site.mkdir()
+    torch.save(weights, site / 'toy.pth')
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(site))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_port}/toy.pth'
+        first = CheckpointLoader.load_checkpoint(url, map_location='cpu')
+        (site / 'toy.pth').unlink()
+        second = CheckpointLoader.load_checkpoint(url, map_location='cpu')
+        server.shutdown()
+    for loaded in (first, second):
+        assert all(map(torch.equal, loaded['state_dict'].values(), weights['state_dict'].values()))
 
 
 @pytest.fixture(autouse=True)

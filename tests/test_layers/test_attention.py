@@ -8,16 +8,16 @@ from mmsfa.layers import SpikeDrivenSelfAttention, spike_driven_attention
 CFG = dict(conv_cfg=None, norm_cfg=dict(type='BN'), neuron_cfg=dict(type='mmpretrain.SFA'))
 
 
-def counts(*shape, dtype=torch.float64):
-    """Normalised outputs of a neuron: multiples of 1/4."""
-    return torch.randint(0, 5, shape).to(dtype) / 4
+def counts(*shape, dtype=torch.float64, D=4):
+    """Normalised outputs of a neuron: multiples of 1/D."""
+    return torch.randint(0, D + 1, shape).to(dtype) / D
 
 
 @pytest.mark.parametrize('N', [3, 80, 500])
+@pytest.mark.parametrize('D', [4, 8])
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
-def test_both_orders_give_the_same_bits(N, dtype):
-    q, k = counts(2, 8, 24, N, dtype=dtype), counts(2, 8, 24, N, dtype=dtype)
-    v = counts(2, 8, 96, N, dtype=dtype)
+def test_both_orders_give_the_same_bits(N, dtype, D):
+    q, k, v = (counts(2, 8, channels, N, dtype=dtype, D=D) for channels in (24, 24, 96))
     linear, quadratic, auto = (
         spike_driven_attention(q, k, v, 2 * 24**-0.5, order)
         for order in ('linear', 'quadratic', 'auto')

@@ -25,16 +25,19 @@ def test_drop_path_drops_whole_branches_in_training_only():
 
 
 @pytest.mark.parametrize('make', [transformer_block, lambda **kw: SpikeConvBlock(16, **kw, **CFG)])
-def test_checkpointing_changes_no_gradient(make):
+def test_checkpointing_changes_no_gradient_and_no_statistics(make):
     plain, checkpointed = make().double(), make(with_cp=True).double()
     checkpointed.load_state_dict(plain.state_dict())
     x = torch.randn(2, 16, 6, 6, dtype=torch.float64)
     grads = []
-    for block in (plain, checkpointed):
+    for block in (plain.train(), checkpointed.train()):
         y = x.clone().requires_grad_()
         block(y).square().mean().backward()
         grads.append([y.grad, *(p.grad for p in block.parameters())])
     assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
+    # BN counts the batch once, though it is computed twice
+    statistics = zip(plain.buffers(), checkpointed.buffers(), strict=True)
+    assert all(torch.equal(a, b) for a, b in statistics)
 
 
 def test_checkpointing_keeps_the_input_only():

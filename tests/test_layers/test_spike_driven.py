@@ -52,6 +52,17 @@ def test_analog_layers_keep_their_real_valued_input():
     head = Head()
     make_spike_driven(head, NEURON, analog=('convs', 'fc'))
     assert [n for n, m in head.named_modules() if isinstance(m, SFA)] == ['upsample.neuron']
+    # an analog part stays as it is, with its own ReLU; the one between spiking layers goes
+    assert [n for n, m in head.named_modules() if isinstance(m, nn.ReLU)] == ['convs.0.activate']
+
+
+def test_what_cannot_be_made_spike_driven_is_refused():
+    head = Head()
+    head.attention = nn.MultiheadAttention(4, 2)
+    with pytest.raises(ValueError, match='attention of Head is a MultiheadAttention, which cannot'):
+        make_spike_driven(head, NEURON)
+    make_spike_driven(head, NEURON, analog=('attention',))
+    assert not hasattr(head.attention.out_proj, 'neuron') and hasattr(head.fc, 'neuron')
 
 
 def test_unknown_analog_layer():

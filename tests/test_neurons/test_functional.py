@@ -130,9 +130,59 @@ def test_gradient_through_time_is_the_hand_derived_one():
     assert x.grad.tolist() == [[0.0, 0.25], [1.0, 1.0]]
 
 
-def test_a_batch_that_is_no_multiple_of_T_is_refused():
+@pytest.mark.parametrize('rounding', ['half_even', 'half_up'])
+@pytest.mark.parametrize('surrogate', ['closed', 'open'])
+def test_gradient_through_time_is_that_of_the_written_out_recursion(rounding, surrogate):
+    T, B, D, beta = 5, 3, 4, 0.25
+    x = (torch.randn(T * B, 6, dtype=torch.float64) * 3).requires_grad_()
+    weight = torch.randn(T * B, 6, dtype=torch.float64)
+
+    def straight_through(membrane):
+        """Clips like the surrogate, and adds the rounding as a constant."""
+        in_range = (membrane >= 0) & (membrane <= D)
+        passed = torch.where(in_range, membrane, membrane.detach())
+        counts = membrane.detach().clamp(0, D)
+        counts = counts.round() if rounding == 'half_even' else (counts + 0.5).floor()
+        return passed + (counts - membrane).detach()
+
+    membrane = counts = torch.zeros(B, 6, dtype=torch.float64)
+    fired = []
+    for current in x.view(T, B, 6):
+        membrane = beta * (membrane - counts) + current
+        counts = straight_through(membrane)
+        fired.append(counts / D)
+    (want,) = torch.autograd.grad((torch.cat(fired) * weight).sum(), x)
+    ours = integer_fire_over_time(x, T, D, None, beta, rounding, surrogate)
+    (got,) = torch.autograd.grad((ours * weight).sum(), x)
+    torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize('beta', [0, 0.25])
+def test_a_batch_that_is_no_multiple_of_T_is_refused(beta):
     with pytest.raises(ValueError, match='multiple of T=4'):
-        integer_fire_over_time(torch.zeros(6, 2), T=4)
+        integer_fire_over_time(torch.zeros(6, 2), T=4, beta=beta)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [(dict(T=0), 'T .* must'), (dict(T=2, beta=float('nan')), 'beta .* must')],
+)
+def test_wrong_times(settings, message):
+    with pytest.raises(ValueError, match=message):
+        integer_fire_over_time(torch.zeros(6, 2), **settings)
+
+
+@pytest.mark.parametrize('D', [0, 2.5])
+def test_expansions_refuse_wrong_levels(D):
+    for expand in (spike_train, simulate_if_neuron):
+        with pytest.raises(ValueError, match='D .* must be an integer >= 1'):
+            expand(torch.zeros(2), D)
+
+
+def test_the_simulated_neuron_does_not_swallow_a_nan():
+    spikes = simulate_if_neuron(torch.tensor([torch.nan, 2.0]), 4)
+    assert spikes[:, 0].isnan().all()
+    assert spikes[:, 1].tolist() == [1, 1, 0, 0]
 
 
 @pytest.mark.parametrize('D', [0, -1, 2.5, True, '4'])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -10,6 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+
+SEG = 'configs/seg/upernet_esf_demo.py'
 
 CONFIG = """
 _base_ = '{root}/configs/seg/upernet_esf_demo.py'
@@ -143,3 +148,52 @@ def test_the_gradient_is_that_of_the_whole_batch(train) -> None:
         torch.testing.assert_close(start - apart[name], gradient, rtol=1e-6, atol=1e-9)
         moved += bool(gradient.abs().max() > 1e-5)
     assert moved > len(before) / 2
+
+
+@needs_cpu
+def test_two_processes_test_as_one_does(repo_dir: Path, shapes_dir: Path, tmp_path: Path) -> None:
+    """Also the firing rates, which are summed over the processes."""
+    cfg = Config.fromfile(repo_dir / SEG)
+    init_default_scope(cfg.default_scope)
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'weights.pth')
+    found = []
+    env = {**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'}
+    env |= {'PORT': str(free_port()), 'PYTHONPATH': str(repo_dir)}
+    for processes in (1, 2):
+        work_dir = tmp_path / str(processes)
+        command = [sys.executable, 'tools/test.py', SEG, tmp_path / 'weights.pth']
+        if processes > 1:
+            command = ['tools/dist_test.sh', SEG, tmp_path / 'weights.pth', '2']
+        command += ['--work-dir', work_dir, '--cfg-options', f'data_root={shapes_dir}']
+        command += ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
+        done = subprocess.run(
+            command, cwd=repo_dir, env=env, timeout=300, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        (written,) = work_dir.glob('*/*.json')
+        found.append(json.loads(written.read_text()))
+    one, two = ({k: v for k, v in values.items() if 'time' not in k} for values in found)
+    assert 'firing_rate/mean' in one and one == pytest.approx(two, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ('script', 'args', 'called'),
+    [
+        ('train', ['CONFIG', 'WORK_DIR'], 'train.py CONFIG --work-dir=WORK_DIR'),
+        ('test', ['CONFIG', 'CHECKPOINT'], 'test.py CONFIG CHECKPOINT'),
+    ],
+)
+def test_slurm_scripts(
+    repo_dir: Path, tmp_path: Path, script: str, args: list[str], called: str
+) -> None:
+    """What they ask Slurm for, told by a program of its name."""
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\necho "$@"\n')
+    srun.chmod(0o755)
+    env = {**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}', 'GPUS': '16'}
+    command = [repo_dir / f'tools/slurm_{script}.sh', 'PARTITION', 'JOB', *args]
+    command += ['--cfg-options', 'a=1']
+    said = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    assert said.startswith('-p PARTITION --job-name=JOB --gres=gpu:8 --ntasks=16')
+    assert said.rstrip().endswith('--launcher=slurm --cfg-options a=1')
+    assert f'tools/{called}' in said

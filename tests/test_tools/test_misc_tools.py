@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ def test_print_config_merges_overrides_and_saves(run_python, config):
     assert json.loads(saved.read_text())['model'] == {'type': 'Net', 'depth': 7, 'width': 5}
 
 
+def test_print_config_shows_what_the_tools_would_use(run_python):
+    options = ('--cfg-options', 'data_root=elsewhere/', 'pretrained=esf.pth')
+    result = run_python(PRINT_CONFIG, 'configs/det/mask_rcnn_esf.py', *options)
+    assert result.returncode == 0, result.stderr
+    assert "ann_file='elsewhere/annotations/instances_val2017.json'" in result.stdout
+    assert "checkpoint='esf.pth'" in result.stdout
+
+
+def test_a_mistyped_config_is_named(run_python):
+    result = run_python(PRINT_CONFIG, 'configs/det/mask_rcnn.py')
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    assert 'The config configs/det/mask_rcnn.py does not exist' in result.stderr
+
+
 def test_print_config_refuses_a_strange_suffix(run_python, config):
     result = run_python(PRINT_CONFIG, config, '--save-path', 'whole.txt')
     assert result.returncode == 2
@@ -82,3 +97,31 @@ def test_demo_stops_with_the_exit_code_of_a_failed_step(demo):
     with pytest.raises(SystemExit) as stopped:
         demo.run('Failing', '-c', 'raise SystemExit(7)')
     assert stopped.value.code == 7
+
+
+def test_demo_ends_with_a_summary(run_python, tmp_path: Path):
+    """The whole chain on a few pictures; whether it learns is for `make demo` to say."""
+    result = run_python(
+        'tools/misc/demo.py', '--work-dir', tmp_path / 'run', '--data-dir', tmp_path / 'shapes',
+        '--num-train', 8, '--num-val', 4, '--cfg-options', 'train_cfg.max_epochs=1',
+        'default_hooks.checkpoint.interval=1', 'train_dataloader.num_workers=0',
+        'train_dataloader.persistent_workers=False',
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+    summary = result.stdout.split('Summary')[-1]
+    for row in ('box AP', 'mask AP', 'mean firing rate', '(4 files)', 'epoch_1.pth', 'minutes'):
+        assert row in summary, summary
+    assert 'not reported' not in summary
+
+
+@pytest.mark.parametrize('version', ['3.9', '3.14'])
+def test_setup_refuses_other_pythons(repo_dir: Path, tmp_path: Path, version: str):
+    fake = tmp_path / 'python'
+    fake.write_text(f'#!/bin/sh\n[ "$1" = -V ] && echo "Python {version}.0" || exit 1\n')
+    fake.chmod(0o755)
+    result = subprocess.run(
+        ['bash', repo_dir / 'tools/misc/setup_env.sh', tmp_path / 'venv'],
+        env={**os.environ, 'PYTHON': str(fake)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert f"tested with Python 3.10 to 3.13, and '{fake}' is Python {version}.0" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
@@ -42,14 +43,16 @@ def test_a_config_loads_what_it_writes(case, published, run_python, tmp_path: Pa
 
 
 def test_a_leftover_stops_it_unless_allowed(published, run_python, tmp_path: Path) -> None:
-    def with_a_stranger(state_dict):
+    def with_strangers(state_dict):
         state_dict.pop('block4.1.mlp.fc2_bn.bias')
-        return dict(state_dict, **{'stranger.weight': torch.ones(2)})
+        strangers = ('stranger.weight', 'head.stranger.weight')
+        return state_dict | {name: torch.ones(2) for name in strangers}
 
-    source, target = published(with_a_stranger), tmp_path / 'esf.pth'
+    source, target = published(with_strangers), tmp_path / 'esf.pth'
     done = run_python(TOOL, source, target)
     assert done.returncode == 1 and not target.exists()
     assert 'leftover    stranger.weight' in done.stdout
+    assert 'leftover    head.stranger.weight' in done.stdout
     assert 'missing     backbone.stages.4.1.mlp.fc2.bn.bias' in done.stdout
     assert '--allow-leftover' in done.stderr
     assert run_python(TOOL, source, target, '--allow-leftover').returncode == 0
@@ -74,12 +77,27 @@ def test_it_runs_no_code_of_a_checkpoint(published, run_python, tmp_path: Path) 
     assert not marker.exists()
 
 
+def test_the_command_line_in_a_checkpoint_is_no_code(published, run_python, tmp_path: Path) -> None:
+    args = argparse.Namespace(lr=0.1, data_path='imagenet')
+    source = published(lambda state_dict: dict(model=state_dict, args=args, epoch=200))
+    done = run_python(TOOL, source, tmp_path / 'esf.pth')
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_damaged_file_is_named(published, run_python, tmp_path: Path) -> None:
+    source = published()
+    source.write_bytes(source.read_bytes()[:-1000])
+    done = run_python(TOOL, source, tmp_path / 'esf.pth')
+    assert done.returncode == 1 and 'damaged' in done.stderr and 'Traceback' not in done.stderr
+
+
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
         (lambda _: dict(model={'conv.weight': torch.ones(1)}), 'no E-SpikeFormer'),
         (lambda _: torch.ones(3), 'no state dict'),
         (lambda _: dict(epoch=3), 'no state dict'),
+        (lambda _: [torch.ones(3)], 'no state dict'),
     ],
 )
 def test_other_files_are_refused(published, run_python, tmp_path: Path, content, message) -> None:

@@ -186,6 +186,61 @@ def test_a_missing_data_set_is_named(tool: Tool, tmp_path: Path) -> None:
         assert part in message
 
 
+def test_the_ann_twin_trains_with_one_option(tool: Tool, tmp_path: Path) -> None:
+    tool('train', SEG, '--ann-twin', '--work-dir', tmp_path, '--no-validate',
+         options=('train_cfg.max_iters=1', 'default_hooks.checkpoint.interval=1'))  # fmt: skip
+    tool('test', SEG, tmp_path / 'iter_1.pth', '--ann-twin', '--work-dir', tmp_path / 'test')
+    tested = values_of_test(tmp_path / 'test')
+    assert 'mIoU' in tested and not any('firing_rate' in name for name in tested)
+
+
+def test_resume_says_when_there_is_nothing(tool: Tool, tmp_path: Path) -> None:
+    options = ('train_cfg.max_iters=1', 'default_hooks.checkpoint.interval=1',
+               'auto_scale_lr.base_batch_size=2')  # fmt: skip
+    done = tool(
+        'train', SEG, '--work-dir', tmp_path, '--resume', '--no-validate', '--auto-scale-lr',
+        options=options,
+    )  # fmt: skip
+    assert 'holds no checkpoint yet, so this run starts anew' in done.stdout + done.stderr
+    optimizer = torch.load(tmp_path / 'iter_1.pth', weights_only=False)['optimizer']
+    # a batch of 4 where the rate of 0.002 was meant for 2
+    assert optimizer['param_groups'][0]['initial_lr'] == pytest.approx(0.004)
+
+
+def test_resume_takes_a_path(tool: Tool, seg_run: Path, tmp_path: Path) -> None:
+    tool(
+        'train', SEG, '--work-dir', tmp_path, '--resume', seg_run / 'iter_2.pth', '--no-validate',
+        options=('train_cfg.max_iters=3', 'default_hooks.checkpoint.interval=3'),
+    )  # fmt: skip
+    after = torch.load(tmp_path / 'iter_3.pth', weights_only=False)
+    assert next(iter(after['optimizer']['state'].values()))['step'].item() == 3
+
+
+def test_channels_that_do_not_fit_are_named(tool: Tool, tmp_path: Path) -> None:
+    wrong = ('model.backbone.arch=10m',)
+    done = tool('train', DET, '--work-dir', tmp_path, options=wrong, ok=False)
+    assert 'model.neck.in_channels is [24, 48, 96, 128]' in sentence(done)
+
+
+def test_a_launcher_that_started_nothing_is_named(tool: Tool, tmp_path: Path) -> None:
+    done = tool('train', DET, '--work-dir', tmp_path, '--launcher', 'pytorch', ok=False)
+    assert 'tools/dist_train.sh' in sentence(done)
+
+
+@pytest.mark.parametrize(
+    ('config', 'package', 'distribution'),
+    [(DET, 'mmdet', 'onedl-mmdetection'), (SEG, 'mmseg', 'onedl-mmsegmentation')],
+)
+def test_a_missing_library_is_named(
+    environment, config: str, package: str, distribution: str
+) -> None:
+    environment.remove(package, f'{distribution.replace("-", "_")}-*')
+    done = environment.run('tools/train.py', config)
+    assert done.returncode == 1
+    assert f'{package} cannot be imported: it is not installed.' in done.stderr
+    assert f"pip install '{distribution}" in sentence(done)
+
+
 def test_scaling_the_rate_needs_a_base_batch_size(tool: Tool, tmp_path: Path) -> None:
     done = tool(
         'train', DET, '--work-dir', tmp_path, '--auto-scale-lr',

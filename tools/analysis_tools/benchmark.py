@@ -114,8 +114,7 @@ def seconds(task: Callable[[nn.Module, Tensor], None], model: nn.Module, image: 
 
 def measure(cfg: Config, args: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
     """Figure -> variant -> one value a round."""
-    shape = args.shape or scope_of(cfg).shape
-    image = torch.randn(args.batch_size, 3, *shape, device=args.device)
+    image = torch.randn(args.batch_size, 3, *args.shape, device=args.device)
     models = {name: build(cfg, name, args.device) for name in args.variants}
     tasks = {'forward (s)': forward}
     if not args.no_train:
@@ -150,11 +149,12 @@ def main() -> None:
     """Measure and print."""
     args = parse_args()
     cfg = read_config(args)
-    shape = tuple(args.shape or scope_of(cfg).shape)
+    args.shape = tuple(args.shape or scope_of(cfg).shape)
     figures = measure(cfg, args)
     first = args.variants[0]
     machine = f'{device_name(args.device)}, torch {torch.__version__}'
-    title = f'backbone, {args.batch_size} x {shape[0]} x {shape[1]}, {args.dtype}, {machine}'
+    size = ' x '.join(map(str, (args.batch_size, *args.shape)))
+    title = f'backbone, {size}, {args.dtype}, {machine}'
     table = Table('figure', *args.variants, title=title)
     for figure, values in figures.items():
         cells = []
@@ -167,7 +167,7 @@ def main() -> None:
     Console().print(table)
     print(f'Medians of {args.repeats} rounds; in brackets the median ratio to {first}.')
     if args.out:
-        setting = dict(config=args.config, shape=shape, batch_size=args.batch_size)
+        setting = dict(config=args.config, shape=args.shape, batch_size=args.batch_size)
         setting |= dict(dtype=args.dtype, machine=machine)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(dict(setting=setting, figures=figures), indent=2))

@@ -16,6 +16,7 @@ from rich.progress import track
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.dataset_check import check_datasets
+from mmsfa.engine.scopes import scope_of
 
 
 def parse_args() -> argparse.Namespace:
@@ -52,6 +53,7 @@ def main() -> None:
     """Draw the data set."""
     args = parse_args()
     cfg: Config = read_config(args)
+    scope_of(cfg)
     check_datasets(cfg, args.phase)
     init_default_scope(cfg.default_scope)
     dataset = DATASETS.build(cfg[f'{args.phase}_dataloader'].dataset)

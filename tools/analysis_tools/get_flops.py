@@ -79,7 +79,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--num-rois', type=int, default=1000, help='regions of the second stage')
     add_config_options(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.shape and len(args.shape) > 2:
+        parser.error(f'--shape takes H W, or one number for both, got {len(args.shape)} numbers')
+    return args
 
 
 def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, tuple[int, float]]:
@@ -101,7 +104,8 @@ def main() -> None:
     """Print the table."""
     args = parse_args()
     cfg = read_config(args)
-    shape = tuple(args.shape or scope_of(cfg).shape)
+    scope = scope_of(cfg)
+    shape = tuple(args.shape or scope.shape)
     height, width = shape if len(shape) == 2 else shape * 2
     table = Table('part', 'parameters (M)', 'MACs (G)', title=f'{height} x {width}')
     for name, (params, macs) in count(cfg, (height, width), args.num_rois).items():

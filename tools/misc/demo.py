@@ -12,7 +12,6 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/det/mask_rcnn_esf_demo.py'
-DATA = ROOT / 'data' / 'shapes'
 FIGURES = {
     'box AP': 'coco/bbox_mAP',
     'mask AP': 'coco/segm_mAP',
@@ -68,28 +67,42 @@ def summary(metrics: dict, places: dict) -> Table:
     return table
 
 
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'mask_rcnn_esf_demo')
+    add('--data-dir', type=Path, default=ROOT / 'data' / 'shapes', help='where Shapes is drawn')
+    add('--num-train', type=int, default=320, help='training pictures (default: %(default)s)')
+    add('--num-val', type=int, default=64, help='validation pictures (default: %(default)s)')
+    add('--cfg-options', nargs='+', default=[], help='passed to train and test')
+    return parser.parse_args()
+
+
 def main() -> None:
     """Data, training, test, summary."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/mask_rcnn_esf_demo'))
-    parser.add_argument('--cfg-options', nargs='+', default=[], help='passed to train and test')
-    args = parser.parse_args()
-    work_dir = args.work_dir if args.work_dir.is_absolute() else ROOT / args.work_dir
-    common = ['--work-dir', str(work_dir)]
-    common += ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    args = parse_args()
+    work_dir, data_dir = args.work_dir.absolute(), args.data_dir.absolute()
+    options = ['--cfg-options', f'data_root={data_dir}', *args.cfg_options]
+    common = ['--work-dir', str(work_dir), *options]
 
     begin = time.time()
-    if not DATA.exists():
-        run('Drawing the Shapes data set', 'tools/dataset_converters/make_shapes.py', str(DATA))
+    numbers = ['--num-train', str(args.num_train), '--num-val', str(args.num_val)]
+    run(
+        'Drawing the Shapes data set',
+        'tools/dataset_converters/make_shapes.py',
+        str(data_dir),
+        *numbers,
+    )
     run('Training', 'tools/train.py', CONFIG, *common)
     trained = time.time()
     checkpoint = Path((work_dir / 'last_checkpoint').read_text().strip())
     pictures = work_dir / 'pictures'
-    show = ['--show-dir', str(pictures)]
-    run('Testing', 'tools/test.py', CONFIG, str(checkpoint), *show, *common)
+    run('Testing', 'tools/test.py', CONFIG, str(checkpoint), '--show-dir', str(pictures), *common)
 
+    drawn = sum(path.stat().st_mtime >= trained - 1 for path in pictures.rglob('*.png'))
     places = {
-        'pictures': f'{pictures} ({sum(1 for _ in pictures.rglob("*.*"))} files)',
+        'pictures': f'{pictures} ({drawn} files)',
         'checkpoint': checkpoint,
         'time': f'{(time.time() - begin) / 60:.1f} minutes',
     }
@@ -98,4 +111,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit('\nThe demo was interrupted. Call it again: the data and the environment stay.')

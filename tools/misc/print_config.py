@@ -3,29 +3,20 @@
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
-
 import mmsfa  # noqa: F401  a config may import parts of it
+from mmsfa.engine.cli import add_config_options, read_config, run_tool
 
 
 def main() -> None:
     """Read, override, print, and save where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file')
     parser.add_argument('--save-path', type=Path, help='also write it: .py, .json, .yml or .yaml')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings to override, key=value; a list is key="[a,b]" or key=a,b',
-    )
+    add_config_options(parser)
     args = parser.parse_args()
     if args.save_path and args.save_path.suffix not in ('.py', '.json', '.yml', '.yaml'):
         parser.error(f'--save-path must end in .py, .json, .yml or .yaml, got {args.save_path}')
 
-    config = Config.fromfile(args.config)
-    if args.cfg_options:
-        config.merge_from_dict(args.cfg_options)
+    config = read_config(args)
     print(f'Config:\n{config.pretty_text}')
     if args.save_path:
         args.save_path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,4 +25,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -11,15 +11,16 @@ python=${PYTHON:-python3}
 say() { printf '\n==> %s\n' "$*"; }
 stop() { printf '\nmake setup stopped: %s\n' "$*" >&2; exit 1; }
 pinned() { grep "^$1==" constraints.txt; }
-new_enough='import sys; sys.exit(sys.version_info < (3, 10))'
+fits='import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))'
+needs='mmsfa is tested with Python 3.10 to 3.13'
 
 command -v "$python" >/dev/null ||
     stop "there is no '$python' here. Name a Python >= 3.10: make setup PYTHON=/path/to/python3"
-"$python" -c "$new_enough" ||
-    stop "mmsfa needs Python >= 3.10, and '$python' is $("$python" -V 2>&1)." \
+"$python" -c "$fits" ||
+    stop "$needs, and '$python' is $("$python" -V 2>&1)." \
          'Name another one: make setup PYTHON=python3.11'
-if [ -x "$venv/bin/python" ] && ! "$venv/bin/python" -c "$new_enough"; then
-    stop "$venv was made with $("$venv/bin/python" -V 2>&1), and mmsfa needs Python >= 3.10." \
+if [ -x "$venv/bin/python" ] && ! "$venv/bin/python" -c "$fits"; then
+    stop "$venv was made with $("$venv/bin/python" -V 2>&1), and $needs." \
          "Remove it: rm -rf $venv && make setup"
 fi
 

@@ -11,17 +11,18 @@ keeps its ``neck.*`` and heads), which a config loads with
 from __future__ import annotations
 
 import argparse
-import pickle
 import re
-import sys
 from pathlib import Path
 
 import torch
 from mmpretrain.registry import MODELS
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 import mmsfa
+from mmsfa.engine import safe_load
+from mmsfa.engine.cli import run_tool
+from mmsfa.engine.errors import UserError
 
 # Published name -> ours, tried in this order; every rule may apply once.
 _BACKBONE_RULES = [
@@ -57,7 +58,19 @@ _HEAD_RULES = [
     (r'^(decode_head\.scale_heads\.\d\.\d)\.2\.', r'\1.bn.'),
 ]
 _BACKBONE_PARTS = ('downsample', 'ConvBlock', 'block')
-_OTHER_PARTS = ('head.', 'neck.', 'rpn_head.', 'roi_head.', 'decode_head.', 'auxiliary_head.')
+# What may stand behind our own names of necks and heads.
+_OTHER_PARTS = re.compile(
+    r'head\.fc\.'
+    r'|neck\.(lateral_convs|fpn_convs)\.\d\.(conv|bn)\.'
+    r'|rpn_head\.(rpn_conv|rpn_cls|rpn_reg)\.'
+    r'|roi_head\.(bbox_head|mask_head)\.(\d\.)?(shared_fcs\.\d|shared_convs\.\d\.(conv|bn)'
+    r'|fc_cls|fc_reg|convs\.\d\.conv|upsample|conv_logits)\.'
+    r'|decode_head\.(scale_heads\.\d\.\d\.(conv|bn)|conv_seg)\.'
+)
+
+
+class ConversionError(UserError, ValueError):
+    """The checkpoint is no published E-SpikeFormer, or not all of it could be converted."""
 
 
 def _rename(name: str, rules: list[tuple[str, str]]) -> str:
@@ -73,21 +86,16 @@ def read(path: Path) -> dict[str, Tensor]:
         path: A ``.pth`` or ``.safetensors`` file.
 
     Raises:
-        ValueError: The file holds more than plain tensors, or no state dict.
+        UserError: The file is missing, damaged, could run code, or holds no state dict.
     """
-    if path.suffix == '.safetensors':
-        return load_file(path)
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f'{path} holds objects other than tensors and is not loaded, because they could run '
-            f'code: save its state dict alone first ({str(error).splitlines()[0]})'
-        ) from None
+    # The published training scripts save their command line beside the weights; it is only data.
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        content = safe_load(path)
     for key in ('model', 'state_dict'):
-        content = content.get(key, content)
-    if not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError(f"{path} has no state dict under 'model' or 'state_dict'.")
+        content = content.get(key, content) if isinstance(content, dict) else content
+    tensors = content.values() if isinstance(content, dict) else []
+    if not tensors or not all(isinstance(value, Tensor) for value in tensors):
+        raise ConversionError(f"{path} has no state dict, neither under 'model' nor 'state_dict'.")
     return content
 
 
@@ -110,7 +118,7 @@ def convert(source: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
                 tensor = tensor.reshape(*tensor.shape[:2], 1, 1)  # Conv1d -> 1x1 Conv2d
             if '.layer_scales.' in target:
                 tensor = tensor.flatten()
-        elif name.startswith(_OTHER_PARTS):
+        elif _OTHER_PARTS.match(_rename(name, _HEAD_RULES)):
             target = _rename(name, _HEAD_RULES)
         else:
             leftover.append(name)
@@ -133,7 +141,7 @@ def build_backbone(state_dict: dict[str, Tensor]) -> torch.nn.Module:
     names = [f'backbone.downsample_layers.{i}.conv.weight' for i in range(5)]
     missing = [name for name in names if name not in state_dict]
     if missing:
-        raise ValueError(
+        raise ConversionError(
             f'This is no E-SpikeFormer of the 5M to 19M family: it has no {missing[0]}.'
         )
     has_scales = any('.layer_scales.' in name for name in state_dict)
@@ -176,17 +184,14 @@ def main() -> None:
     """Convert one file."""
     args = parse_args()
     if args.dst.suffix not in ('.pth', '.safetensors'):
-        sys.exit(f'DST must end in .pth or .safetensors, got {args.dst}.')
-    try:
-        state_dict, leftover = convert(read(args.src))
-        differences = compare(state_dict, build_backbone(state_dict))
-    except (OSError, ValueError) as error:
-        sys.exit(f'error: {error}')
+        raise ConversionError(f'DST must end in .pth or .safetensors, got {args.dst}.')
+    state_dict, leftover = convert(read(args.src))
+    differences = compare(state_dict, build_backbone(state_dict))
     for line in [f'leftover    {name}' for name in leftover] + differences:
         print(line)
     if (leftover or differences) and not args.allow_leftover:
-        sys.exit(
-            f'error: {len(leftover) + len(differences)} tensors did not match (listed above); '
+        raise ConversionError(
+            f'{len(leftover) + len(differences)} tensors did not match (listed above); '
             'nothing was written. Use --allow-leftover to write the rest.'
         )
     args.dst.parent.mkdir(parents=True, exist_ok=True)
@@ -199,4 +204,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -19,6 +19,7 @@ model = dict(
         out_indices=(1, 2, 3, 4),
         neuron_cfg=neuron_cfg,
         norm_cfg=norm_cfg,
+        init_cfg=dict(type='Pretrained', checkpoint=None, prefix='backbone.'),
     ),
     decode_head=dict(
         type='SpikeUPerHead',

@@ -8,6 +8,7 @@ from mmengine.dist import all_reduce_params, is_distributed
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch.nn import SyncBatchNorm
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -34,7 +35,9 @@ class SyncNormStatsHook(Hook):
         stats = [
             buffer
             for module in runner.model.modules()
-            if isinstance(module, _BatchNorm) and module.training
+            if isinstance(module, _BatchNorm)
+            and not isinstance(module, SyncBatchNorm)  # the same everywhere already
+            and module.training
             for buffer in (module.running_mean, module.running_var)
             if buffer is not None
         ]
