@@ -1,3 +1,5 @@
+"""A data set that is not there is named before anything starts."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -5,7 +7,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmsfa.engine.dataset_check import MissingDatasetError, check_datasets
+from mmsfa.engine.dataset_check import HOW_TO_GET, MissingDatasetError, check_datasets
 
 
 def config(root: Path | str, **dataset) -> Config:
@@ -49,3 +51,9 @@ def test_other_splits_and_remote_files_are_left_alone(tmp_path: Path) -> None:
     check_datasets(config(tmp_path / 'none'), 'val', 'test')
     check_datasets(config('s3://bucket/coco'), 'train')
     check_datasets(config('/remote', backend_args=dict(backend='petrel')), 'train')
+
+
+def test_every_shipped_config_says_how_to_get_its_data(repo_dir: Path) -> None:
+    for path in (repo_dir / 'configs').glob('[!_]*/*.py'):
+        folder = Path(Config.fromfile(path).data_root)
+        assert any(part.lower() in HOW_TO_GET for part in folder.parts), path

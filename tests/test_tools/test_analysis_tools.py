@@ -8,6 +8,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import cv2
+import numpy as np
 import pytest
 
 TOOLS = 'tools/analysis_tools'
@@ -119,3 +120,16 @@ def test_benchmark_compares_the_variants_in_one_run(run_python: Run, tmp_path: P
     assert {len(rounds) for rounds in figures['forward (s)'].values()} == {2}
     kept = {name: value for name, (value,) in figures['kept for backward (MB)'].items()}
     assert kept['spiking'] < kept['published']  # 64 tokens: N x N is more than d x e
+
+
+def test_plot_firing_rates(run_python: Run, tmp_path: Path) -> None:
+    rates = {'mean': 0.1, 'backbone.stages.0': 0.2, 'backbone.stages.0.0.conv1.activate': 0.2}
+    metrics = tmp_path / 'metrics.json'
+    metrics.write_text(json.dumps({f'firing_rate/{name}': rate for name, rate in rates.items()}))
+    figure = tmp_path / 'rates.png'
+    done = run_python(f'{TOOLS}/plot_firing_rates.py', metrics, '--out', figure)
+    assert done.returncode == 0, done.stderr
+    assert len(np.unique(cv2.imread(str(figure)))) > 10
+    metrics.write_text(json.dumps({'firing_rate/mean': 0.1}))
+    done = run_python(f'{TOOLS}/plot_firing_rates.py', metrics, '--out', figure)
+    assert done.returncode == 1 and 'per_layer=True' in done.stderr

@@ -1,0 +1,81 @@
+"""Draw the firing rate of every neuron layer by depth, from what a test has written.
+
+Example:
+    python tools/test.py CONFIG CHECKPOINT --cfg-options custom_hooks.0.per_layer=True
+    python tools/analysis_tools/plot_firing_rates.py work_dirs/NAME/TIME/TIME.json --out rates.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt
+
+from mmsfa.engine.cli import run_tool
+from mmsfa.engine.errors import OptionError
+from mmsfa.spiking import stage_of
+
+PREFIX = 'firing_rate/'
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('metrics', type=Path, help='<work dir>/<timestamp>/<timestamp>.json')
+    parser.add_argument('--out', type=Path, default=Path('firing_rates.png'), help='the figure')
+    parser.add_argument('--title', default='Firing rate of each neuron layer')
+    return parser.parse_args()
+
+
+def layer_rates(path: Path) -> dict[str, float]:
+    """The rate of each neuron layer, in the order of the model.
+
+    Raises:
+        OptionError: The file holds none.
+    """
+    try:
+        metrics = json.loads(path.read_text())
+        rates = {k.removeprefix(PREFIX): v for k, v in metrics.items() if k.startswith(PREFIX)}
+    except (OSError, ValueError, AttributeError) as error:
+        raise OptionError(
+            f'{path} is no file of metrics as tools/test.py writes: {error}'
+        ) from None
+    groups = {'mean', *map(stage_of, rates)}
+    layers = {name: rate for name, rate in rates.items() if name not in groups}
+    if not layers:
+        raise OptionError(
+            f'{path} holds no firing rates of single layers. Run tools/test.py with '
+            '--cfg-options custom_hooks.0.per_layer=True (FiringRateHook).'
+        )
+    return layers
+
+
+def main() -> None:
+    """Draw a bar for each layer, a colour for each stage."""
+    args = parse_args()
+    layers = layer_rates(args.metrics)
+    stages = list(dict.fromkeys(map(stage_of, layers)))
+    colours = dict(zip(stages, plt.cm.tab10.colors * len(stages), strict=False))
+    figure, axes = plt.subplots(figsize=(10, 3.2), layout='constrained')
+    for stage in stages:
+        bars = [
+            (i, rate) for i, (name, rate) in enumerate(layers.items()) if stage_of(name) == stage
+        ]
+        axes.bar(*zip(*bars, strict=True), width=1, color=colours[stage], label=stage)
+    axes.set(xlabel='neuron layer, by depth', ylabel='mean count / D', title=args.title)
+    axes.margins(x=0.01)
+    axes.legend(fontsize='x-small', ncols=4)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(args.out, dpi=120)
+    print(f'The figure is in {args.out}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
