@@ -24,13 +24,16 @@ from .spike_conv import SpikeConv
 def kept_statistics(module: nn.Module) -> Iterator[None]:
     """Leave the running statistics of BN alone: a recomputed forward pass must not count twice."""
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    momenta = [norm.momentum for norm in norms]
+    counts = [norm.num_batches_tracked.clone() for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, momentum, count in zip(norms, momenta, counts, strict=True):
+            norm.momentum = momentum
+            norm.num_batches_tracked.copy_(count)
 
 
 class ResidualBlock(BaseModule):
