@@ -328,7 +328,7 @@ def test_missing_and_junk_files_say_so(tmp_path: Path) -> None:
     [
         (b'<!DOCTYPE html><html>404</html>', 'web page'),
         (b'version https://git-lfs.github.com/spec/v1', 'git lfs pull'),
-        (bytes(range(128, 256)), 'cannot be read'),
+        (bytes(range(160, 256)), 'cannot be read'),
     ],
 )
 @pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])

@@ -88,7 +88,7 @@ def test_tta_of_a_mask_detector_measures_boxes() -> None:
         test_evaluator=dict(type='CocoMetric', metric=['bbox', 'segm']),
     )
     options.enable_tta(cfg)
-    assert cfg.test_evaluator.metric == 'bbox'
+    assert cfg.test_evaluator.metric == ['bbox']
     assert cfg.model.module.roi_head.mask_head is None
 
 

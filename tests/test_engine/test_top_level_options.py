@@ -1,7 +1,11 @@
+"""A variable at the top of a config reaches all that depends on it."""
+
 from __future__ import annotations
 
+import pytest
 from mmengine.config import Config
 
+from mmsfa.engine.errors import OptionError
 from mmsfa.engine.top_level_options import merge_options
 
 
@@ -38,5 +42,16 @@ def test_pretrained_reaches_the_backbone() -> None:
     merge_options(cfg, {'pretrained': 'x.pth'})
     expected = dict(type='Pretrained', checkpoint='x.pth', prefix='backbone.')
     assert cfg.model.backbone.init_cfg == expected
-    merge_options(cfg, {'pretrained': None})
-    assert cfg.model.backbone.init_cfg is None
+    merge_options(cfg, {'pretrained': None})  # from scratch, as the backbone reads it
+    assert cfg.model.backbone.init_cfg.checkpoint is None
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [({'data_root': None}, 'data_root must be a folder'), ({'pretrained': 'x'}, 'a backbone')],
+)
+def test_values_that_cannot_be_used(options: dict, message: str) -> None:
+    cfg = config()
+    cfg.model.pop('backbone')
+    with pytest.raises(OptionError, match=message):
+        merge_options(cfg, options)
