@@ -56,7 +56,7 @@ def parse_args() -> argparse.Namespace:
         '--dtype', choices=['float32', 'bfloat16', 'float16'], default='float32', help='autocast'
     )
     parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument('--no-train', action='store_true', help='time the forward pass only')
+    parser.add_argument('--no-train', action='store_true', help='time no training steps')
     parser.add_argument('--out', type=Path, help='also write the figures as JSON')
     add_config_options(parser)
     return parser.parse_args()
@@ -125,10 +125,9 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict[str, dict[str, list[f
     else:
         precision = torch.autocast(torch.device(args.device).type, getattr(torch, args.dtype))
     with precision:
-        if not args.no_train:
-            figures['kept for backward (MB)'] = {
-                name: [saved_bytes(model, image) / 1e6] for name, model in models.items()
-            }
+        figures['kept for backward (MB)'] = {
+            name: [saved_bytes(model, image) / 1e6] for name, model in models.items()
+        }
         for number in track(range(args.repeats + 1), 'rounds'):
             for task, call in tasks.items():
                 for name, model in models.items():

@@ -15,7 +15,8 @@ train_pipeline = [
     dict(
         type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal']
     ),
-    dict(type='PhotoMetricDistortion'),
+    # Mild: colour tells vegetation from land.
+    dict(type='PhotoMetricDistortion', saturation_range=(0.8, 1.2), hue_delta=6),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
