@@ -7,11 +7,13 @@ _base_ = [
 
 model = dict(
     roi_head=dict(bbox_head=dict(num_classes=3), mask_head=dict(num_classes=3)),
-    test_cfg=dict(rcnn=dict(max_per_img=20)),
+    train_cfg=dict(rpn_proposal=dict(nms_pre=300, max_per_img=100)),
+    test_cfg=dict(rpn=dict(nms_pre=300, max_per_img=100), rcnn=dict(max_per_img=20)),
 )
 
-# 16 epochs from scratch
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=16, val_interval=8)
+# 7 epochs of 80 iterations from scratch
+train_dataloader = dict(batch_size=4)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=7, val_interval=7)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
@@ -20,9 +22,13 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=10),
 )
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=640, eta_min=1e-5),
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=560, eta_min=1e-5),
 ]
-default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=8, max_keep_ckpts=1))
-auto_scale_lr = dict(enable=False, base_batch_size=8)
+default_hooks = dict(
+    logger=dict(interval=10),
+    checkpoint=dict(interval=7, max_keep_ckpts=1),
+    visualization=dict(score_thr=0.5),
+)
+auto_scale_lr = dict(enable=False, base_batch_size=4)
 randomness = dict(seed=0)

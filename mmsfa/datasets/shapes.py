@@ -29,9 +29,9 @@ PALETTE = (
     (170, 170, 170),
 )
 
-MAX_THINGS = 4
-DIAMETERS = (24.0, 52.0)  # pixels of 128: the diameter of the circle of the same area
-MIN_VISIBLE = 0.45  # share of a thing's pixels that the later ones must leave in sight
+MAX_THINGS = 3
+DIAMETERS = (32.0, 60.0)  # pixels of 128: the diameter of the circle of the same area
+MIN_VISIBLE = 0.6  # share of a thing's pixels that the later ones must leave in sight
 _FULL_SIZE = 128
 
 
