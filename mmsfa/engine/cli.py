@@ -70,7 +70,8 @@ def read_config(args: argparse.Namespace) -> Config:
     try:
         cfg = Config.fromfile(args.config)
     except ModuleNotFoundError as error:  # `mmdet::...` in a `_base_` without mmdet
-        require(*{error.name} & set(STACK))
+        # mmengine names the package in its message only, Python in `name`
+        require(*{error.name, str(error).partition(' ')[0]} & set(STACK))
         raise
     if args.cfg_options is not None:
         merge_options(cfg, args.cfg_options)

@@ -1,5 +1,5 @@
 """Look at spiking models from outside: firing statistics."""
 
-from .firing_rate import FiringRateCounter, stage_of
+from .firing_rate import FiringRateCounter, in_model_order, stage_of
 
-__all__ = ['FiringRateCounter', 'stage_of']
+__all__ = ['FiringRateCounter', 'in_model_order', 'stage_of']

@@ -94,15 +94,15 @@ def test_masks_are_visible_pixels_that_agree_with_the_label_map():
     assert hidden >= 8
 
 
-def test_colour_and_area_do_not_tell_the_class():
-    colours, areas = [[] for _ in THINGS], [[] for _ in THINGS]
+def test_colour_hints_at_the_class_and_area_does_not_tell_it():
+    areas, guesses = [[] for _ in THINGS], []
     for index in range(150):
         image, instances, _ = draw(1, index)
         for label, mask in instances:
-            colours[label].append(image[mask].mean(0))
+            # circles are drawn around red, squares around green, triangles around blue
+            guesses.append(image[mask].mean(0).argmax() == label)
             areas[label].append(mask.sum())
-    centres = np.array([np.mean(values, axis=0) for values in colours])
-    assert np.ptp(centres, axis=0).max() < 0.5 * np.std(np.concatenate(colours), axis=0).min()
+    assert 0.6 < np.mean(guesses) < 0.9
     assert np.ptp([np.mean(values) for values in areas]) < 0.5 * np.std(np.concatenate(areas))
 
 

@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 
 from mmsfa.engine.cli import run_tool
 from mmsfa.engine.errors import OptionError
-from mmsfa.spiking import stage_of
+from mmsfa.spiking import in_model_order, stage_of
 
 PREFIX = 'firing_rate/'
 
@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def layer_rates(path: Path) -> dict[str, float]:
-    """The rate of each neuron layer, in the order of the model.
+    """The rate of each neuron layer, by depth: stage by stage.
 
     Raises:
         OptionError: The file holds none.
@@ -54,7 +54,8 @@ def layer_rates(path: Path) -> dict[str, float]:
             f'{path} holds no firing rates of single layers. Run tools/test.py with '
             '--cfg-options custom_hooks.0.per_layer=True (FiringRateHook).'
         )
-    return layers
+    order = in_model_order(dict.fromkeys(map(stage_of, layers)))
+    return dict(sorted(layers.items(), key=lambda item: order.index(stage_of(item[0]))))
 
 
 def main() -> None:
