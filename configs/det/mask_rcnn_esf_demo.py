@@ -40,7 +40,8 @@ param_scheduler = [
 default_hooks = dict(
     logger=dict(interval=10),
     checkpoint=dict(interval=7, max_keep_ckpts=1),
-    visualization=dict(score_thr=0.5),
+    visualization=dict(score_thr=0.6),
 )
+visualizer = dict(alpha=0.5)  # the thing shows through its mask
 auto_scale_lr = dict(enable=False, base_batch_size=4)
 randomness = dict(seed=0)
