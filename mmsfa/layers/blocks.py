@@ -46,8 +46,12 @@ class ResidualBlock(BaseModule):
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W), membrane potential."""
         if self.with_cp and torch.is_grad_enabled() and x.requires_grad:
-            contexts = lambda: (nullcontext(), kept_statistics(self))  # noqa: E731
-            return checkpoint(self._forward, x, use_reentrant=False, context_fn=contexts)
+            return checkpoint(
+                self._forward,
+                x,
+                use_reentrant=False,
+                context_fn=lambda: (nullcontext(), kept_statistics(self)),
+            )
         return self._forward(x)
 
 

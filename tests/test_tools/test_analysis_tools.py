@@ -122,6 +122,15 @@ def test_benchmark_compares_the_variants_in_one_run(run_python: Run, tmp_path: P
     assert kept['spiking'] < kept['published']  # 64 tokens: N x N is more than d x e
 
 
+def test_benchmark_of_the_deployed_form(run_python: Run) -> None:
+    options = ('--shape', 64, 64, '--repeats', 1, '--fuse-conv-bn', '--channels-last')
+    done = run_python(f'{TOOLS}/benchmark.py', DET, *options, '--no-train')
+    assert done.returncode == 0, done.stderr
+    assert 'forward (s)' in done.stdout and 'backward' not in done.stdout
+    done = run_python(f'{TOOLS}/benchmark.py', DET, *options)
+    assert done.returncode == 2 and 'add --no-train' in done.stderr
+
+
 def test_plot_firing_rates(run_python: Run, tmp_path: Path) -> None:
     rates = {'mean': 0.1, 'backbone.stages.0': 0.2, 'backbone.stages.0.0.conv1.activate': 0.2}
     metrics = tmp_path / 'metrics.json'

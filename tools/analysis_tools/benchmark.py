@@ -23,6 +23,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import torch
+from mmcv.cnn import fuse_conv_bn
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
@@ -56,10 +57,15 @@ def parse_args() -> argparse.Namespace:
         '--dtype', choices=['float32', 'bfloat16', 'float16'], default='float32', help='autocast'
     )
     parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument('--fuse-conv-bn', action='store_true', help='fold BN; inference only')
+    parser.add_argument('--channels-last', action='store_true', help='memory format of the run')
     parser.add_argument('--no-train', action='store_true', help='time no training steps')
     parser.add_argument('--out', type=Path, help='also write the figures as JSON')
     add_config_options(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.fuse_conv_bn and not args.no_train:
+        parser.error('--fuse-conv-bn is for inference: add --no-train')
+    return args
 
 
 def build(cfg: Config, variant: str, device: str) -> nn.Module:
@@ -116,6 +122,11 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict[str, dict[str, list[f
     """Figure -> variant -> one value a round."""
     image = torch.randn(args.batch_size, 3, *args.shape, device=args.device)
     models = {name: build(cfg, name, args.device) for name in args.variants}
+    if args.fuse_conv_bn:
+        models = {name: fuse_conv_bn(model.eval()) for name, model in models.items()}
+    if args.channels_last:
+        image = image.to(memory_format=torch.channels_last)
+        models = {name: m.to(memory_format=torch.channels_last) for name, m in models.items()}
     tasks = {'forward (s)': forward}
     if not args.no_train:
         tasks['training step (s)'] = train_step
@@ -125,9 +136,10 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict[str, dict[str, list[f
     else:
         precision = torch.autocast(torch.device(args.device).type, getattr(torch, args.dtype))
     with precision:
-        figures['kept for backward (MB)'] = {
-            name: [saved_bytes(model, image) / 1e6] for name, model in models.items()
-        }
+        if not args.fuse_conv_bn:  # else there is no backward
+            figures['kept for backward (MB)'] = {
+                name: [saved_bytes(model, image) / 1e6] for name, model in models.items()
+            }
         for number in track(range(args.repeats + 1), 'rounds'):
             for task, call in tasks.items():
                 for name, model in models.items():
