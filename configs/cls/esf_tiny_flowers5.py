@@ -1,4 +1,4 @@
-# E-SpikeFormer tiny on five kinds of flowers, trained from scratch on a CPU in half an hour.
+# E-SpikeFormer tiny on five kinds of flowers, trained from scratch on a CPU within half an hour.
 _base_ = ['../_base_/datasets/flowers5.py', '../_base_/default_runtime_cls.py']
 
 model = dict(

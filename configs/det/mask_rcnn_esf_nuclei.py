@@ -1,4 +1,4 @@
-# A small spiking Mask R-CNN on cell nuclei, trained from scratch on a CPU in half an hour.
+# A small spiking Mask R-CNN on cell nuclei, trained from scratch on a CPU within half an hour.
 _base_ = [
     '../_base_/models/mask_rcnn_esf_tiny.py',
     '../_base_/datasets/nuclei_instance.py',

@@ -1,4 +1,4 @@
-# A small spiking UperNet on satellite pictures, trained from scratch on a CPU in half an hour.
+# A small spiking UperNet on satellite pictures, trained from scratch on a CPU within half an hour.
 _base_ = [
     '../_base_/models/upernet_esf_tiny.py',
     '../_base_/datasets/dubai_semantic.py',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import Any
 
 import torch
 import torch.distributed as torch_dist
@@ -21,7 +22,7 @@ from .errors import OptionError
 class CPUDistributedDataParallel(MMDistributedDataParallel):
     """DDP for models on the CPU: mmengine always names a GPU, which torch refuses there."""
 
-    def __init__(self, module: nn.Module, device_ids: object = None, **kwargs) -> None:
+    def __init__(self, module: nn.Module, device_ids: object = None, **kwargs: Any) -> None:
         super().__init__(module=module, **kwargs)
 
 

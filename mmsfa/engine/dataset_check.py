@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.registry import DATASETS
 
 from .errors import UserError
 
@@ -50,6 +52,16 @@ def _paths(dataset: dict) -> Iterator[Path]:
             yield Path(root, name).expanduser()
 
 
+def _downloads_itself(dataset: dict, scope: str | None) -> bool:
+    """Whether a data set, such as mmpretrain's CIFAR10, fetches what is missing."""
+    kind = dataset.get('type')
+    if isinstance(kind, str):
+        with DATASETS.switch_scope_and_registry(scope) as registry:
+            kind = registry.get(kind)
+    option = inspect.signature(kind).parameters.get('download') if kind else None
+    return option is not None and dataset.get('download', option.default) is True
+
+
 def check_datasets(cfg: Config, *splits: str) -> None:
     """Stop when an annotation file or image folder that the config names does not exist.
 
@@ -61,6 +73,8 @@ def check_datasets(cfg: Config, *splits: str) -> None:
         MissingDatasetError: Names the path, the option that changes it and how to get the data.
     """
     for key, dataset in _datasets(cfg, splits):
+        if _downloads_itself(dataset, cfg.get('default_scope')):
+            continue
         missing = next((path for path in _paths(dataset) if not path.exists()), None)
         if missing:
             raise MissingDatasetError(_sentence(cfg, key, missing, dataset.get('data_root')))

@@ -36,7 +36,10 @@ def check_model(cfg: Config) -> None:
     model = cfg.model
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         backbone_cfg = model.get('backbone') or {}
-        if not backbone_cfg or registry.get(backbone_cfg['type']) is not ESpikeFormer:
+        kind = backbone_cfg.get('type')
+        if isinstance(kind, str):
+            kind = registry.get(kind)
+        if kind is not ESpikeFormer:
             return
         with torch.device('meta'):  # shapes only: nothing is allocated or initialised
             backbone = registry.build({**backbone_cfg, 'init_cfg': None})
@@ -54,14 +57,21 @@ def check_model(cfg: Config) -> None:
 
 def _stated_channels(model: dict) -> Iterator[tuple[str, list[int], list[int]]]:
     """(part, indices of the maps, their channels) of each part that reads the backbone itself."""
-    neck = model.get('neck') or {}
+    neck = _first_neck(model)
+    if neck and 'in_channels' not in neck and 'Pooling' not in str(neck.get('type')):
+        return  # what an unknown neck gives to the heads is not known here
     for part in ('neck',) if 'in_channels' in neck else _READERS:
-        users = model.get(part) or []
-        for user in users if isinstance(users, (list, tuple)) else [users]:
+        for user in [neck] if part == 'neck' else _as_list(model.get(part) or []):
             if user.get('in_channels') is not None:
                 stated = _as_list(user['in_channels'])
                 every = list(range(len(stated))) if len(stated) > 1 else -1
                 yield part, _as_list(user.get('in_index', every)), stated
+
+
+def _first_neck(model: dict) -> dict:
+    """The neck that reads the backbone; mmdet chains a list of them."""
+    necks = _as_list(model.get('neck') or [])
+    return necks[0] if necks else {}
 
 
 def _as_list(value: Any) -> list:
@@ -70,14 +80,15 @@ def _as_list(value: Any) -> list:
 
 def _warn_of_strides(model: dict, true_strides: tuple[int, ...]) -> None:
     """Say where anchors or regions are placed as if a map had another stride than it has."""
-    start = (model.get('neck') or {}).get('start_level', 0)
+    start = _first_neck(model).get('start_level', 0)
     true = list(true_strides[start:])
     true += [true[-1] * 2**i for i in range(1, 6)]  # a pyramid's further levels halve the last map
     head = model.get('rpn_head') or model.get('bbox_head') or {}
     settings = {'anchor_generator.strides': (head.get('anchor_generator') or {}).get('strides')}
     for name in ('bbox_roi_extractor', 'mask_roi_extractor'):
-        extractor = (model.get('roi_head') or {}).get(name) or {}
-        settings[f'{name}.featmap_strides'] = extractor.get('featmap_strides')
+        extractors = _as_list((model.get('roi_head') or {}).get(name) or [])
+        for extractor in extractors[:1]:  # a cascade may have one for each stage
+            settings[f'{name}.featmap_strides'] = extractor.get('featmap_strides')
     for name, stated in settings.items():
         if stated and list(stated) != true[: len(stated)]:
             print_log(

@@ -24,15 +24,22 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
         options: What ``--cfg-options`` gave.
 
     Raises:
-        OptionError: One of the two has a value that cannot be used.
+        OptionError: One of the two has a value that cannot be used, or nothing uses it.
     """
     old_root = cfg.get('data_root')
     cfg.merge_from_dict(options)
     if old_root and cfg.data_root != old_root:
         if not isinstance(cfg.data_root, str):
             raise OptionError(f'data_root must be a folder, got {cfg.data_root!r}.')
-        for key in [key for key in cfg if key.endswith(_USERS)]:
+        users = [key for key in cfg if key.endswith(_USERS)]
+        before = repr([cfg[key] for key in users])
+        for key in users:
             cfg[key] = _moved(cfg[key], old_root, cfg.data_root)
+        if repr([cfg[key] for key in users]) == before:
+            raise OptionError(
+                f'--cfg-options data_root moved nothing: no data set of the config lies in its '
+                f'data_root {old_root!r}. Set train_dataloader.dataset.data_root and the others.'
+            )
     if 'pretrained' in options:
         if 'backbone' not in cfg.model:
             raise OptionError('--cfg-options pretrained needs a model with a backbone, got none.')
@@ -49,5 +56,6 @@ def _moved(value: Any, old: str, new: str) -> Any:
     elif isinstance(value, (list, tuple)):
         return type(value)(_moved(one, old, new) for one in value)
     elif isinstance(value, str) and value and PurePath(value).is_relative_to(old):
-        return str(PurePath(new, PurePath(value).relative_to(old)))
+        inside = PurePath(value).relative_to(old)
+        return f'{new.rstrip("/")}/{inside}' if '://' in new else str(PurePath(new, inside))
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 
 class SpikingNeuron(nn.Module):
@@ -15,7 +15,3 @@ class SpikingNeuron(nn.Module):
 
     D: int
     norm: float
-
-    def firing_rate(self, output: Tensor) -> Tensor:
-        """Mean firing rate of an output of this neuron: mean count / D, a scalar in [0, 1]."""
-        return output.float().mean() * (self.norm / self.D)

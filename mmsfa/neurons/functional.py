@@ -34,7 +34,7 @@ def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> f
     """
     if isinstance(D, bool) or not isinstance(D, int) or D < 1:
         raise ValueError(f'D (the number of virtual steps) must be an integer >= 1, got {D!r}.')
-    if norm is not None and not norm > 0:
+    if norm is not None and not (isinstance(norm, (int, float)) and norm > 0):
         raise ValueError(f'norm must be None (divide by D) or a number > 0, got {norm!r}.')
     if rounding not in ('half_even', 'half_up'):
         raise ValueError(f"rounding must be 'half_even' or 'half_up', got {rounding!r}.")

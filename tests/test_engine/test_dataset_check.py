@@ -53,6 +53,16 @@ def test_other_splits_and_remote_files_are_left_alone(tmp_path: Path) -> None:
     check_datasets(config('/remote', backend_args=dict(backend='petrel')), 'train')
 
 
+def test_data_sets_that_download_themselves_may(tmp_path: Path) -> None:
+    cfg = config(tmp_path / 'cifar10')
+    cfg.default_scope = 'mmpretrain'
+    cfg.train_dataloader.dataset.update(type='CIFAR10')
+    check_datasets(cfg, 'train')
+    cfg.train_dataloader.dataset.download = False
+    with pytest.raises(MissingDatasetError):
+        check_datasets(cfg, 'train')
+
+
 def test_every_shipped_config_says_how_to_get_its_data(repo_dir: Path) -> None:
     for path in (repo_dir / 'configs').glob('[!_]*/*.py'):
         folder = Path(Config.fromfile(path).data_root)

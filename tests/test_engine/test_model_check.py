@@ -10,6 +10,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
+from mmsfa.backbones import ESpikeFormer
 from mmsfa.engine.model_check import MisfitError, check_model
 
 
@@ -83,3 +84,29 @@ def test_a_coarser_last_stage_needs_other_strides(config, warnings) -> None:
 
 def test_other_backbones_are_not_judged(config) -> None:
     check_model(config('det/mask_rcnn_esf.py', model__backbone=dict(type='ResNet', depth=50)))
+
+
+def test_a_chain_of_necks_is_judged_by_its_first(config, warnings) -> None:
+    cfg = config('det/retinanet_esf.py')
+    cfg.model.neck = [cfg.model.neck, dict(type='BFP', in_channels=256, num_levels=5)]
+    check_model(cfg)
+    cfg.model.neck[0].in_channels = [1, 2, 3]
+    with pytest.raises(MisfitError, match=r'neck\.in_channels is \[1, 2, 3\]'):
+        check_model(cfg)
+    cfg.model.neck = dict(type='BFP', num_levels=5)  # says nothing of what it reads
+    check_model(cfg)
+    assert not warnings
+
+
+def test_roi_extractors_may_be_a_list(config, warnings) -> None:
+    cfg = config('det/cascade_mask_rcnn_esf.py')
+    cfg.model.roi_head.bbox_roi_extractor = [cfg.model.roi_head.bbox_roi_extractor] * 3
+    check_model(cfg)
+    assert not warnings
+
+
+def test_a_type_may_be_a_class(config) -> None:
+    cfg = config('seg/upernet_esf.py', model__auxiliary_head__in_channels=100)
+    cfg.model.backbone.type = ESpikeFormer
+    with pytest.raises(MisfitError):
+        check_model(cfg)

@@ -30,6 +30,19 @@ def test_a_new_data_root_reaches_loaders_and_evaluators() -> None:
     assert cfg.val_evaluator[0].metric == ('bbox',)
 
 
+def test_a_remote_data_root_stays_an_address() -> None:
+    cfg = config()
+    merge_options(cfg, {'data_root': 's3://bucket/coco/'})
+    assert cfg.val_evaluator[0].ann_file == 's3://bucket/coco/annotations/a.json'
+
+
+def test_a_data_root_that_nothing_uses_is_refused() -> None:
+    cfg = config()
+    cfg.data_root = 'mine/'  # as a child config does that changes the variable alone
+    with pytest.raises(OptionError, match=r"moved nothing: .* data_root 'mine/'"):
+        merge_options(cfg, {'data_root': '/elsewhere'})
+
+
 def test_an_option_for_one_loader_stays_there() -> None:
     cfg = config()
     merge_options(cfg, {'train_dataloader.dataset.data_root': '/train'})

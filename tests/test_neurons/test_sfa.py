@@ -94,12 +94,6 @@ def test_onnx_fires_the_same_integers(tmp_path, rounding, T):
     assert torch.equal(torch.from_numpy(fired), neuron(x).detach())
 
 
-def test_firing_rate_is_the_mean_share_of_the_levels():
-    for norm in (None, 1):
-        neuron = SFA(norm=norm)
-        assert neuron.firing_rate(neuron(torch.tensor([0.0, 1, 2, 9]))) == (0 + 1 + 2 + 4) / 16
-
-
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [(dict(D=0), 'D .* must'), (dict(T=0), 'T .* must'), (dict(beta=2), 'beta .* must')],

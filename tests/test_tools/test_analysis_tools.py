@@ -17,6 +17,21 @@ SEG = 'configs/seg/upernet_esf_demo.py'
 Run = Callable[..., CompletedProcess]
 
 
+def test_browse_dataset_draws_what_a_classifier_is_fed(run_python: Run, tmp_path: Path) -> None:
+    data, out = tmp_path / 'data', tmp_path / 'out'
+    for folder in ('train/daisy', 'val/daisy', 'meta'):
+        (data / folder).mkdir(parents=True)
+    for part in ('train', 'val'):
+        cv2.imwrite(str(data / part / 'daisy' / 'a.png'), np.full((64, 64, 3), 90, np.uint8))
+        (data / 'meta' / f'{part}.txt').write_text('daisy/a.png 0')
+    done = run_python(
+        f'{TOOLS}/browse_dataset.py', 'configs/cls/esf_tiny_flowers5.py', '--output-dir', out,
+        '--not-show', '--cfg-options', f'data_root={data}',
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(list(out.iterdir())) == 1
+
+
 @pytest.mark.parametrize(('config', 'phase'), [(DET, 'train'), (SEG, 'val')])
 def test_browse_dataset_draws_each_image(
     run_python: Run, shapes_dir: Path, tmp_path: Path, config: str, phase: str

@@ -165,7 +165,8 @@ def main() -> None:
     first = args.variants[0]
     machine = f'{device_name(args.device)}, torch {torch.__version__}'
     size = ' x '.join(map(str, (args.batch_size, *args.shape)))
-    title = f'backbone, {size}, {args.dtype}, {machine}'
+    options = [name for name in ('fuse_conv_bn', 'channels_last') if getattr(args, name)]
+    title = ', '.join(['backbone', size, args.dtype, *options, machine])
     table = Table('figure', *args.variants, title=title)
     for figure, values in figures.items():
         cells = []
@@ -179,7 +180,7 @@ def main() -> None:
     print(f'Medians of {args.repeats} rounds; in brackets the median ratio to {first}.')
     if args.out:
         setting = dict(config=args.config, shape=args.shape, batch_size=args.batch_size)
-        setting |= dict(dtype=args.dtype, machine=machine)
+        setting |= dict(dtype=args.dtype, machine=machine, options=options)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(dict(setting=setting, figures=figures), indent=2))
 

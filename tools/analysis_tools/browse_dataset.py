@@ -57,7 +57,7 @@ def main() -> None:
     check_datasets(cfg, args.phase)
     init_default_scope(cfg.default_scope)
     dataset = DATASETS.build(cfg[f'{args.phase}_dataloader'].dataset)
-    visualizer = VISUALIZERS.build({**cfg.visualizer, 'vis_backends': None})
+    visualizer = VISUALIZERS.build({'name': 'visualizer', **cfg.visualizer, 'vis_backends': None})
     visualizer.dataset_meta = dataset.metainfo
     number = min(args.show_number or len(dataset), len(dataset))
     for index, item in enumerate(track(islice(dataset, number), total=number)):
