@@ -10,6 +10,8 @@ from mmengine.registry import MODELS, Registry
 
 from mmsfa.layers import SpikeDriven
 
+from .scopes import class_of
+
 
 def to_ann_twin(cfg: Config) -> None:
     """Turn the model of a config into its ANN twin: same layers, ReLU instead of spiking neurons.
@@ -30,7 +32,7 @@ def _convert(value: Any, registry: Registry) -> None:
             _convert(item, registry)
     if not isinstance(value, dict):
         return
-    found = registry.get(value['type']) if isinstance(value.get('type'), str) else None
+    found = class_of(value, registry)
     if inspect.isclass(found) and issubclass(found, SpikeDriven):
         for option in _own_options(SpikeDriven) | _own_options(found):
             value.pop(option, None)

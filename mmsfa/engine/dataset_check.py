@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 
 from .errors import UserError
+from .scopes import class_of
 
 # Folder in the path -> how to get that data set.
 HOW_TO_GET = {
@@ -54,10 +55,8 @@ def _paths(dataset: dict) -> Iterator[Path]:
 
 def _downloads_itself(dataset: dict, scope: str | None) -> bool:
     """Whether a data set, such as mmpretrain's CIFAR10, fetches what is missing."""
-    kind = dataset.get('type')
-    if isinstance(kind, str):
-        with DATASETS.switch_scope_and_registry(scope) as registry:
-            kind = registry.get(kind)
+    with DATASETS.switch_scope_and_registry(scope) as registry:
+        kind = class_of(dataset, registry)
     option = inspect.signature(kind).parameters.get('download') if kind else None
     return option is not None and dataset.get('download', option.default) is True
 

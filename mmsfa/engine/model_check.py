@@ -14,6 +14,7 @@ from mmengine.registry import MODELS
 from mmsfa.backbones import ESpikeFormer
 
 from .errors import UserError
+from .scopes import class_of
 
 _READERS = ('decode_head', 'auxiliary_head', 'head', 'bbox_head')
 
@@ -36,10 +37,7 @@ def check_model(cfg: Config) -> None:
     model = cfg.model
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         backbone_cfg = model.get('backbone') or {}
-        kind = backbone_cfg.get('type')
-        if isinstance(kind, str):
-            kind = registry.get(kind)
-        if kind is not ESpikeFormer:
+        if class_of(backbone_cfg, registry) is not ESpikeFormer:
             return
         with torch.device('meta'):  # shapes only: nothing is allocated or initialised
             backbone = registry.build({**backbone_cfg, 'init_cfg': None})
@@ -59,7 +57,7 @@ def _stated_channels(model: dict) -> Iterator[tuple[str, list[int], list[int]]]:
     """(part, indices of the maps, their channels) of each part that reads the backbone itself."""
     neck = _first_neck(model)
     if neck and 'in_channels' not in neck and 'Pooling' not in str(neck.get('type')):
-        return  # what an unknown neck gives to the heads is not known here
+        return  # only pooling hands the backbone's channels on to the heads
     for part in ('neck',) if 'in_channels' in neck else _READERS:
         for user in [neck] if part == 'neck' else _as_list(model.get(part) or []):
             if user.get('in_channels') is not None:

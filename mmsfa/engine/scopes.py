@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.registry import Registry
 
 from .errors import OptionError
 
@@ -86,3 +88,17 @@ def set_loader_defaults(cfg: Config) -> None:
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(key):
             cfg[key] = ConfigDict({**deepcopy(scope_of(cfg).loader), **cfg[key]})
+
+
+def class_of(settings: dict, registry: Registry) -> Any:
+    """What a config dict builds: its ``type``, or what the registry has under that name.
+
+    Args:
+        settings: A config dict; new-style configs hold the class itself.
+        registry: Where a name is looked up.
+
+    Returns:
+        A class or function; None if there is no type, or the name is not registered.
+    """
+    kind = settings.get('type')
+    return registry.get(kind) if isinstance(kind, str) else kind

@@ -35,7 +35,8 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
         before = repr([cfg[key] for key in users])
         for key in users:
             cfg[key] = _moved(cfg[key], old_root, cfg.data_root)
-        if repr([cfg[key] for key in users]) == before:
+        same_folder = PurePath(cfg.data_root) == PurePath(old_root)
+        if repr([cfg[key] for key in users]) == before and not same_folder:
             raise OptionError(
                 f'--cfg-options data_root moved nothing: no data set of the config lies in its '
                 f'data_root {old_root!r}. Set train_dataloader.dataset.data_root and the others.'

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
+from mmsfa.backbones import ESpikeFormer
 from mmsfa.engine.ann_twin import to_ann_twin
 from mmsfa.neurons import SpikingNeuron
 
@@ -38,6 +39,13 @@ def test_same_weights_no_spikes(repo_dir: Path, name: str, ordinary: dict[str, s
     twin.load_state_dict(spiking.state_dict())  # strict: the same names and shapes
     for part, kind in ordinary.items():
         assert type(getattr(twin, part)).__name__ == kind
+
+
+def test_a_type_may_be_a_class(repo_dir: Path) -> None:
+    cfg = Config.fromfile(repo_dir / 'configs/seg/upernet_esf_demo.py')
+    cfg.model.backbone.type = ESpikeFormer
+    to_ann_twin(cfg)
+    assert cfg.model.backbone.neuron_cfg.type == 'ReLU'
 
 
 def test_the_legacy_option_of_the_neck_goes_too(repo_dir: Path) -> None:

@@ -43,6 +43,13 @@ def test_a_data_root_that_nothing_uses_is_refused() -> None:
         merge_options(cfg, {'data_root': '/elsewhere'})
 
 
+def test_the_same_data_root_may_be_given() -> None:
+    cfg = config()
+    cfg.train_dataloader.dataset.data_root = cfg.data_root = 'data/coco'
+    merge_options(cfg, {'data_root': 'data/coco/'})
+    assert cfg.train_dataloader.dataset.data_root == 'data/coco'
+
+
 def test_an_option_for_one_loader_stays_there() -> None:
     cfg = config()
     merge_options(cfg, {'train_dataloader.dataset.data_root': '/train'})

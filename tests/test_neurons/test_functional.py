@@ -195,6 +195,7 @@ def test_wrong_number_of_levels(D):
     ('settings', 'message'),
     [
         (dict(norm=0), 'norm must be None'),
+        (dict(norm='4'), 'norm must be None'),
         (dict(rounding='up'), "rounding must be 'half_even' or 'half_up'"),
         (dict(surrogate='sigmoid'), "surrogate must be 'closed' or 'open'"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -144,6 +145,15 @@ def test_benchmark_of_the_deployed_form(run_python: Run) -> None:
     assert 'forward (s)' in done.stdout and 'backward' not in done.stdout
     done = run_python(f'{TOOLS}/benchmark.py', DET, *options)
     assert done.returncode == 2 and 'add --no-train' in done.stderr
+
+
+def test_firing_rates_are_drawn_by_depth(repo_dir: Path, tmp_path: Path) -> None:
+    parts = ('downsample_layers.1', 'downsample_layers.2', 'stages.1.0', 'stages.2.0')
+    names = [f'backbone.{part}.neuron' for part in parts]  # as the model lists them
+    metrics = tmp_path / 'metrics.json'
+    metrics.write_text(json.dumps({f'firing_rate/{name}': 0.1 for name in names}))
+    layer_rates = runpy.run_path(str(repo_dir / TOOLS / 'plot_firing_rates.py'))['layer_rates']
+    assert list(layer_rates(metrics)) == [names[0], names[2], names[1], names[3]]
 
 
 def test_plot_firing_rates(run_python: Run, tmp_path: Path) -> None:
