@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..layers import SpikeConv, SpikeConvBlock, SpikeTransformerBlock
+from ..layers.plain_inference import is_plain_inference
 
 
 @MODELS.register_module()
@@ -183,11 +185,15 @@ class ESpikeFormer(BaseModule):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(T*B, C, H, W) -> one membrane potential map for each of ``out_indices``."""
+        # A CPU convolves faster in this layout; mmcv's operators for it expect the plain one again.
+        to_channels_last = x.is_cpu and is_plain_inference()
+        if to_channels_last:
+            x = x.contiguous(memory_format=torch.channels_last)
         outs = []
         for i, (down, stage) in enumerate(zip(self.downsample_layers, self.stages, strict=True)):
             x = stage(down(x))
             if i in self.out_indices:
-                outs.append(x)
+                outs.append(x.contiguous() if to_channels_last else x)
         return tuple(outs)
 
     def _freeze_stages(self) -> None:

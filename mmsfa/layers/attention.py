@@ -104,7 +104,7 @@ class SpikeDrivenSelfAttention(BaseModule):
         self.q_conv = SpikeConv(channels, channels, 1, **after)
         self.k_conv = SpikeConv(channels, channels, 1, **after)
         self.v_conv = SpikeConv(channels, v_ratio * channels, 1, **after)
-        self.proj = SpikeConv(v_ratio * channels, channels, 1, **cfg)
+        self.proj = SpikeConv(v_ratio * channels, channels, 1, owns_input=True, **cfg)
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""

@@ -69,7 +69,7 @@ class SpikeConvBlock(ResidualBlock):
         super().__init__(with_cp)
         self.sep_conv = SpikeSepConv(channels, kernel_size=7, **cfg)
         self.conv1 = SpikeConv(channels, ratio * channels, 3, **cfg)
-        self.conv2 = SpikeConv(ratio * channels, channels, 3, **cfg)
+        self.conv2 = SpikeConv(ratio * channels, channels, 3, owns_input=True, **cfg)
 
     def _forward(self, x: Tensor) -> Tensor:
         x = x + self.sep_conv(x)

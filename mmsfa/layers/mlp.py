@@ -34,7 +34,7 @@ class SpikeMLP(BaseModule):
         super().__init__()
         cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg, bias=True)
         self.fc1 = SpikeConv(channels, ratio * channels, 1, **cfg)
-        self.fc2 = SpikeConv(ratio * channels, channels, 1, **cfg)
+        self.fc2 = SpikeConv(ratio * channels, channels, 1, owns_input=True, **cfg)
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""

@@ -38,9 +38,10 @@ class SpikeSepConv(BaseModule):
         super().__init__()
         cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
         hidden = ratio * channels
+        # Each part but the first reads the map of the part before, and nobody else does.
         self.pwconv1 = SpikeConv(channels, hidden, 1, **cfg)
-        self.dwconv = SpikeConv(hidden, hidden, kernel_size, groups=hidden, **cfg)
-        self.pwconv2 = SpikeConv(hidden, channels, 1, **cfg)
+        self.dwconv = SpikeConv(hidden, hidden, kernel_size, groups=hidden, owns_input=True, **cfg)
+        self.pwconv2 = SpikeConv(hidden, channels, 1, owns_input=True, **cfg)
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""

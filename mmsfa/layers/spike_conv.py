@@ -6,10 +6,17 @@ import warnings
 from typing import Any
 
 from mmcv.cnn import ConvModule
+from torch import Tensor
+
+from ..neurons import SpikingNeuron
+from .plain_inference import is_plain_inference
 
 
 class SpikeConv(ConvModule):
     """neuron -> convolution -> norm, as an mmcv ``ConvModule`` with padding that keeps the size.
+
+    Without gradients, BN in eval mode is folded into the convolution on the fly: one pass over
+    the map less.
 
     Args:
         in_channels: Input channels.
@@ -19,6 +26,8 @@ class SpikeConv(ConvModule):
         norm_cfg: Config of the normalisation; None leaves it out.
         conv_cfg: Config of the convolution; None is ``Conv2d``.
         order: Order of the three, ``('act', 'conv', 'norm')`` by default.
+        owns_input: Whether the input is the map of the layer before and is read here only, so
+            that the activation may overwrite it. A shortcut is read twice.
         **kwargs: Further arguments of ``ConvModule`` (stride, groups, bias).
 
     Shape:
@@ -36,8 +45,10 @@ class SpikeConv(ConvModule):
         norm_cfg: dict | None,
         conv_cfg: dict | None = None,
         order: tuple[str, str, str] = ('act', 'conv', 'norm'),
+        owns_input: bool = False,
         **kwargs: Any,
     ) -> None:
+        inplace = owns_input or order[0] != 'act'
         with warnings.catch_warnings():
             # The published downsampling and MLP layers have a bias before their BN.
             warnings.filterwarnings('ignore', 'Unnecessary conv bias')
@@ -49,10 +60,17 @@ class SpikeConv(ConvModule):
                 conv_cfg=conv_cfg,
                 norm_cfg=norm_cfg,
                 act_cfg=neuron_cfg,
-                inplace=False,
+                inplace=inplace,
                 order=order,
                 **kwargs,
             )
+        if self.with_activation and isinstance(self.activate, SpikingNeuron):
+            self.activate.owns_input = inplace
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(T*B, C_in, H, W) -> (T*B, C_out, H', W')."""
+        self.turn_on_efficient_conv_bn_eval(is_plain_inference())
+        return super().forward(x)
 
     def init_weights(self) -> None:
         """Keep PyTorch's own initialisation, as published, instead of ConvModule's Kaiming."""

@@ -11,7 +11,10 @@ class SpikingNeuron(nn.Module):
     Attributes:
         D: Number of levels (virtual time steps) per real time step.
         norm: Divisor of the counts.
+        owns_input: Whether nothing else reads the input, so that a pass without gradients may
+            overwrite it. Only a layer that made the input itself sets this.
     """
 
     D: int
     norm: float
+    owns_input: bool = False

@@ -99,6 +99,7 @@ def integer_fire(
     norm: float | None = None,
     rounding: Rounding = 'half_even',
     surrogate: Surrogate = 'closed',
+    inplace: bool = False,
 ) -> Tensor:
     r"""Fire integers: :math:`y = \mathrm{round}(\mathrm{clamp}(x, 0, D)) / \mathrm{norm}`.
 
@@ -116,6 +117,7 @@ def integer_fire(
             rounded up with it).
         surrogate: Firing range of the gradient: ``'closed'`` is 0 <= x <= D (5M to 19M),
             ``'open'`` is 0 < x < D (83M and 173M).
+        inplace: Overwrite ``x``, unless its gradient is wanted.
 
     Returns:
         counts / norm, shape and dtype of ``x``.
@@ -132,7 +134,7 @@ def integer_fire(
         )
     if torch.is_grad_enabled() and x.requires_grad and not is_exporting():
         return _IntegerFire.apply(x, D, norm, rounding, surrogate)
-    return _round_and_divide(x.clamp(0, D), norm, rounding)
+    return _round_and_divide(x.clamp_(0, D) if inplace else x.clamp(0, D), norm, rounding)
 
 
 def integer_fire_over_time(

@@ -30,8 +30,9 @@ class SFA(SpikingNeuron):
         norm: Divisor of the counts; ``None`` divides by D, ``1`` leaves integers.
         rounding: ``'half_even'`` or ``'half_up'``.
         surrogate: Range of the straight-through gradient, ``'closed'`` or ``'open'``.
-        inplace: Accepted because mmcv's ``ConvModule`` passes it to every activation. The input
-            is never overwritten: in a pre-activation network it is the membrane shortcut.
+        inplace: Accepted because mmcv's ``ConvModule`` passes it to every activation, and without
+            effect: in a pre-activation network the input is the membrane shortcut. A layer that
+            knows better sets ``owns_input``.
         T: Number of real time steps that are folded into the batch axis; 1 for images.
         beta: Share of the membrane potential that stays until the next real time step.
 
@@ -65,7 +66,9 @@ class SFA(SpikingNeuron):
     def forward(self, x: Tensor) -> Tensor:
         """Fire: (T*B, ...) membrane potential in, (T*B, ...) counts / norm out."""
         if self.T == 1:
-            return integer_fire(x, self.D, self.norm, self.rounding, self.surrogate)
+            return integer_fire(
+                x, self.D, self.norm, self.rounding, self.surrogate, inplace=self.owns_input
+            )
         return integer_fire_over_time(
             x, self.T, self.D, self.norm, self.beta, self.rounding, self.surrogate
         )

@@ -51,6 +51,27 @@ def test_train_and_eval_mode_of_the_neurons_agree():
         assert torch.equal(a, b)
 
 
+def test_the_shortcuts_of_plain_inference_change_nothing():
+    """BN is folded, neurons overwrite, the layout differs: the same counts and maps."""
+    model = build(norm_cfg=dict(type='BN', momentum=1.0)).double()
+    x = torch.randn(2, 3, 48, 64, dtype=torch.float64)
+    model(x)  # sets the running statistics
+    model.eval()
+    counts = {True: [], False: []}
+    for neuron in (module for module in model.modules() if isinstance(module, SFA)):
+        neuron.register_forward_hook(lambda *args: counts[torch.is_grad_enabled()].append(args[2]))
+    with_gradients, before = model(x), x.clone()
+    with torch.no_grad():
+        plain = model(x)
+    assert torch.equal(x, before)
+    assert len(counts[True]) == len(counts[False]) > 30
+    assert all(torch.equal(a, b) for a, b in zip(counts[True], counts[False], strict=True))
+    assert sum(c.any().item() for c in counts[True]) > 30
+    for a, b in zip(with_gradients, plain, strict=True):
+        assert b.is_contiguous()
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
+
+
 def test_frozen_stages_and_norm_eval():
     model = build(frozen_stages=1, norm_eval=True).train()
     for i, parts in enumerate(zip(model.downsample_layers, model.stages, strict=True)):

@@ -59,6 +59,16 @@ def test_with_and_without_gradient_fire_alike():
     assert torch.equal(fired, integer_fire(x.requires_grad_()))
 
 
+def test_inplace_spares_an_input_whose_gradient_is_wanted():
+    x = potentials()
+    wanted, before = integer_fire(x), x.clone()
+    assert torch.equal(integer_fire(x.requires_grad_(), inplace=True), wanted)
+    assert torch.equal(x, before)
+    with torch.no_grad():
+        assert integer_fire(x, inplace=True).data_ptr() == x.data_ptr()
+    assert torch.equal(x, wanted)
+
+
 def test_the_input_is_not_overwritten():
     x = potentials().requires_grad_()
     before = x.detach().clone()
