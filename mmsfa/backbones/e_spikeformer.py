@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..layers import SpikeConv, SpikeConvBlock, SpikeTransformerBlock
-from ..layers.plain_inference import is_plain_inference
+from ..layers.cpu_inference import is_plain_cpu_inference
 
 
 @MODELS.register_module()
@@ -186,7 +186,7 @@ class ESpikeFormer(BaseModule):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(T*B, C, H, W) -> one membrane potential map for each of ``out_indices``."""
         # A CPU convolves faster in this layout; mmcv's operators for it expect the plain one again.
-        to_channels_last = x.is_cpu and is_plain_inference()
+        to_channels_last = is_plain_cpu_inference(x)
         if to_channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
         outs = []

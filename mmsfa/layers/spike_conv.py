@@ -6,17 +6,17 @@ import warnings
 from typing import Any
 
 from mmcv.cnn import ConvModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..neurons import SpikingNeuron
-from .plain_inference import is_plain_inference
+from .cpu_inference import is_plain_cpu_inference
 
 
 class SpikeConv(ConvModule):
     """neuron -> convolution -> norm, as an mmcv ``ConvModule`` with padding that keeps the size.
 
-    Without gradients, BN in eval mode is folded into the convolution on the fly: one pass over
-    the map less.
+    In inference on a CPU, BN is folded into the convolution on the fly: one pass over the map
+    less.
 
     Args:
         in_channels: Input channels.
@@ -69,7 +69,9 @@ class SpikeConv(ConvModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C_in, H, W) -> (T*B, C_out, H', W')."""
-        self.turn_on_efficient_conv_bn_eval(is_plain_inference())
+        # Another convolution (quantised, deformable) may do more than convolve with its weight.
+        folds = type(self.conv) is nn.Conv2d and is_plain_cpu_inference(x)
+        self.turn_on_efficient_conv_bn_eval(folds)
         return super().forward(x)
 
     def init_weights(self) -> None:

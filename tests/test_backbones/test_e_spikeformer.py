@@ -51,7 +51,7 @@ def test_train_and_eval_mode_of_the_neurons_agree():
         assert torch.equal(a, b)
 
 
-def test_the_shortcuts_of_plain_inference_change_nothing():
+def test_the_shortcuts_of_inference_change_nothing():
     """BN is folded, neurons overwrite, the layout differs: the same counts and maps."""
     model = build(norm_cfg=dict(type='BN', momentum=1.0)).double()
     x = torch.randn(2, 3, 48, 64, dtype=torch.float64)

@@ -1,7 +1,8 @@
-"""The spiking brick: shortcuts that plain inference takes."""
+"""The spiking brick: shortcuts that inference takes."""
 
 import pytest
 import torch
+from mmengine.registry import MODELS
 from torch import nn
 
 from mmsfa.layers import SpikeConv
@@ -33,6 +34,22 @@ def test_without_gradients_the_norm_is_folded(kwargs):
     torch.testing.assert_close(folded, with_gradients, rtol=0, atol=1e-12)
     brick(x)
     assert norm_runs, 'with gradients, BN runs again'
+
+
+@MODELS.register_module()
+class SignConv(nn.Conv2d):
+    """A binary convolution, as others may plug in."""
+
+    def forward(self, x):
+        return self._conv_forward(x, self.weight.sign(), self.bias)
+
+
+def test_a_convolution_of_another_kind_keeps_its_own_forward():
+    brick = brick_with_statistics(conv_cfg=dict(type='SignConv')).eval()
+    x = torch.randn(2, 6, 5, 5, dtype=torch.float64) * 3
+    with torch.no_grad():
+        without_gradients = brick(x)
+    assert torch.equal(without_gradients, brick(x))
 
 
 def test_a_training_norm_is_not_folded():
