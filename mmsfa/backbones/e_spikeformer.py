@@ -185,8 +185,9 @@ class ESpikeFormer(BaseModule):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(T*B, C, H, W) -> one membrane potential map for each of ``out_indices``."""
-        # A CPU convolves faster in this layout; mmcv's operators for it expect the plain one again.
-        to_channels_last = is_plain_cpu_inference(x)
+        # A CPU convolves float32 faster in this layout (and float64 slower); mmcv's operators for
+        # it expect the plain one again.
+        to_channels_last = x.dtype == torch.float32 and is_plain_cpu_inference(x)
         if to_channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
         outs = []

@@ -134,7 +134,8 @@ def integer_fire(
         )
     if torch.is_grad_enabled() and x.requires_grad and not is_exporting():
         return _IntegerFire.apply(x, D, norm, rounding, surrogate)
-    return _round_and_divide(x.clamp_(0, D) if inplace else x.clamp(0, D), norm, rounding)
+    overwrite = inplace and not is_exporting()  # an exporter would write the views of x back
+    return _round_and_divide(x.clamp_(0, D) if overwrite else x.clamp(0, D), norm, rounding)
 
 
 def integer_fire_over_time(
