@@ -33,5 +33,5 @@ lint: $(STAMP)  ## check style and format
 	@$(PY) -m ruff format --check .
 
 clean:  ## remove caches and builds (the environment, data and work_dirs stay)
-	rm -rf build dist .pytest_cache .ruff_cache *.egg-info
+	rm -rf build dist .dist_test .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -28,9 +28,9 @@ STACK: dict[str, dict[str, str]] = {
     },
     'mmcv': {
         'onedl-mmcv': '>=2.3.5,<2.4',
-        'mmcv': '>=2.0.1,<2.2',
-        'mmcv-lite': '>=2.0.1,<2.2',
-        'mmcv-full': '>=2.0.1,<2.2',
+        'mmcv': '>=2.1,<2.2',
+        'mmcv-lite': '>=2.1,<2.2',
+        'mmcv-full': '>=2.1,<2.2',
     },
     'mmpretrain': {'onedl-mmpretrain': '>=1.3.5,<2', 'mmpretrain': '>=1.2,<2'},
     'mmdet': {'onedl-mmdetection': '>=3.5,<4', 'mmdet': '>=3.3,<4'},
@@ -113,7 +113,7 @@ def python_problem() -> Problem | None:
     needed, here = '.'.join(map(str, MIN_PYTHON)), '.'.join(map(str, sys.version_info[:3]))
     return Problem(
         f'mmsfa needs Python {needed} or newer, and this is Python {here}.',
-        'rm -rf .venv && make setup PYTHON=python3.11   # any Python from 3.10 on',
+        'rm -rf .venv && make setup PYTHON=python3.11   # any Python from 3.10 to 3.13',
     )
 
 

@@ -69,6 +69,28 @@ def parity(shared_dir: Path) -> ModuleType:
     return module
 
 
+class _OpensAFile:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> tuple:
+        return open, (self.path, 'w')
+
+
+@pytest.fixture
+def marker(tmp_path: Path) -> Path:
+    """The file that `runs_code` makes once it is unpickled."""
+    return tmp_path / 'code_has_run'
+
+
+@pytest.fixture
+def runs_code(marker: Path) -> object:
+    """What an attacker puts into a checkpoint."""
+    return _OpensAFile(marker)
+
+
 @pytest.fixture(scope='session')
 def shapes_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny Shapes data set: 8 training and 4 validation pictures. Do not write into it."""

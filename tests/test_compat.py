@@ -102,7 +102,7 @@ def test_upstream_stack_is_judged_by_its_own_ranges(environment):
     environment.add_metadata('mmpretrain', '1.2.0', 'mmpretrain')
     said = refusal(environment.run(*IMPORT))
     assert 'torch 2.7.0 is installed, and mmsfa needs torch>=2.5,<2.6' in said
-    assert "pip install --no-build-isolation 'mmcv>=2.0.1,<2.2'" in said
+    assert "pip install --no-build-isolation 'mmcv>=2.1,<2.2'" in said
     assert 'onedl' not in said and 'mmpretrain 1.2.0' not in said
 
 

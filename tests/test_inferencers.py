@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,6 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
-
-from mmsfa.engine import UnsafeCheckpointError
 
 DET = 'configs/det/mask_rcnn_esf_demo.py'
 SEG = 'configs/seg/upernet_esf_demo.py'
@@ -81,21 +78,3 @@ def test_classification(repo_dir: Path, tmp_path: Path, weights, images: list[st
         assert one['pred_class'] == classes[one['pred_label']]
         assert sum(one['pred_scores']) == pytest.approx(1)
     assert len(list((tmp_path / 'pictures').iterdir())) == len(images)
-
-
-class RunsCode:
-    def __init__(self, marker: Path) -> None:
-        self.marker = str(marker)
-
-    def __reduce__(self) -> tuple:
-        return open, (self.marker, 'w')
-
-
-def test_an_inferencer_runs_no_code_of_a_checkpoint(repo_dir: Path, tmp_path: Path) -> None:
-    from mmdet.apis import DetInferencer
-
-    marker, evil = tmp_path / 'code_has_run', tmp_path / 'evil.pth'
-    evil.write_bytes(pickle.dumps(dict(state_dict=RunsCode(marker)), protocol=2))
-    with pytest.raises(UnsafeCheckpointError, match='could run code'):
-        DetInferencer(str(repo_dir / DET), str(evil), device='cpu')
-    assert not marker.exists()

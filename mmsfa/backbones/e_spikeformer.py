@@ -89,15 +89,16 @@ class ESpikeFormer(BaseModule):
         super().__init__(init_cfg)
         channels, depths, mlp_ratio = self._parse_arch(arch)
         num_stages = len(depths)
-        if not 0 < len(set(out_indices) & set(range(num_stages))) == len(out_indices):
+        indices = set(out_indices) if isinstance(out_indices, (list, tuple)) else set()
+        if not 0 < len(indices & set(range(num_stages))) == len(out_indices):
             raise ValueError(
                 f'out_indices must name different maps of 0..{num_stages - 1} (0 is the map at '
-                f'stride 2), got {tuple(out_indices)}.'
+                f'stride 2), got {out_indices!r}.'
             )
-        if not -1 <= frozen_stages < num_stages:
+        if frozen_stages not in range(-1, num_stages):
             raise ValueError(
                 f'frozen_stages must lie in -1..{num_stages - 1} (-1 freezes none), '
-                f'got {frozen_stages}.'
+                f'got {frozen_stages!r}.'
             )
         if stage4_stride not in (1, 2):
             raise ValueError(
@@ -171,6 +172,10 @@ class ESpikeFormer(BaseModule):
                     f"'channels', got {arch!r}."
                 )
             arch = self.arch_settings[arch]
+        if not isinstance(arch, dict):
+            raise ValueError(
+                f"arch must be a name or a dict with the key 'channels', got {arch!r}."
+            )
         unknown = set(arch) - {'channels', 'depths', 'mlp_ratio'}
         if unknown or len(arch.get('channels', ())) != 4 or arch['channels'][0] % 2:
             raise ValueError(

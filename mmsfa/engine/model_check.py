@@ -77,12 +77,15 @@ def _as_list(value: Any) -> list:
 
 
 def _warn_of_strides(model: dict, true_strides: tuple[int, ...]) -> None:
-    """Say where anchors or regions are placed as if a map had another stride than it has."""
+    """Say where a head takes a map for one of another stride than it has."""
     start = _first_neck(model).get('start_level', 0)
     true = list(true_strides[start:])
     true += [true[-1] * 2**i for i in range(1, 6)]  # a pyramid's further levels halve the last map
     head = model.get('rpn_head') or model.get('bbox_head') or {}
     settings = {'anchor_generator.strides': (head.get('anchor_generator') or {}).get('strides')}
+    for part in ('decode_head', 'auxiliary_head'):
+        for user in _as_list(model.get(part) or [])[:1]:
+            settings[f'{part}.feature_strides'] = user.get('feature_strides')
     for name in ('bbox_roi_extractor', 'mask_roi_extractor'):
         extractors = _as_list((model.get('roi_head') or {}).get(name) or [])
         for extractor in extractors[:1]:  # a cascade may have one for each stage
@@ -91,8 +94,8 @@ def _warn_of_strides(model: dict, true_strides: tuple[int, ...]) -> None:
         if stated and list(stated) != true[: len(stated)]:
             print_log(
                 f'{name} is {list(stated)}, but the maps have the strides {true[: len(stated)]}: '
-                'anchors and regions will lie in wrong places. Change it, unless you reproduce '
-                'the published choice (..._legacy_strides.py).',
+                'what is predicted there will lie in wrong places. Change it, unless you '
+                'reproduce the published choice (..._legacy_strides.py).',
                 logger='current',
                 level=logging.WARNING,
             )

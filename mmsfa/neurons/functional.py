@@ -7,6 +7,7 @@ Approximation Training" (E-SpikeFormer), https://arxiv.org/abs/2411.16061.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Literal
 
 import torch
@@ -18,6 +19,10 @@ Surrogate = Literal['closed', 'open']
 
 # Older torch (before 2.7) cannot tell, and does not need to: its exporter is another one.
 is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> float:
@@ -34,7 +39,7 @@ def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> f
     """
     if isinstance(D, bool) or not isinstance(D, int) or D < 1:
         raise ValueError(f'D (the number of virtual steps) must be an integer >= 1, got {D!r}.')
-    if norm is not None and not (isinstance(norm, (int, float)) and norm > 0):
+    if norm is not None and not (_is_number(norm) and 0 < norm < inf):
         raise ValueError(f'norm must be None (divide by D) or a number > 0, got {norm!r}.')
     if rounding not in ('half_even', 'half_up'):
         raise ValueError(f"rounding must be 'half_even' or 'half_up', got {rounding!r}.")
@@ -55,7 +60,7 @@ def check_time(T: int, beta: float) -> None:
     """
     if isinstance(T, bool) or not isinstance(T, int) or T < 1:
         raise ValueError(f'T (the number of real time steps) must be an integer >= 1, got {T!r}.')
-    if not 0 <= beta <= 1:
+    if not (_is_number(beta) and 0 <= beta <= 1):
         raise ValueError(f'beta (the membrane leak) must lie in [0, 1], got {beta!r}.')
 
 

@@ -8,17 +8,9 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 
 import mmsfa  # noqa: F401  (repairs torchvision before mmdet and mmseg need it)
-from mmsfa.datasets import write_shapes
 
 CONFIGS = Path(__file__).parents[2] / 'configs/_base_/datasets'
 THINGS = {'classes': ('circle', 'square', 'triangle')}
-
-
-@pytest.fixture(scope='module')
-def shapes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('data') / 'shapes'
-    write_shapes(folder, num_train=6, num_val=2)
-    return folder
 
 
 def build(scope, cfg, **changes):
@@ -30,7 +22,7 @@ def build(scope, cfg, **changes):
         return DATASETS.build(cfg | changes)
 
 
-def coco(name, shapes):
+def coco(name, shapes_dir):
     """Train and val data sets of a shipped COCO config, with Shapes inside."""
     cfg = Config.fromfile(CONFIGS / name)
 
@@ -38,7 +30,7 @@ def coco(name, shapes):
         return build(
             'mmdet',
             loader.dataset,
-            data_root=str(shapes),
+            data_root=str(shapes_dir),
             metainfo=THINGS,
             ann_file=f'annotations/instances_{short}.json',
             data_prefix={'img': f'images/{folder}'},
@@ -49,8 +41,8 @@ def coco(name, shapes):
 
 
 @pytest.mark.parametrize('name, masks', [('coco_instance.py', True), ('coco_detection.py', False)])
-def test_coco_pipelines(shapes, name, masks):
-    cfg, train, val = coco(name, shapes)
+def test_coco_pipelines(shapes_dir, name, masks):
+    cfg, train, val = coco(name, shapes_dir)
     for index in range(12):
         item = train[index % 6]
         truth, (height, width) = item['data_samples'].gt_instances, item['inputs'].shape[1:]
@@ -69,12 +61,12 @@ def test_coco_training_does_not_shrink_pictures_first():
     assert 'Resize' not in [step['type'] for step in cfg.train_pipeline]
 
 
-def test_ade20k_pipelines(shapes):
+def test_ade20k_pipelines(shapes_dir):
     cfg = Config.fromfile(CONFIGS / 'ade20k.py')
-    changes = {'data_root': str(shapes), 'img_suffix': '.png'}
+    changes = {'data_root': str(shapes_dir), 'img_suffix': '.png'}
     train = build('mmseg', cfg.train_dataloader.dataset, **changes)
     val = build('mmseg', cfg.val_dataloader.dataset, **changes)
-    assert (len(train), len(val), len(train.metainfo['classes'])) == (6, 2, 150)
+    assert (len(train), len(val), len(train.metainfo['classes'])) == (8, 4, 150)
     for item in train:
         height, width = item['data_samples'].gt_sem_seg.shape
         assert item['inputs'].shape == (3, height, width)
@@ -90,12 +82,12 @@ def test_ade20k_pipelines(shapes):
     ('mmseg', 'ade20k.py', 12),
     ('mmseg', 'shapes_semantic.py', 6),
 ])  # fmt: skip
-def test_time_augmentation(shapes, scope, name, views):
+def test_time_augmentation(shapes_dir, scope, name, views):
     if scope == 'mmdet':
-        cfg, _, val = coco(name, shapes)
+        cfg, _, val = coco(name, shapes_dir)
     else:
         cfg = Config.fromfile(CONFIGS / name)
-        val = build(scope, cfg.val_dataloader.dataset, data_root=str(shapes), img_suffix='.png')
+        val = build(scope, cfg.val_dataloader.dataset, data_root=str(shapes_dir), img_suffix='.png')
     with DefaultScope.overwrite_default_scope(scope):
         item = Compose(cfg.tta_pipeline)(val.get_data_info(0))
     assert len(item['inputs']) == len(item['data_samples']) == views

@@ -82,6 +82,12 @@ def test_a_coarser_last_stage_needs_other_strides(config, warnings) -> None:
     assert not warnings
 
 
+def test_false_strides_of_a_decoder_are_said(config, warnings) -> None:
+    check_model(config('seg/fpn_esf.py', model__decode_head__feature_strides=[4, 8, 16, 32]))
+    assert len(warnings) == 1
+    assert 'decode_head.feature_strides is [4, 8, 16, 32]' in warnings[0]
+
+
 def test_other_backbones_are_not_judged(config) -> None:
     check_model(config('det/mask_rcnn_esf.py', model__backbone=dict(type='ResNet', depth=50)))
 

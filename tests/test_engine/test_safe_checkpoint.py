@@ -26,16 +26,6 @@ from mmsfa.engine.allowed_globals import multiarray
 from mmsfa.engine.checkpoint_schemes import install
 
 
-class OpensAFile:
-    """Unpickling it makes a file."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = str(marker)
-
-    def __reduce__(self) -> tuple:
-        return open, (self.marker, 'w')
-
-
 class AsksForMethods:
     """Unpickling it looks up a method by name, the way log histories do."""
 
@@ -73,15 +63,10 @@ def toy_runner(work_dir: Path, **kwargs) -> Runner:
 
 
 @pytest.fixture
-def marker(tmp_path: Path) -> Path:
-    return tmp_path / 'code_has_run'
-
-
-@pytest.fixture
-def evil(tmp_path: Path, marker: Path) -> Path:
+def evil(tmp_path: Path, runs_code: object) -> Path:
     path = tmp_path / 'evil.pth'
     weights = ToyModel().state_dict()
-    torch.save(dict(state_dict=weights, meta=dict(epoch=1, iter=1, x=OpensAFile(marker))), path)
+    torch.save(dict(state_dict=weights, meta=dict(epoch=1, iter=1, x=runs_code)), path)
     return path
 
 
@@ -161,11 +146,11 @@ def test_trust_is_explicit(evil: Path, marker: Path) -> None:
     assert marker.exists()
 
 
-def test_old_formats_are_refused_too(tmp_path: Path, marker: Path) -> None:
+def test_old_formats_are_refused_too(tmp_path: Path, runs_code: object, marker: Path) -> None:
     plain, legacy = tmp_path / 'plain.pth', tmp_path / 'legacy.pth'
     with plain.open('wb') as file:
-        pickle.dump(dict(state_dict=OpensAFile(marker)), file)
-    torch.save(OpensAFile(marker), legacy, _use_new_zipfile_serialization=False)
+        pickle.dump(dict(state_dict=runs_code), file)
+    torch.save(runs_code, legacy, _use_new_zipfile_serialization=False)
     for path in (plain, legacy):
         with pytest.raises(UnsafeCheckpointError, match=path.name):
             safe_load(path)

@@ -175,7 +175,11 @@ def test_a_batch_that_is_no_multiple_of_T_is_refused(beta):
 
 @pytest.mark.parametrize(
     ('settings', 'message'),
-    [(dict(T=0), 'T .* must'), (dict(T=2, beta=float('nan')), 'beta .* must')],
+    [
+        (dict(T=0), 'T .* must'),
+        (dict(T=2, beta=float('nan')), 'beta .* must'),
+        (dict(T=2, beta='a'), 'beta .* must'),
+    ],
 )
 def test_wrong_times(settings, message):
     with pytest.raises(ValueError, match=message):
@@ -206,6 +210,8 @@ def test_wrong_number_of_levels(D):
     [
         (dict(norm=0), 'norm must be None'),
         (dict(norm='4'), 'norm must be None'),
+        (dict(norm=True), 'norm must be None'),
+        (dict(norm=float('inf')), 'norm must be None'),
         (dict(rounding='up'), "rounding must be 'half_even' or 'half_up'"),
         (dict(surrogate='sigmoid'), "surrogate must be 'closed' or 'open'"),
     ],

@@ -70,10 +70,11 @@ def test_autocast(dtype):
     assert all(p.grad.isfinite().all() for p in net.parameters())
 
 
+@pytest.mark.parametrize('backend', ['aot_eager', 'inductor'])
 @pytest.mark.parametrize('T', [1, 2])
-def test_compiles_without_graph_breaks(T):
+def test_compiles_without_graph_breaks(T, backend):
     neuron = SFA(T=T)
-    compiled = torch.compile(neuron, fullgraph=True, backend='aot_eager')
+    compiled = torch.compile(neuron, fullgraph=True, backend=backend)
     x = torch.randn(4, 5, requires_grad=True)
     y = x.detach().clone().requires_grad_()
     assert torch.equal(neuron(x), compiled(y))

@@ -11,6 +11,8 @@ from subprocess import CompletedProcess
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
 
 TOOLS = 'tools/analysis_tools'
 DET = 'configs/det/mask_rcnn_esf_demo.py'
@@ -136,6 +138,18 @@ def test_benchmark_compares_the_variants_in_one_run(run_python: Run, tmp_path: P
     assert {len(rounds) for rounds in figures['forward (s)'].values()} == {2}
     kept = {name: value for name, (value,) in figures['kept for backward (MB)'].items()}
     assert kept['spiking'] < kept['published']  # 64 tokens: N x N is more than d x e
+
+
+def test_less_than_half_is_kept_for_backward(repo_dir: Path) -> None:
+    """At the size of a COCO picture; on the meta device nothing is computed."""
+    benchmark = runpy.run_path(str(repo_dir / TOOLS / 'benchmark.py'))
+    cfg = Config.fromfile(repo_dir / 'configs/det/mask_rcnn_esf.py')
+    image = torch.randn(1, 3, 800, 1344, device='meta')
+    linear, published = (
+        benchmark['saved_bytes'](benchmark['build'](cfg, variant, 'meta'), image)
+        for variant in ('spiking', 'published')
+    )
+    assert 2e9 < 2 * linear < published
 
 
 def test_benchmark_of_the_deployed_form(run_python: Run) -> None:

@@ -45,6 +45,8 @@ def test_a_config_loads_what_it_writes(case, published, run_python, tmp_path: Pa
 def test_a_leftover_stops_it_unless_allowed(published, run_python, tmp_path: Path) -> None:
     def with_strangers(state_dict):
         state_dict.pop('block4.1.mlp.fc2_bn.bias')
+        name = 'downsample1_1.encode_bn.weight'
+        state_dict |= {f'backbone.{name}': state_dict[name], 'head.weight': torch.ones(5, 240)}
         strangers = ('stranger.weight', 'head.stranger.weight')
         return state_dict | {name: torch.ones(2) for name in strangers}
 
@@ -53,24 +55,19 @@ def test_a_leftover_stops_it_unless_allowed(published, run_python, tmp_path: Pat
     assert done.returncode == 1 and not target.exists()
     assert 'leftover    stranger.weight' in done.stdout
     assert 'leftover    head.stranger.weight' in done.stdout
+    assert 'leftover    backbone.downsample1_1.encode_bn.weight' in done.stdout  # came before
     assert 'missing     backbone.stages.4.1.mlp.fc2.bn.bias' in done.stdout
+    assert 'missing     head.fc.bias' in done.stdout
     assert '--allow-leftover' in done.stderr
     assert run_python(TOOL, source, target, '--allow-leftover').returncode == 0
     written = torch.load(target)['state_dict']
     assert not any('stranger' in name for name in written)
 
 
-class RunsCode:
-    def __init__(self, marker: Path) -> None:
-        self.marker = str(marker)
-
-    def __reduce__(self) -> tuple:
-        return open, (self.marker, 'w')
-
-
-def test_it_runs_no_code_of_a_checkpoint(published, run_python, tmp_path: Path) -> None:
-    marker = tmp_path / 'code_has_run'
-    source = published(lambda state_dict: dict(model=state_dict, args=RunsCode(marker)))
+def test_it_runs_no_code_of_a_checkpoint(
+    published, run_python, tmp_path: Path, runs_code: object, marker: Path
+) -> None:
+    source = published(lambda state_dict: dict(model=state_dict, args=runs_code))
     done = run_python(TOOL, source, tmp_path / 'esf.pth')
     assert done.returncode == 1 and 'could run code' in done.stderr
     assert 'Traceback' not in done.stderr

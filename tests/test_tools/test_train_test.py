@@ -249,20 +249,12 @@ def test_scaling_the_rate_needs_a_base_batch_size(tool: Tool, tmp_path: Path) ->
     assert 'base_batch_size=N' in sentence(done)
 
 
-class OpensAFile:
-    def __init__(self, marker: Path) -> None:
-        self.marker = str(marker)
-
-    def __reduce__(self) -> tuple:
-        return open, (self.marker, 'w')
-
-
 def test_a_checkpoint_with_code_is_refused_unless_trusted(
-    tool: Tool, det_run: Path, tmp_path: Path
+    tool: Tool, det_run: Path, tmp_path: Path, runs_code: object, marker: Path
 ) -> None:
-    marker, evil = tmp_path / 'code_has_run', tmp_path / 'evil.pth'
+    evil = tmp_path / 'evil.pth'
     checkpoint = torch.load(det_run / 'epoch_1.pth', weights_only=False)
-    torch.save({**checkpoint, 'extra': OpensAFile(marker)}, evil)
+    torch.save({**checkpoint, 'extra': runs_code}, evil)
     done = tool('test', DET, evil, '--work-dir', tmp_path / 'test', ok=False)
     assert '--trust-checkpoint' in sentence(done) and str(evil) in sentence(done)
     assert not marker.exists()

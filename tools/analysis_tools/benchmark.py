@@ -92,13 +92,14 @@ def train_step(model: nn.Module, image: Tensor) -> None:
 
 def saved_bytes(model: nn.Module, image: Tensor) -> int:
     """Memory that a forward pass keeps for backward, without the weights."""
-    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    # A storage is known by its identity, which it has on the meta device too.
+    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage.nbytes()
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):

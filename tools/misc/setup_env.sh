@@ -12,10 +12,10 @@ say() { printf '\n==> %s\n' "$*"; }
 stop() { printf '\nmake setup stopped: %s\n' "$*" >&2; exit 1; }
 pinned() { grep "^$1==" constraints.txt; }
 fits='import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))'
-needs='mmsfa is tested with Python 3.10 to 3.13'
+needs='mmsfa needs Python 3.10 to 3.13'
 
 command -v "$python" >/dev/null ||
-    stop "there is no '$python' here. Name a Python >= 3.10: make setup PYTHON=/path/to/python3"
+    stop "there is no '$python' here. Name a Python 3.10 to 3.13: make setup PYTHON=/path/to/python3"
 "$python" -c "$fits" ||
     stop "$needs, and '$python' is $("$python" -V 2>&1)." \
          'Name another one: make setup PYTHON=python3.11'

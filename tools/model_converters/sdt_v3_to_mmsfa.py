@@ -106,7 +106,7 @@ def convert(source: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
         source: Published names and tensors of a backbone, classifier, detector or segmentor.
 
     Returns:
-        The converted state dict and the names that no rule knows.
+        The converted state dict, and the names that no rule knows or whose place is taken.
     """
     converted, leftover = {}, []
     for name, tensor in source.items():
@@ -121,9 +121,11 @@ def convert(source: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
         elif _OTHER_PARTS.match(_rename(name, _HEAD_RULES)):
             target = _rename(name, _HEAD_RULES)
         else:
+            target = None
+        if target is None or target in converted:  # two names for one place: the first one stays
             leftover.append(name)
-            continue
-        converted[target] = tensor
+        else:
+            converted[target] = tensor
     _fold_neck_biases(converted)
     return converted, leftover
 
@@ -156,7 +158,7 @@ def build_backbone(state_dict: dict[str, Tensor]) -> torch.nn.Module:
 
 
 def compare(state_dict: dict[str, Tensor], model: torch.nn.Module) -> list[str]:
-    """List what differs between a converted state dict and a backbone: one line a tensor."""
+    """List what differs from a backbone and its classifier: one line a tensor."""
     want = {f'backbone.{name}': tensor.shape for name, tensor in model.state_dict().items()}
     got = {n: t.shape for n, t in state_dict.items() if n.startswith('backbone.')}
     lines = [f'missing     {name} {tuple(want[name])}' for name in want.keys() - got.keys()]
@@ -166,6 +168,8 @@ def compare(state_dict: dict[str, Tensor], model: torch.nn.Module) -> list[str]:
         for name in want.keys() & got.keys()
         if want[name] != got[name]
     ]
+    if 'head.fc.weight' in state_dict and 'head.fc.bias' not in state_dict:
+        lines.append('missing     head.fc.bias')
     return sorted(lines)
 
 
