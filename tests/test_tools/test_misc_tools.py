@@ -124,4 +124,4 @@ def test_setup_refuses_other_pythons(repo_dir: Path, tmp_path: Path, version: st
         env={**os.environ, 'PYTHON': str(fake)}, capture_output=True, text=True,
     )  # fmt: skip
     assert result.returncode == 1
-    assert f"tested with Python 3.10 to 3.13, and '{fake}' is Python {version}.0" in result.stderr
+    assert f"mmsfa needs Python 3.10 to 3.13, and '{fake}' is Python {version}.0" in result.stderr

@@ -92,7 +92,7 @@ def train_step(model: nn.Module, image: Tensor) -> None:
 
 def saved_bytes(model: nn.Module, image: Tensor) -> int:
     """Memory that a forward pass keeps for backward, without the weights."""
-    # A storage is known by its identity, which it has on the meta device too.
+    # A storage is known by its identity, which fake tensors have too.
     weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
     kept: dict[int, int] = {}
 
