@@ -89,7 +89,7 @@ class ESpikeFormer(BaseModule):
         super().__init__(init_cfg)
         channels, depths, mlp_ratio = self._parse_arch(arch)
         num_stages = len(depths)
-        indices = set(out_indices) if isinstance(out_indices, (list, tuple)) else set()
+        indices = set(out_indices) if isinstance(out_indices, Sequence) else set()
         if not 0 < len(indices & set(range(num_stages))) == len(out_indices):
             raise ValueError(
                 f'out_indices must name different maps of 0..{num_stages - 1} (0 is the map at '

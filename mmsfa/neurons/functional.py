@@ -25,6 +25,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _is_count(value: object) -> bool:
+    return _is_number(value) and isinstance(value, int) and value >= 1
+
+
 def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> float:
     """Check the settings of a neuron and return the divisor of its counts.
 
@@ -37,7 +41,7 @@ def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> f
     Raises:
         ValueError: One of them is out of its range.
     """
-    if isinstance(D, bool) or not isinstance(D, int) or D < 1:
+    if not _is_count(D):
         raise ValueError(f'D (the number of virtual steps) must be an integer >= 1, got {D!r}.')
     if norm is not None and not (_is_number(norm) and 0 < norm < inf):
         raise ValueError(f'norm must be None (divide by D) or a number > 0, got {norm!r}.')
@@ -58,7 +62,7 @@ def check_time(T: int, beta: float) -> None:
     Raises:
         ValueError: One of them is out of its range.
     """
-    if isinstance(T, bool) or not isinstance(T, int) or T < 1:
+    if not _is_count(T):
         raise ValueError(f'T (the number of real time steps) must be an integer >= 1, got {T!r}.')
     if not (_is_number(beta) and 0 <= beta <= 1):
         raise ValueError(f'beta (the membrane leak) must lie in [0, 1], got {beta!r}.')

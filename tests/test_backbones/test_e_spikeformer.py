@@ -38,6 +38,10 @@ def test_five_maps_at_their_true_strides(stage4_stride):
     ]
 
 
+def test_a_range_names_maps_too():
+    assert build(out_indices=range(1, 4)).out_indices == (1, 2, 3)
+
+
 def test_stages_after_the_last_map_are_not_built():
     model = build(out_indices=(1, 2))
     assert len(model.stages) == 3
@@ -173,6 +177,7 @@ def test_onnx_has_a_free_size(tmp_path):
         (dict(arch=dict(channels=(16, 16, 24, 32), depths=(1, 2))), 'blocks of five stages'),
         (dict(out_indices=(5,)), r'out_indices must name different maps of 0\.\.4'),
         (dict(out_indices=4), r'out_indices must name different maps of .* got 4'),
+        (dict(out_indices='12'), r"out_indices must name different maps of .* got '12'"),
         (dict(out_indices=()), 'out_indices must name different maps'),
         (dict(out_indices=(4, 1, 1)), 'out_indices must name different maps'),
         (dict(drop_path_rate=1.0), r'drop_path_rate .* must lie in \[0, 1\), got 1\.0'),
