@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import torch.distributed as torch_dist
 from mmengine.config import Config, DictAction
 
 from mmsfa.compat import STACK, StackError, require
@@ -115,3 +116,15 @@ def run_tool(main: Callable[[], None]) -> None:
         main()
     except (UserError, StackError) as error:
         sys.exit(f'\nError: {error}')
+    leave_process_group()
+
+
+def leave_process_group() -> None:
+    """End all processes of a run together.
+
+    A process that simply exits takes its side of the connections away while another one may still
+    use them, and its own threads are cut off: now and then a finished run ended with an abort.
+    """
+    if torch_dist.is_available() and torch_dist.is_initialized():
+        torch_dist.barrier()
+        torch_dist.destroy_process_group()
