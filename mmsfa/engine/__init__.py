@@ -6,7 +6,12 @@ this package makes every checkpoint that mmengine loads a safe one (see `checkpo
 
 from .amp import CPUAmpOptimWrapper
 from .checkpoint_schemes import install
-from .hooks import FiringRateHook, PretrainedNoticeHook, SyncNormStatsHook
+from .hooks import (
+    FiringRateHook,
+    MainProcessLoggerHook,
+    PretrainedNoticeHook,
+    SyncNormStatsHook,
+)
 from .safe_checkpoint import UnsafeCheckpointError, safe_load, trust_checkpoints
 
 install()
@@ -14,6 +19,7 @@ install()
 __all__ = [
     'CPUAmpOptimWrapper',
     'FiringRateHook',
+    'MainProcessLoggerHook',
     'PretrainedNoticeHook',
     'SyncNormStatsHook',
     'UnsafeCheckpointError',

@@ -48,7 +48,7 @@ IMAGES = [[0.0, 1.0], [3.0, 4.0], [9.0, -1.0], [2.0, 2.0]]
 EMITTED = {'stage': [1, 7, 4, 4], 'neck': [1, 4, 2, 4]}
 
 
-def runner(folder: Path, model: nn.Module, **hook) -> Runner:
+def runner(folder: Path, model: nn.Module, logger: str = 'LoggerHook', **hook) -> Runner:
     loader = dict(
         dataset=[dict(inputs=torch.tensor(image)) for image in IMAGES],
         batch_size=1,
@@ -66,6 +66,7 @@ def runner(folder: Path, model: nn.Module, **hook) -> Runner:
         test_dataloader=loader,
         test_cfg=dict(),
         test_evaluator=Evaluator(Count()),
+        default_hooks=dict(logger=dict(type=logger)),
         custom_hooks=[dict(type='FiringRateHook', **hook), dict(type='PretrainedNoticeHook')],
         experiment_name=f'{folder.parent.name}_{folder.name}',
     )
@@ -146,3 +147,14 @@ def test_scratch_is_said_once(tmp_path: Path) -> None:
     runner(tmp_path / 'run', Net()).train()
     (log,) = (tmp_path / 'run').glob('*/*.log')
     assert log.read_text().count('Training starts from scratch') == 1
+
+
+@pytest.mark.parametrize('is_main', [True, False])
+def test_one_process_writes_the_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_main: bool
+) -> None:
+    where = 'mmsfa.engine.hooks.main_process_logger_hook.is_main_process'
+    monkeypatch.setattr(where, lambda: is_main)
+    run = runner(tmp_path / 'run', Net(), logger='MainProcessLoggerHook')
+    run.test()
+    assert len(list((tmp_path / 'run').glob('*/*.json'))) == is_main

@@ -1,7 +1,13 @@
 """Hooks, one a file, registered at mmengine's root."""
 
 from .firing_rate_hook import FiringRateHook
+from .main_process_logger_hook import MainProcessLoggerHook
 from .pretrained_notice_hook import PretrainedNoticeHook
 from .sync_norm_stats_hook import SyncNormStatsHook
 
-__all__ = ['FiringRateHook', 'PretrainedNoticeHook', 'SyncNormStatsHook']
+__all__ = [
+    'FiringRateHook',
+    'MainProcessLoggerHook',
+    'PretrainedNoticeHook',
+    'SyncNormStatsHook',
+]
