@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import runpy
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +16,7 @@ from types import ModuleType
 import pytest
 import torch
 from mmengine.registry import DefaultScope
+from torch import nn
 
 import mmsfa  # noqa: F401  before any test imports mmpretrain: it repairs torchvision
 
@@ -177,3 +179,66 @@ def convert() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def call_tool(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., str]:
+    """A function that runs a tool in this process and gives what it printed; saves the imports."""
+
+    def call(tool: str, *args: object) -> str:
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setenv('COLUMNS', '200')
+        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
+        capsys.readouterr()
+        runpy.run_path(str(ROOT / tool), run_name='__main__')
+        return capsys.readouterr().out
+
+    return call
+
+
+@pytest.fixture(scope='session')
+def lively_weights() -> Callable[[nn.Module], nn.Module]:
+    """A function that gives a model random weights with which every layer fires."""
+
+    @torch.no_grad()
+    def fill(model: nn.Module, seed: int = 0) -> nn.Module:
+        draw = torch.Generator().manual_seed(seed)
+        for module in model.modules():
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+                fan_in = module.weight[0].numel()
+                module.weight.normal_(0, 2 * fan_in**-0.5, generator=draw)
+            elif isinstance(module, nn.BatchNorm2d):
+                module.weight.uniform_(0.5, 2, generator=draw)
+                module.running_mean.normal_(0, 0.1, generator=draw)
+                module.running_var.uniform_(0.5, 2, generator=draw)
+            if getattr(module, 'bias', None) is not None:
+                module.bias.uniform_(-0.2, 0.8, generator=draw)
+        return model
+
+    return fill
+
+
+@pytest.fixture(scope='session')
+def make_exact(
+    lively_weights: Callable[[nn.Module], nn.Module],
+) -> Callable[[nn.Module], nn.Module]:
+    """As `lively_weights`, with weights whose float32 sums are exact in any order.
+
+    Weights are multiples of 1/64 and BN scales powers of two, so two ways to compute the same must
+    agree bit for bit, given an input of few bits.
+    """
+
+    @torch.no_grad()
+    def fill(model: nn.Module, seed: int = 0) -> nn.Module:
+        for module in lively_weights(model, seed).modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.weight.log2_().round_().exp2_()
+                module.running_var.fill_(1 - module.eps)
+                module.running_mean.mul_(64).round_().div_(64)
+            elif getattr(module, 'weight', None) is not None:
+                module.weight.mul_(64).round_().div_(64)
+            if getattr(module, 'bias', None) is not None:
+                module.bias.mul_(64).round_().div_(64)
+        return model
+
+    return fill

@@ -106,6 +106,19 @@ class SpikeDrivenSelfAttention(BaseModule):
         self.v_conv = SpikeConv(channels, v_ratio * channels, 1, **after)
         self.proj = SpikeConv(v_ratio * channels, channels, 1, owns_input=True, **cfg)
 
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """The product of three spike maps; observers and other inference modes take its place.
+
+        Args:
+            q: Queries, shape (T*B, heads, d, N).
+            k: Keys, shape (T*B, heads, d, N).
+            v: Values, shape (T*B, heads, e, N).
+
+        Returns:
+            Shape (T*B, heads, e, N).
+        """
+        return spike_driven_attention(q, k, v, self.scale, self.order)
+
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""
         H, W = x.shape[-2:]
@@ -115,6 +128,6 @@ class SpikeDrivenSelfAttention(BaseModule):
             conv(spikes).flatten(2).unflatten(1, (self.num_heads, -1))
             for conv in (self.q_conv, self.k_conv, self.v_conv)
         )
-        out = spike_driven_attention(q, k, v, self.scale, self.order)
+        out = self.attend(q, k, v)
         # (T*B, heads, e, H*W) -> (T*B, heads * e, H, W)
         return self.proj(out.flatten(1, 2).unflatten(2, (H, W)))

@@ -69,8 +69,10 @@ class SpikeConv(ConvModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C_in, H, W) -> (T*B, C_out, H', W')."""
-        # Another convolution (quantised, deformable) may do more than convolve with its weight.
-        folds = type(self.conv) is nn.Conv2d and is_plain_cpu_inference(x)
+        # Another convolution (quantised, deformable), or another forward that an inference mode has
+        # put in its place, may do more than convolve with its weight.
+        plain = type(self.conv) is nn.Conv2d and 'forward' not in vars(self.conv)
+        folds = plain and is_plain_cpu_inference(x)
         self.turn_on_efficient_conv_bn_eval(folds)
         return super().forward(x)
 

@@ -1,0 +1,121 @@
+"""From a config and a checkpoint to a model and its pictures: what every analysis starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import DATASETS, MODELS, init_default_scope
+from mmengine.runner import Runner, load_checkpoint
+from torch import nn
+from torch.utils.data import DataLoader, Subset
+
+from .dataset_check import check_datasets
+from .errors import OptionError
+from .model_check import check_model
+from .scopes import scope_of, set_loader_defaults
+
+
+def build_model(cfg: Config) -> nn.Module:
+    """The untrained model of a config, on the CPU, in evaluation mode.
+
+    mmpretrain's runner takes the ``data_preprocessor`` from the top of the config; so does this.
+
+    Args:
+        cfg: The whole config.
+    """
+    scope_of(cfg)
+    check_model(cfg)
+    init_default_scope(cfg.default_scope)
+    model_cfg = cfg.model.copy()
+    if 'backbone' in model_cfg:
+        model_cfg.backbone = {**model_cfg.backbone, 'init_cfg': None}
+    if cfg.get('data_preprocessor'):
+        model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return revert_sync_batchnorm(MODELS.build(model_cfg)).eval()
+
+
+def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> nn.Module:
+    """A trained model in evaluation mode, with ``model.dataset_meta``.
+
+    Args:
+        cfg: The whole config.
+        checkpoint: File or URL; it is loaded without running code.
+        device: Where the model goes.
+
+    Raises:
+        OptionError: The checkpoint belongs to another model.
+        UserError: The file is missing, broken or could run code.
+    """
+    model = build_model(cfg)
+    loaded = load_checkpoint(model, checkpoint, map_location='cpu', strict=False, logger='silent')
+    _refuse_another_model(model, loaded.get('state_dict', loaded), checkpoint)
+    model.dataset_meta = {**_dataset_meta(cfg), **(loaded.get('meta') or {}).get('dataset_meta', {})}
+    return model.to(device)
+
+
+def _refuse_another_model(model: nn.Module, state_dict: dict[str, Any], checkpoint: str) -> None:
+    """`load_checkpoint` only warns of what does not fit; a figure of half a model is no figure."""
+    mine = model.state_dict()
+    theirs = {key.removeprefix('module.'): value for key, value in state_dict.items()}
+    missing = [key for key in mine if key not in theirs]
+    other = [k for k in mine if k in theirs and mine[k].shape != getattr(theirs[k], 'shape', None)]
+    if missing or other:
+        wrong = [f'has no {key}' for key in missing[:1]]
+        wrong += [f'has {k} in another shape' for k in other[:1]]
+        raise OptionError(
+            f'{checkpoint} does not belong to this config: it {" and ".join(wrong)} '
+            f'({len(missing)} weights are missing, {len(other)} have another shape). '
+            'Give the config that it was trained with.'
+        )
+
+
+def _dataset_meta(cfg: Config) -> dict[str, Any]:
+    """Class names and colours that the config itself states."""
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    meta = dict(dataset.get('metainfo') or {})
+    if dataset.get('classes'):
+        meta.setdefault('classes', dataset['classes'])
+    return meta
+
+
+def test_loader(cfg: Config, num: int | None = None) -> DataLoader:
+    """The pictures that `tools/test.py` would see, one at a time and in the main process.
+
+    Args:
+        cfg: The whole config.
+        num: How many pictures; None takes all.
+
+    Raises:
+        OptionError: There are no pictures where the config says, or ``num`` is not positive.
+    """
+    if num is not None and num < 1:
+        raise OptionError(f'--num must be at least 1 picture, got {num}.')
+    init_default_scope(cfg.default_scope)
+    set_loader_defaults(cfg)
+    check_datasets(cfg, 'test')
+    loader = dict(cfg.test_dataloader, batch_size=1, num_workers=0, persistent_workers=False)
+    loader.pop('prefetch_factor', None)
+    dataset = DATASETS.build(loader['dataset'])
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    loader['dataset'] = Subset(dataset, range(min(num or len(dataset), len(dataset))))
+    return Runner.build_dataloader(loader, seed=0)
+
+
+test_loader.__test__ = False  # pytest: this is no test
+
+
+def predictions(model: nn.Module, loader: DataLoader) -> Iterator[tuple[dict, list]]:
+    """(batch, data samples with predictions) of each batch, without gradients.
+
+    Args:
+        model: A model in evaluation mode.
+        loader: What `test_loader` gives.
+    """
+    for batch in loader:
+        with torch.no_grad():
+            yield batch, model.test_step(batch)
