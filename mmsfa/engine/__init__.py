@@ -10,6 +10,7 @@ from .hooks import (
     FiringRateHook,
     MainProcessLoggerHook,
     PretrainedNoticeHook,
+    SpikeInferenceHook,
     SyncNormStatsHook,
 )
 from .safe_checkpoint import UnsafeCheckpointError, safe_load, trust_checkpoints
@@ -21,6 +22,7 @@ __all__ = [
     'FiringRateHook',
     'MainProcessLoggerHook',
     'PretrainedNoticeHook',
+    'SpikeInferenceHook',
     'SyncNormStatsHook',
     'UnsafeCheckpointError',
     'safe_load',

@@ -68,6 +68,11 @@ def read_config(args: argparse.Namespace) -> Config:
     """
     if not Path(args.config).is_file():
         raise OptionError(f'The config {args.config} does not exist or is not a file.')
+    if Path(args.config).suffix not in ('.py', '.yml', '.yaml', '.json'):
+        raise OptionError(
+            f'A config is a .py, .yml, .yaml or .json file, got {args.config}: the config comes '
+            'first, then the checkpoint.'
+        )
     try:
         cfg = Config.fromfile(args.config)
     except ModuleNotFoundError as error:  # `mmdet::...` in a `_base_` without mmdet

@@ -53,7 +53,8 @@ def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> nn.Module
     model = build_model(cfg)
     loaded = load_checkpoint(model, checkpoint, map_location='cpu', strict=False, logger='silent')
     _refuse_another_model(model, loaded.get('state_dict', loaded), checkpoint)
-    model.dataset_meta = {**_dataset_meta(cfg), **(loaded.get('meta') or {}).get('dataset_meta', {})}
+    stored = (loaded.get('meta') or {}).get('dataset_meta') or {}
+    model.dataset_meta = {**_dataset_meta(cfg), **stored}
     return model.to(device)
 
 

@@ -262,3 +262,23 @@ def simulate_if_neuron(charge: Tensor, D: int, rounding: Rounding = 'half_even')
         spikes.append(torch.where(charge.isnan(), charge, active.to(charge.dtype)))
         charge = charge - spikes[-1]
     return torch.stack(spikes)
+
+
+def integrate_one_step(charge: Tensor, counts: Tensor | None, D: int) -> Tensor:
+    """One virtual step of an integrate-and-fire neuron whose charge arrives bit by bit.
+
+    The membrane potential is what has arrived less what was fired (soft reset); where it reaches
+    1/2, and fewer than D spikes were emitted, there is one more. A spike cannot be taken back when
+    inhibition arrives later, so after D steps the counts may differ from :func:`integer_fire`.
+
+    Args:
+        charge: All charge that has arrived until now, any shape.
+        counts: Spikes emitted in the steps before, shape of ``charge``; None in the first step.
+        D: Largest number of spikes.
+
+    Returns:
+        Spikes emitted until now, shape and dtype of ``charge``.
+    """
+    if counts is None:
+        counts = torch.zeros_like(charge)
+    return counts + ((charge - counts >= 0.5) & (counts < D)).to(charge.dtype)

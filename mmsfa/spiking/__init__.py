@@ -1,5 +1,28 @@
-"""Look at spiking models from outside: firing statistics."""
+"""Look at spiking models from outside: firing, operations, energy, spike-driven inference."""
 
-from .firing_rate import FiringRateCounter, in_model_order, stage_of
+from .energy import EnergyCosts
+from .equivalence import Equivalence, compare
+from .firing_rate import FiringRateCounter
+from .float64 import in_float64
+from .observer import observe
+from .operations import OperationCounter, Operations
+from .spike_inference import MODES, spike_inference
+from .stages import in_model_order, stage_of
+from .statistics import NeuronStatistics, StatisticsCounter
 
-__all__ = ['FiringRateCounter', 'in_model_order', 'stage_of']
+__all__ = [
+    'MODES',
+    'EnergyCosts',
+    'Equivalence',
+    'FiringRateCounter',
+    'NeuronStatistics',
+    'OperationCounter',
+    'Operations',
+    'StatisticsCounter',
+    'compare',
+    'in_float64',
+    'in_model_order',
+    'observe',
+    'spike_inference',
+    'stage_of',
+]

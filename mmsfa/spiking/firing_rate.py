@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 
-import torch
-from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from mmsfa.neurons import SpikingNeuron
 
-# The first pattern that matches the start of a module's name gives its stage.
-_STAGES = (
-    (re.compile(r'(.*?backbone\.)?(?:stages|downsample_layers)\.(\d+)'), r'\1stages.\2'),
-    (re.compile(r'(roi_head\.\w+?_head|auxiliary_head|decode_head)(?:\.(\d+)(?=\.))?'), None),
-    (re.compile(r'(\w+)'), r'\1'),
-)
-
-
-def stage_of(name: str) -> str:
-    """The part of a model, and in the backbone its stage, that a module belongs to.
-
-    Example:
-        >>> stage_of('backbone.downsample_layers.2.neuron')
-        'backbone.stages.2'
-        >>> stage_of('roi_head.mask_head.convs.0.activate')
-        'roi_head.mask_head'
-    """
-    for pattern, template in _STAGES:
-        found = pattern.match(name)
-        if found:
-            return found.expand(template) if template else '.'.join(filter(None, found.groups()))
-    return name or 'model'
-
-
-def in_model_order(stages: Iterable[str]) -> list[str]:
-    """Sort the numbered stages of each part, and leave the parts where they first stand."""
-    parts: dict[str, list[str]] = {}
-    for stage in stages:
-        parts.setdefault(stage.rstrip('0123456789'), []).append(stage)
-    for part, members in parts.items():
-        members.sort(key=lambda stage, part=part: int(stage.removeprefix(part) or 0))
-    return [stage for members in parts.values() for stage in members]
+from .emission import Emission
+from .observer import neurons_of, observe
+from .stages import in_model_order, stage_of
+from .totals import Totals
 
 
 class FiringRateCounter:
@@ -57,54 +26,27 @@ class FiringRateCounter:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self.neurons = {
-            name: module
-            for name, module in model.named_modules()
-            if isinstance(module, SpikingNeuron)
-        }
-        # name -> [emitted spikes, possible spikes], on the device of the neuron's output
-        self.totals: dict[str, Tensor] = {}
-        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        self.model = model
+        self.totals = Totals(list(neurons_of(model)), width=2)  # emitted, possible
+        self._open = ExitStack()
 
     def attach(self) -> None:
         """Start counting."""
-        if self._handles:
-            return
-        for name, neuron in self.neurons.items():
-            self._handles.append(neuron.register_forward_hook(self._hook(name)))
+        self.detach()
+        self._open.enter_context(observe(self.model, neuron=self.count))
 
     def detach(self) -> None:
         """Stop counting; the model is as it was before."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._open.close()
 
-    def reset(self) -> None:
-        """Forget what was counted."""
-        self.totals.clear()
-
-    def _hook(self, name: str) -> Callable:
-        @torch.no_grad()
-        def count(neuron: SpikingNeuron, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            possible = float(output.numel() * neuron.D)
-            emitted = output.detach().sum(dtype=torch.float32).double() * float(neuron.norm)
-            total = self.totals.setdefault(name, emitted.new_zeros(2))
-            total += torch.stack([emitted, emitted.new_tensor(possible)])
-
-        return count
+    def count(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
+        """Count one call of a neuron."""
+        emitted = Emission.of(output).plane(output).sum()
+        self.totals.add(name, emitted, float(output.numel() * neuron.D))
 
     def layer_totals(self) -> dict[str, tuple[float, float]]:
-        """(emitted, possible) of each neuron, summed over all ranks."""
-        if not self.neurons:
-            return {}
-        device = next((total.device for total in self.totals.values()), torch.device('cpu'))
-        empty = torch.zeros(2, dtype=torch.float64, device=device)
-        table = torch.stack([self.totals.get(name, empty) for name in self.neurons])
-        all_reduce(table)
-        return {
-            name: (emitted, possible)
-            for name, (emitted, possible) in zip(self.neurons, table.tolist(), strict=True)
-        }
+        """(emitted, possible) of each neuron that ran, summed over all ranks."""
+        return {n: total for n, total in self.totals.over_all_ranks().items() if total[1] > 0}
 
     def rates(self, per_layer: bool = False) -> dict[str, float]:
         """Firing rates in [0, 1].
@@ -116,7 +58,7 @@ class FiringRateCounter:
             ``mean``, one entry for each stage and perhaps each neuron, in the model's order; empty
             when nothing was counted. Neurons that never ran are left out.
         """
-        layers = {name: total for name, total in self.layer_totals().items() if total[1] > 0}
+        layers = self.layer_totals()
         sums: dict[str, tuple[float, float]] = {}
         for name, (emitted, possible) in layers.items():
             for group in ('mean', stage_of(name)):

@@ -3,11 +3,13 @@
 from .firing_rate_hook import FiringRateHook
 from .main_process_logger_hook import MainProcessLoggerHook
 from .pretrained_notice_hook import PretrainedNoticeHook
+from .spike_inference_hook import SpikeInferenceHook
 from .sync_norm_stats_hook import SyncNormStatsHook
 
 __all__ = [
     'FiringRateHook',
     'MainProcessLoggerHook',
     'PretrainedNoticeHook',
+    'SpikeInferenceHook',
     'SyncNormStatsHook',
 ]

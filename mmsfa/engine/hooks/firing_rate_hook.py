@@ -1,50 +1,85 @@
-"""Log how much of the network fires."""
+"""Log how much of the network fires, and what energy that costs."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from mmsfa.spiking.energy import EnergyCosts
 from mmsfa.spiking.firing_rate import FiringRateCounter
+from mmsfa.spiking.operations import OperationCounter
+from mmsfa.spiking.stages import by_stage
+from mmsfa.spiking.totals import Totals
+
+from .plain_model import plain_model
+
+SATURATED = 0.99  # firing rate
 
 
 @HOOKS.register_module()
 class FiringRateHook(Hook):
-    """Adds ``firing_rate/mean`` and ``firing_rate/<stage>`` to the metrics of validation and test.
+    """Adds firing rates and energies to the metrics of validation and test.
 
-    They stand beside the accuracy in the log, the JSON files and every visualisation backend.
+    ``firing_rate/mean`` and ``firing_rate/<stage>`` are mean count / D, ``energy_mj/total`` and
+    ``energy_mj/<stage>`` millijoule for one picture. They stand beside the accuracy in the log, the
+    JSON files and every visualisation backend. Neurons that are silent, or emit D spikes all the
+    time, are named once.
 
     Args:
         interval: Count every n-th batch of a validation; a test counts every batch.
-        per_layer: Also log each neuron under its own name.
+        per_layer: Also log the rate of each neuron under its own name.
+        energy: Count operations and log energies.
+        mac_pj: Energy of a multiply-accumulate in picojoule.
+        ac_pj: Energy of an addition in picojoule.
+
+    Raises:
+        ValueError: The interval is no integer >= 1, or an energy is negative.
     """
 
     # Before RuntimeInfoHook, which hands the metrics on to the logger.
     priority = 'HIGHEST'
 
-    def __init__(self, interval: int = 1, per_layer: bool = False) -> None:
+    def __init__(
+        self,
+        interval: int = 1,
+        per_layer: bool = False,
+        energy: bool = True,
+        mac_pj: float = 4.6,
+        ac_pj: float = 0.9,
+    ) -> None:
         if not isinstance(interval, int) or interval < 1:
             raise ValueError(f'interval must be an integer >= 1 (batches), got {interval!r}.')
         self.interval = interval
         self.per_layer = per_layer
-        self.counter: FiringRateCounter | None = None
+        self.energy = energy
+        self.costs = EnergyCosts(mac_pj, ac_pj)
+        self.rates: FiringRateCounter | None = None
+        self.operations: OperationCounter | None = None
+        self.pictures = Totals(['pictures'], width=1)
+        self._counting = False
+        self._named = False
 
     def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
         if mode != 'train':
-            model = runner.model
-            while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-                model = model.module
-            self.counter = FiringRateCounter(model)
+            model = plain_model(runner)
+            self.rates = FiringRateCounter(model)
+            spiking = self.energy and self.rates.totals.names
+            self.operations = OperationCounter(model) if spiking else None
+            self.pictures = Totals(['pictures'], width=1)
 
     def _before_iter(
         self, runner: Runner, batch_idx: int, data_batch: object = None, mode: str = 'train'
     ) -> None:
-        if self.counter and (mode == 'test' or batch_idx % self.interval == 0):
-            self.counter.attach()
+        if self.rates and (mode == 'test' or batch_idx % self.interval == 0):
+            self._counting = True
+            self.rates.attach()
+            if self.operations:
+                self.operations.attach()
 
     def _after_iter(
         self,
@@ -54,21 +89,58 @@ class FiringRateHook(Hook):
         outputs: Sequence | dict | None = None,
         mode: str = 'train',
     ) -> None:
-        if self.counter:
-            self.counter.detach()
+        if not self._counting:
+            return
+        self._counting = False
+        if self.operations:
+            self.operations.detach()
+        self.rates.detach()
+        self.pictures.add('pictures', len(outputs or ()))
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Add the rates of a validation to its metrics."""
+        """Add what a validation has counted to its metrics."""
         self._add_to(metrics)
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Add the rates of a test to its metrics."""
+        """Add what a test has counted to its metrics."""
         self._add_to(metrics)
 
     def _add_to(self, metrics: dict[str, float] | None) -> None:
-        if self.counter is None:
+        if self.rates is None:
             return
-        rates = self.counter.rates(self.per_layer)
+        found = {f'firing_rate/{k}': rate for k, rate in self.rates.rates(self.per_layer).items()}
+        found |= {f'energy_mj/{name}': energy for name, energy in self._energies().items()}
+        self._name_idle_layers()
         if metrics is not None:
-            metrics.update({f'firing_rate/{name}': rate for name, rate in rates.items()})
-        self.counter = None
+            metrics.update(found)
+        self.rates = self.operations = None
+
+    def _energies(self) -> dict[str, float]:
+        """Millijoule for one picture: the total, then each stage."""
+        if self.operations is None:
+            return {}
+        layers = self.operations.layers()
+        pictures = self.pictures.over_all_ranks()['pictures'][0]
+        if not pictures:
+            return {}
+        energies = {
+            name: self.costs.spiking_mj(one.analog_macs, one.acs) / pictures
+            for name, one in layers.items()
+        }
+        return dict(total=sum(energies.values())) | by_stage(energies)
+
+    def _name_idle_layers(self) -> None:
+        rates = {n: fired / can for n, (fired, can) in self.rates.layer_totals().items()}
+        silent = [name for name, rate in rates.items() if rate == 0]
+        saturated = [name for name, rate in rates.items() if rate > SATURATED]
+        if self._named or not (silent or saturated):
+            return
+        self._named = True
+        what = [f'{len(silent)} never fire: {", ".join(silent)}'] if silent else []
+        what += [f'{len(saturated)} always fire D: {", ".join(saturated)}'] if saturated else []
+        print_log(
+            f'Of {len(rates)} neuron layers {"; ".join(what)}. They hand on no information; this '
+            'is said once.',
+            logger='current',
+            level=logging.WARNING,
+        )

@@ -1,0 +1,39 @@
+"""Validate and test on binary spikes."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from mmsfa.spiking.spike_inference import MODES, Mode, spike_inference
+
+from .plain_model import plain_model
+
+
+@HOOKS.register_module()
+class SpikeInferenceHook(Hook):
+    """Runs validation and test in another form of inference; training stays as it is.
+
+    Args:
+        mode: See :func:`mmsfa.spiking.spike_inference`.
+
+    Raises:
+        ValueError: The mode is unknown.
+    """
+
+    def __init__(self, mode: Mode = 'spikes') -> None:
+        if mode not in MODES:
+            raise ValueError(f'mode must be one of {", ".join(MODES)}, got {mode!r}.')
+        self.mode = mode
+        self._open = ExitStack()
+
+    def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        self._open.close()
+        if mode != 'train':
+            self._open.enter_context(spike_inference(plain_model(runner), self.mode))
+
+    def _after_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        self._open.close()

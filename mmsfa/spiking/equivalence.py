@@ -1,0 +1,142 @@
+"""Compare the forms of inference of one model, count by count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmsfa.neurons import SpikingNeuron
+
+from .agreement import Agreement
+from .emission import Emission
+from .observer import observe
+from .spike_inference import Mode, spike_inference
+
+
+@dataclass
+class LayerDifference:
+    """Counts of one neuron layer in two forms of inference.
+
+    Attributes:
+        name: The neuron.
+        counts: Number of counts that were compared.
+        flipped: How many of them differ.
+        largest: Largest difference of a count.
+        not_comparable: Counts of calls whose shapes differ, as behind other proposals.
+    """
+
+    name: str
+    counts: int = 0
+    flipped: int = 0
+    largest: int = 0
+    not_comparable: int = 0
+
+    @property
+    def share(self) -> float:
+        """Share of counts that differ; those that cannot be compared are left out."""
+        return self.flipped / self.counts if self.counts else 0.0
+
+
+@dataclass
+class Equivalence:
+    """What `compare` has found.
+
+    Attributes:
+        mode: The form that was compared with ``'integer'``.
+        pictures: Number of pictures.
+        layers: One entry for each neuron that ran, in the order of execution.
+        predictions: Agreement of boxes, masks, label maps or labels.
+        analog: Layers that got real values in the spiking form.
+    """
+
+    mode: str
+    pictures: int = 0
+    layers: list[LayerDifference] = field(default_factory=list)
+    predictions: Agreement = field(default_factory=Agreement)
+    analog: list[str] = field(default_factory=list)
+
+    @property
+    def identical(self) -> bool:
+        """Whether every count of every layer and every prediction is the same."""
+        counts = all(layer.flipped == layer.not_comparable == 0 for layer in self.layers)
+        return counts and self.predictions.identical
+
+    def asdict(self) -> dict[str, Any]:
+        """As plain types, for JSON."""
+        found = asdict(self) | dict(identical=self.identical)
+        for row, layer in zip(found['layers'], self.layers, strict=True):
+            row['share'] = layer.share
+        found['predictions']['identical'] = self.predictions.identical
+        return found
+
+
+def compare(
+    model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes', analog_too: bool = True
+) -> Equivalence:
+    """Run each batch as integers and in another form, and compare all counts and predictions.
+
+    The counts of one batch are kept at a time, one byte each.
+
+    Args:
+        model: A detector, segmentor or classifier in evaluation mode.
+        batches: What its data loader gives.
+        mode: See :func:`mmsfa.spiking.spike_inference`.
+        analog_too: Also list the layers that got real values.
+    """
+    found = Equivalence(mode)
+    layers: dict[str, LayerDifference] = {}
+    analog: dict[str, None] = {}
+
+    def received(name: str, layer: nn.Module, x: Tensor, output: Tensor) -> None:
+        if Emission.of(x) is None:
+            analog[name] = None
+
+    for batch in batches:
+        integer = _Recording()
+        with torch.no_grad(), observe(model, neuron=integer.add):
+            expected = model.test_step(deepcopy(batch))
+        other = _Recording()
+        with torch.no_grad(), spike_inference(model, mode):
+            synapse = received if analog_too else None
+            with observe(model, neuron=other.add, synapse=synapse):
+                samples = model.test_step(deepcopy(batch))
+        for name, calls in integer.calls.items():
+            layer = layers.setdefault(name, LayerDifference(name))
+            _add(layer, calls, other.calls.get(name, []))
+        for first, second in zip(expected, samples, strict=True):
+            found.predictions.add(first, second)
+            found.pictures += 1
+    found.layers = list(layers.values())
+    found.analog = list(analog)
+    return found
+
+
+class _Recording:
+    """The counts of every call of every neuron in one pass, uint8."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, list[Tensor]] = {}
+
+    def add(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
+        counts = (output * neuron.norm).round_().to(torch.uint8)
+        self.calls.setdefault(name, []).append(counts)
+
+
+def _add(layer: LayerDifference, mine: list[Tensor], theirs: list[Tensor]) -> None:
+    # Passes over the virtual steps call each neuron several times: the last pass has it all.
+    theirs = theirs[-len(mine) :]
+    if [x.shape for x in mine] != [x.shape for x in theirs]:
+        layer.not_comparable += sum(x.numel() for x in mine)
+        return
+    for first, second in zip(mine, theirs, strict=True):
+        layer.counts += first.numel()
+        if torch.equal(first, second):
+            continue
+        gap = (first.int() - second.int()).abs()
+        layer.flipped += int((gap > 0).sum())
+        layer.largest = max(layer.largest, int(gap.max()))

@@ -1,0 +1,83 @@
+"""Step-by-step simulation of integrate-and-fire neurons: no layer waits for the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmsfa.neurons import SpikingNeuron
+from mmsfa.neurons.functional import integrate_one_step
+
+from .observer import instance_method
+from .spike_driven_pass import replace_synapses
+
+
+class MembranePasses:
+    """Runs a model once for each virtual step and keeps every membrane potential in between.
+
+    After step d a part d / D of the image and of every bias has arrived. All layers between the
+    neurons are linear, so charges and spikes are handled as sums over the steps so far.
+
+    Args:
+        model: The model.
+        neurons: Its neurons by name.
+
+    Raises:
+        ValueError: A neuron has real time steps of its own.
+    """
+
+    def __init__(self, model: nn.Module, neurons: dict[str, SpikingNeuron]) -> None:
+        timed = next((name for name, m in neurons.items() if getattr(m, 'T', 1) > 1), None)
+        if timed:
+            raise ValueError(
+                f"mode='membrane' simulates static images, and {timed} has T = {neurons[timed].T} "
+                "real time steps: use mode='spikes'."
+            )
+        self.model = model
+        # The proposals of a detector are known after the last step only, and with them what the
+        # neurons behind them see: those wait for their whole charge.
+        self.neurons = {n: m for n, m in neurons.items() if 'roi_head' not in n.split('.')}
+        self.steps = max(neuron.D for neuron in neurons.values())
+        self.step = 1
+        # A neuron may run several times in a pass (pyramid levels, windows): one state for each.
+        self.states: dict[SpikingNeuron, list[Tensor]] = {}
+        self.calls: dict[SpikingNeuron, int] = {}
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Replace the forward of the model, its neurons and its layers for a while."""
+        with ExitStack() as stack:
+            for neuron in self.neurons.values():
+                stack.enter_context(instance_method(neuron, 'forward', self._fire(neuron)))
+            stack.enter_context(replace_synapses(self.model, lambda: self.step / self.steps))
+            run = self._run_all_steps(self.model.forward)
+            stack.enter_context(instance_method(self.model, 'forward', run))
+            yield
+
+    def _run_all_steps(self, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def run(inputs: Tensor, *args: Any, **kwargs: Any) -> Any:
+            self.states.clear()
+            for step in range(1, self.steps + 1):
+                self.step = step
+                self.calls.clear()
+                outputs = forward(inputs * (step / self.steps), *args, **kwargs)
+            return outputs
+
+        return run
+
+    def _fire(self, neuron: SpikingNeuron) -> Callable[[Tensor], Tensor]:
+        @torch.no_grad()
+        def forward(x: Tensor) -> Tensor:
+            states = self.states.setdefault(neuron, [])
+            call = self.calls.get(neuron, 0)
+            self.calls[neuron] = call + 1
+            before = states[call] if call < len(states) else None
+            counts = integrate_one_step(x, before, neuron.D)
+            states[call:] = [counts, *states[call + 1 :]]
+            return counts / neuron.norm
+
+        return forward

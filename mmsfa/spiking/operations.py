@@ -1,0 +1,92 @@
+"""Operations of every layer while a model runs."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from mmsfa.layers import SpikeDrivenSelfAttention
+from mmsfa.neurons import SpikingNeuron
+
+from .emission import Emission
+from .fan_out import additions, attention_additions, attention_macs, macs
+from .observer import attentions_of, observe, synapses_of
+from .totals import Totals
+
+
+class Operations(NamedTuple):
+    """What one layer has done.
+
+    Attributes:
+        macs: Multiply-accumulates of the ordinary network.
+        analog_macs: Those that remain, because real values arrived.
+        acs: Additions that spikes set off (SOPs).
+    """
+
+    macs: float = 0.0
+    analog_macs: float = 0.0
+    acs: float = 0.0
+
+
+class OperationCounter:
+    """Counts MACs and additions of every convolution, linear layer and attention product.
+
+    A layer that gets real values where spikes are expected counts as analog: its operations stay
+    multiply-accumulates. BN is folded and residual additions are not counted, as published.
+
+    Args:
+        model: Any model.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        names = {*synapses_of(model), *attentions_of(model)}
+        in_order = [name for name, _ in model.named_modules() if name in names]
+        self.totals = Totals(in_order, width=3)
+        self.order: list[str] = []  # of execution
+        self._open = ExitStack()
+
+    def attach(self) -> None:
+        """Start counting."""
+        self.detach()
+        self._open.enter_context(
+            observe(self.model, synapse=self.count_synapse, attention=self.count_attention)
+        )
+
+    def detach(self) -> None:
+        """Stop counting; the model is as it was before."""
+        self._open.close()
+
+    def count_synapse(self, name: str, layer: nn.Module, x: Tensor, output: Tensor) -> None:
+        """Count one call of a convolution or linear layer."""
+        emission = Emission.of(x)
+        dense = float(macs(layer, x, output))
+        if emission is None:
+            self._add(name, dense, dense, 0.0)
+        else:
+            self._add(name, dense, 0.0, additions(layer, emission.plane(x), output))
+
+    def count_attention(
+        self, name: str, module: SpikeDrivenSelfAttention, q: Tensor, k: Tensor, v: Tensor
+    ) -> None:
+        """Count one attention product."""
+        dense = float(attention_macs(q, v))
+        neuron = module.q_conv.activate
+        if isinstance(neuron, SpikingNeuron):
+            counts = (x.detach() * neuron.norm for x in (q, k, v))
+            self._add(name, dense, 0.0, attention_additions(*counts).round())
+        else:
+            self._add(name, dense, dense, 0.0)
+
+    def _add(self, name: str, *values: Tensor | float) -> None:
+        if name not in self.order:
+            self.order.append(name)
+        self.totals.add(name, *values)
+
+    def layers(self) -> dict[str, Operations]:
+        """Operations of each layer that ran on any process, in the order of execution here."""
+        found = {n: Operations(*row) for n, row in self.totals.over_all_ranks().items() if row[0]}
+        place = {name: i for i, name in enumerate(self.order)}
+        return dict(sorted(found.items(), key=lambda item: place.get(item[0], len(place))))

@@ -1,0 +1,117 @@
+"""Prove on real pictures that spike-driven inference equals the trained network.
+
+Compares the integer form, in which the network was trained, with
+
+  spikes              binary spikes, step by step; must be identical in float64
+  stepwise_attention  an approximation: attention within each virtual step only
+  membrane            an approximation: neurons fire before all their charge has arrived
+
+The exit code is 1 if the float64 form of `spikes` differs in any count or prediction.
+
+Example:
+    python tools/analysis_tools/check_equivalence.py configs/det/mask_rcnn_esf_demo.py \
+        work_dirs/mask_rcnn_esf_demo/epoch_7.pth --num 8 --out equivalence.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
+from mmsfa.engine.cli import add_config_options, read_config, run_tool
+from mmsfa.engine.safe_checkpoint import trust_checkpoints
+from mmsfa.engine.trained_model import load_trained, test_loader
+from mmsfa.spiking import MODES, Equivalence, compare, in_float64
+
+EXACT = 'spikes, float64'
+DTYPES = {'spikes': ('float64', 'float32')}
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_config_options(parser)
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    parser.add_argument('--num', type=int, default=4, help='test pictures (default: %(default)s)')
+    parser.add_argument(
+        '--mode', nargs='+', choices=MODES[1:], default=list(MODES[1:]), help='default: all'
+    )
+    parser.add_argument('--device', default='cpu', help='default: %(default)s')
+    parser.add_argument('--out', type=Path, help='also write everything as JSON')
+    parser.add_argument('--trust-checkpoint', action='store_true', help='see tools/test.py')
+    return parser.parse_args()
+
+
+def layer_table(runs: dict[str, Equivalence]) -> Table:
+    """Share of flipped counts and largest difference of each layer, by form of inference."""
+    table = Table(title='Share of counts that differ from the integer form (largest difference)')
+    table.add_column('neuron', overflow='fold')
+    for name in runs:
+        table.add_column(name, justify='right')
+    for row in zip(*(run.layers for run in runs.values()), strict=True):
+        cells = [f'{layer.share:.1e} ({layer.largest})' if layer.flipped else '0' for layer in row]
+        cells = [
+            'other proposals' if layer.not_comparable and not layer.counts else cell
+            for layer, cell in zip(row, cells, strict=True)
+        ]
+        table.add_row(row[0].name, *cells)
+    return table
+
+
+def prediction_table(runs: dict[str, Equivalence]) -> Table:
+    """Agreement of the predictions, by form of inference."""
+    table = Table(title='Predictions against the integer form')
+    table.add_column('form')
+    for name in ('agreeing', 'differing mask pixels', 'largest differences', 'verdict'):
+        table.add_column(name, overflow='fold')
+    for name, run in runs.items():
+        seen = run.predictions
+        table.add_row(
+            name,
+            f'{seen.agreeing} of {seen.total} {seen.what}',
+            str(seen.differing_mask_pixels) if seen.what == 'instances' else '',
+            ', '.join(f'{key} {value:.1e}' for key, value in seen.largest.items()),
+            'identical' if run.identical else 'differs',
+        )
+    return table
+
+
+def main() -> None:
+    """Compare, print, write; exit with 1 if the proof fails."""
+    args = parse_args()
+    trust_checkpoints(args.trust_checkpoint)
+    cfg = read_config(args)
+    model = load_trained(cfg, args.checkpoint, args.device)
+    batches = list(test_loader(cfg, args.num))
+    runs: dict[str, Equivalence] = {}
+    for mode in args.mode:
+        for dtype in DTYPES.get(mode, ('float32',)):
+            name = f'{mode}, {dtype}'
+            with in_float64(model) if dtype == 'float64' else nullcontext():
+                runs[name] = compare(model, track(batches, name), mode)
+    console = Console()
+    console.print(layer_table(runs))
+    console.print(prediction_table(runs))
+    first = next(iter(runs.values()))
+    print('Real values arrive at (analog, no spikes):', ', '.join(first.analog) or 'no layer')
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        found = dict(config=args.config, checkpoint=args.checkpoint, num=len(batches))
+        found['forms'] = {name: run.asdict() for name, run in runs.items()}
+        args.out.write_text(json.dumps(found, indent=2))
+    if EXACT in runs and not runs[EXACT].identical:
+        sys.exit('The spike-driven form differs in float64: see the tables above.')
+
+
+if __name__ == '__main__':
+    run_tool(main)
