@@ -14,7 +14,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
-from mmsfa.engine import FiringRateHook, PretrainedNoticeHook
+from mmsfa.engine import FiringRateHook, PretrainedNoticeHook, SpikeInferenceHook
 from mmsfa.neurons import SFA
 
 
@@ -158,3 +158,72 @@ def test_one_process_writes_the_metrics(
     run = runner(tmp_path / 'run', Net(), logger='MainProcessLoggerHook')
     run.test()
     assert len(list((tmp_path / 'run').glob('*/*.json'))) == is_main
+
+
+class ConvNet(Net):
+    """Image, analog layer, neuron, layer that spikes reach, neuron."""
+
+    def __init__(self, bias: float = 0.5) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.backbone.stages = nn.ModuleList([nn.Linear(2, 3), SFA(D=4), nn.Linear(3, 5)])
+        self.neck = SFA(D=4)
+        nn.init.constant_(self.backbone.stages[0].weight, 0.5)
+        nn.init.constant_(self.backbone.stages[2].bias, bias)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        x = torch.stack(inputs) * self.weight
+        for stage in self.backbone.stages:
+            x = stage(x)
+        out = self.neck(x)
+        return dict(loss=out.sum()) if mode == 'loss' else list(out)
+
+
+def test_energies_equal_a_count_by_hand(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run', ConvNet(), ac_pj=2.0, mac_pj=10.0)
+    spikes = []
+    run.model.backbone.stages[1].register_forward_hook(
+        lambda neuron, inputs, output: spikes.append(output.sum().item() * 4)
+    )
+    metrics = run.test()
+    # a picture has 2 x 3 multiply-accumulates in the first layer; a spike reaches five outputs
+    first, second = 10.0 * 2 * 3 * 1e-9, 2.0 * sum(spikes) / len(IMAGES) * 5 * 1e-9
+    assert metrics['energy_mj/backbone.stages.0'] == pytest.approx(first)
+    assert metrics['energy_mj/backbone.stages.2'] == pytest.approx(second) and second > 0
+    assert metrics['energy_mj/total'] == pytest.approx(first + second)
+
+
+def test_energy_can_be_left_out_and_costs_are_checked(tmp_path: Path) -> None:
+    metrics = runner(tmp_path / 'run', ConvNet(), energy=False).test()
+    assert 'firing_rate/mean' in metrics and not any('energy' in key for key in metrics)
+    with pytest.raises(ValueError, match='must be >= 0 pJ'):
+        FiringRateHook(ac_pj=-1)
+
+
+@pytest.mark.parametrize(
+    ('bias', 'named'), [(-1e3, 'never fire: neck'), (1e3, 'always fire D: neck'), (0.5, None)]
+)
+def test_idle_layers_are_named_once(tmp_path: Path, bias: float, named: str | None) -> None:
+    run = runner(tmp_path / 'run', ConvNet(bias))
+    run.train()  # validates once
+    run.val()
+    (log,) = (tmp_path / 'run').glob('*/*.log')
+    text = log.read_text()
+    assert text.count('hand on no information') == (named is not None)
+    assert named is None or f'Of 2 neuron layers 1 {named}' in text
+
+
+@pytest.mark.parametrize('mode', ['spikes', 'integer'])
+def test_validation_and_test_run_on_spikes(tmp_path: Path, mode: str) -> None:
+    plain = runner(tmp_path / 'plain', ConvNet()).test()
+    run = runner(tmp_path / mode, ConvNet())
+    run.register_hook(SpikeInferenceHook(mode))
+    layer = run.model.backbone.stages[2]
+    replaced = []
+    layer.register_forward_hook(lambda *_: replaced.append('forward' in vars(layer)))
+    run.train()
+    assert replaced == [False] * 4 + [mode == 'spikes'] * 4  # training, then validation
+    assert run.test() == pytest.approx(plain)
+    assert 'forward' not in vars(layer)
+    with pytest.raises(ValueError, match="got 'binary'"):
+        SpikeInferenceHook('binary')

@@ -28,12 +28,17 @@ class SpikeInferenceHook(Hook):
         if mode not in MODES:
             raise ValueError(f'mode must be one of {", ".join(MODES)}, got {mode!r}.')
         self.mode = mode
-        self._open = ExitStack()
+        self._open: ExitStack | None = None
 
-    def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
-        self._open.close()
-        if mode != 'train':
+    def _before_iter(
+        self, runner: Runner, batch_idx: int, data_batch: object = None, mode: str = 'train'
+    ) -> None:
+        # Not before the epoch: the loop puts the model into evaluation mode after that.
+        if mode != 'train' and self._open is None:
+            self._open = ExitStack()
             self._open.enter_context(spike_inference(plain_model(runner), self.mode))
 
     def _after_epoch(self, runner: Runner, mode: str = 'train') -> None:
-        self._open.close()
+        if self._open is not None:
+            self._open.close()
+            self._open = None

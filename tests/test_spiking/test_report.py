@@ -1,0 +1,67 @@
+"""The report of a real model on real pictures adds up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmsfa.engine.errors import OptionError
+from mmsfa.engine.trained_model import build_model
+from mmsfa.spiking.report import measure
+
+DET = 'configs/det/mask_rcnn_esf_demo.py'
+
+
+def detector(repo_dir: Path, shapes_dir: Path) -> Config:
+    cfg = Config.fromfile(repo_dir / DET)
+    cfg.test_dataloader.dataset.data_root = str(shapes_dir)
+    return cfg
+
+
+@pytest.fixture
+def checkpoint(repo_dir: Path, tmp_path: Path, lively_weights) -> str:
+    model = lively_weights(build_model(Config.fromfile(repo_dir / DET)))
+    with torch.no_grad():  # one layer that never fires
+        model.backbone.stages[1][0].conv1.bn.bias.fill_(-1e4)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'weights.pth')
+    return str(tmp_path / 'weights.pth')
+
+
+def test_figures_add_up(repo_dir: Path, shapes_dir: Path, checkpoint: str) -> None:
+    report = measure(detector(repo_dir, shapes_dir), checkpoint, num=2)
+    assert json.loads(json.dumps(report)) == report
+    *parts, whole = report['totals']
+    assert [part['part'] for part in parts] == [
+        'backbone', 'neck', 'rpn_head', 'roi_head.bbox_head', 'roi_head.mask_head',
+    ]  # fmt: skip
+    for figure in ('params', 'bytes', 'macs', 'acs', 'energy_mj', 'ann_energy_mj'):
+        assert whole[figure] == pytest.approx(sum(part[figure] for part in parts)), figure
+    rows = report['operations']
+    for figure in ('macs', 'acs', 'energy_mj', 'ann_energy_mj'):
+        assert whole[figure] == pytest.approx(sum(row[figure] for row in rows)), figure
+    assert whole['params'] == sum(p.numel() for p in build_model(Config.fromfile(DET)).parameters())
+    assert report['analog'] == ['backbone.downsample_layers.0.conv']
+    assert 'backbone.stages.1.0.conv2.activate' in report['idle']
+    assert rows[0]['name'] == report['analog'][0] and rows[0]['acs'] == 0
+    kinds = {row['kind'] for row in rows}
+    assert kinds == {'convolution', 'linear', 'attention'}
+    for neuron in report['neurons']:
+        mean = sum(n * share for n, share in enumerate(neuron['histogram']))
+        assert neuron['firing_rate'] == pytest.approx(mean / neuron['D'])
+    assert report['data']['pictures'] == 2 and len(report['data']['sha256']) == 64
+
+
+def test_costs_and_hashes(repo_dir: Path, shapes_dir: Path, checkpoint: str) -> None:
+    first = measure(detector(repo_dir, shapes_dir), checkpoint, num=1)
+    other = measure(detector(repo_dir, shapes_dir), checkpoint, num=1, mac_pj=2.3, ac_pj=0.0)
+    whole, halved = first['totals'][-1], other['totals'][-1]
+    assert halved['ann_energy_mj'] == pytest.approx(whole['ann_energy_mj'] / 2)
+    assert halved['energy_mj'] == pytest.approx(first['operations'][0]['energy_mj'] / 2)
+    for part in ('config', 'checkpoint', 'data'):
+        assert first[part]['sha256'] == other[part]['sha256']
+    with pytest.raises(OptionError, match='--num must be at least 1'):
+        measure(detector(repo_dir, shapes_dir), checkpoint, num=0)
