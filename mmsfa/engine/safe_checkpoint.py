@@ -6,6 +6,7 @@ whatever the file says. `checkpoint_schemes` puts this one in its place.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -55,7 +56,8 @@ def safe_load(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
         map_location: As in `torch.load`.
 
     Returns:
-        What the file holds; of a ``.safetensors`` file ``dict(state_dict=...)``.
+        What the file holds; of a ``.safetensors`` file ``dict(state_dict=..., meta=...)``, where
+        ``meta`` has the ``dataset_meta`` that `tools/model_converters/publish_model.py` wrote.
 
     Raises:
         MissingCheckpointError: There is no such file.
@@ -66,7 +68,7 @@ def safe_load(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
     if not path.is_file():
         raise MissingCheckpointError(f'The checkpoint {path} does not exist or is not a file.')
     if path.suffix == '.safetensors':
-        return dict(state_dict=_load_safetensors(path, map_location))
+        return _load_safetensors(path, map_location)
     if _trusted:
         print_log(
             f'{path} is loaded with full trust (--trust-checkpoint): it may run any code.',
@@ -81,17 +83,30 @@ def safe_load(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
         raise explain(error, str(path)) from None
 
 
-def _load_safetensors(path: Path, map_location: Any) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
+def _load_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
+    from safetensors import SafetensorError, safe_open
     from safetensors.torch import load_file
 
     try:
         state_dict = load_file(path)
-    except SafetensorError as error:
+        with safe_open(path, 'pt') as file:
+            meta = _meta_of_header(file.metadata() or {})
+    except (SafetensorError, ValueError, TypeError) as error:
         raise _broken(error, path) from None
-    if map_location is None or callable(map_location):
-        return state_dict
-    return {key: value.to(map_location) for key, value in state_dict.items()}
+    if not (map_location is None or callable(map_location)):
+        state_dict = {key: value.to(map_location) for key, value in state_dict.items()}
+    return dict(state_dict=state_dict, meta=meta)
+
+
+def _meta_of_header(header: dict[str, str]) -> dict[str, Any]:
+    """Class names and colours, which the header keeps as JSON, in the types of mmengine."""
+    if 'dataset_meta' not in header:
+        return {}
+    stored = json.loads(header['dataset_meta'])
+    meta = dict(classes=tuple(map(str, stored['classes']))) if 'classes' in stored else {}
+    if 'palette' in stored:
+        meta['palette'] = [tuple(map(int, colour)) for colour in stored['palette']]
+    return dict(dataset_meta=meta)
 
 
 def explain(error: Exception, path: str | Path) -> Exception:

@@ -1,0 +1,99 @@
+"""Compare a NIR graph with the model that it was made from, spike by spike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import nir
+import torch
+from torch import Tensor, nn
+
+from mmsfa.neurons import SpikingNeuron
+from mmsfa.neurons.functional import spike_train
+
+from .nir_import import NirNetwork
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far a graph and its model agree on one picture.
+
+    Attributes:
+        spikes: Spikes of the model by neuron.
+        different: Spikes that only one of the two has, by neuron.
+        largest_error: Largest difference of the two output maps.
+    """
+
+    spikes: dict[str, int]
+    different: dict[str, int]
+    largest_error: float
+
+
+def _note(spikes: dict[str, Tensor], name: str, neuron: nn.Module, _: tuple, out: object) -> None:
+    """Forward hook that keeps the spikes of a neuron, (D, N, C, H, W)."""
+    if isinstance(neuron, SpikingNeuron):
+        spikes[name] = spike_train((out * neuron.norm).round(), neuron.D)
+    else:
+        spikes[name] = out[0]
+
+
+@torch.no_grad()
+def spikes_of_model(
+    backbone: nn.Module, image: Tensor, stages: int
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Spikes (D, N, C, H, W) of each neuron by name, and the map after the last stage.
+
+    Args:
+        backbone: An ``ESpikeFormer`` in evaluation mode.
+        image: (N, C, H, W), of the model's precision.
+        stages: How many leading stages run.
+    """
+    spikes: dict[str, Tensor] = {}
+    neurons = {n: m for n, m in backbone.named_modules() if isinstance(m, SpikingNeuron)}
+    hooks = [m.register_forward_hook(partial(_note, spikes, n)) for n, m in neurons.items()]
+    try:
+        for i in range(stages):
+            image = backbone.stages[i](backbone.downsample_layers[i](image))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return spikes, image
+
+
+@torch.no_grad()
+def spikes_of_graph(network: NirNetwork, image: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """The same of a graph from `export_nir`; its map is the last one.
+
+    Args:
+        network: The graph, read back.
+        image: (N, C, H, W), of the graph's precision.
+    """
+    spikes: dict[str, Tensor] = {}
+    banks = {n: node for n, node in network.graph.nodes.items() if isinstance(node, nir.IF)}
+    hooks = [network.module_of(n).register_forward_hook(partial(_note, spikes, n)) for n in banks]
+    try:
+        out, _ = network(image)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    levels = {n: int(node.metadata['D']) for n, node in banks.items()}
+    # (N, C * D, H, W) -> (D, N, C, H, W)
+    return {n: s.unflatten(1, (-1, levels[n])).movedim(2, 0) for n, s in spikes.items()}, out
+
+
+def compare(backbone: nn.Module, network: NirNetwork, image: Tensor) -> Agreement:
+    """Run both on one picture.
+
+    Args:
+        backbone: The ``ESpikeFormer`` that the graph was made from.
+        network: The graph, read back.
+        image: (N, C, H, W).
+    """
+    theirs, out = spikes_of_graph(network, image)
+    mine, expected = spikes_of_model(backbone, image, int(network.graph.metadata['stages']))
+    return Agreement(
+        spikes={name: int(spikes.sum()) for name, spikes in mine.items()},
+        different={name: int((mine[name] != theirs[name]).sum()) for name in mine},
+        largest_error=float((expected - out).abs().max()),
+    )

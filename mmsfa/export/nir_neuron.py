@@ -1,0 +1,91 @@
+"""The SFA neuron in the terms of NIR: a bank of D integrate-and-fire neurons.
+
+NIR's ``IF`` (nir 1.0.8) integrates ``dv/dt = R I``, fires where ``v > v_threshold`` and is then put
+back to ``v_reset``. It does not subtract its threshold, so a single ``IF`` cannot emit the burst of
+n spikes that an SFA neuron stands for. Its thermometer code can be said exactly: spike d of D comes
+where the count reaches d, and that is one comparison. So every SFA neuron becomes D ``IF`` neurons,
+one a level, which see the same potential U shifted by the level and fire in the same time step.
+
+Level d gets ``U - (d - 3/4)`` and a threshold just below 1/4: the edge of the level, U = d - 1/2,
+lies at 1/4. There the subtraction is exact, and the threshold lies between two of its results, so
+that it is never met itself. The spikes are therefore those of `integer_fire` for every U, ties
+included, in the precision that the graph is written in, and also with readers that compare ``>=``
+instead of ``>``.
+"""
+
+from __future__ import annotations
+
+import nir
+import numpy as np
+
+from mmsfa.engine.errors import UserError
+from mmsfa.neurons import SFA
+
+ROUNDINGS = ('half_even', 'half_up')
+
+
+class NirError(UserError, ValueError):
+    """Something that NIR cannot say exactly, or a graph that mmsfa cannot run."""
+
+
+def level_shifts(D: int, rounding: str, dtype: np.dtype) -> tuple[np.ndarray, float]:
+    """What level d = 1..D adds to the potential, and the threshold that all levels share.
+
+    Args:
+        D: Number of levels.
+        rounding: ``'half_even'`` or ``'half_up'``, see `integer_fire`.
+        dtype: Precision of the graph.
+
+    Returns:
+        Shifts of shape (D,), and the threshold; level d fires where ``U + shift[d - 1]`` lies
+        above it.
+    """
+    shifts = -(np.arange(1, D + 1) - 0.75).astype(dtype)
+    step = np.finfo(dtype).eps / 4  # the distance of 1/2 to the number before it
+    if rounding == 'half_up':
+        # floor(U + 1/2) also rounds the number before 1/2 up, but not the second before it.
+        return shifts, 0.25 - 1.5 * step
+    # An odd level stays silent at its edge itself: seen from there, U is one step smaller.
+    lower = np.nextafter(shifts, np.array(-np.inf, dtype))
+    return np.where(np.arange(1, D + 1) % 2 == 1, lower, shifts), 0.25 - 0.5 * step
+
+
+def check_neuron(name: str, neuron: object) -> None:
+    """Refuse what is no SFA neuron on a single picture.
+
+    Raises:
+        NirError: Names the layer and what it is.
+    """
+    if type(neuron) is not SFA:
+        raise NirError(
+            f'{name} is a {type(neuron).__name__}, which NIR has no exact node for: only SFA '
+            'neurons can be exported.'
+        )
+    if neuron.T != 1:
+        raise NirError(
+            f'{name} runs over T={neuron.T} real time steps with leak and soft reset, which the IF '
+            'of NIR does not have: only T=1 can be exported.'
+        )
+    if neuron.rounding not in ROUNDINGS:
+        raise NirError(
+            f'{name} rounds {neuron.rounding!r}, which has no exact form in NIR: expected one of '
+            f'{", ".join(ROUNDINGS)}.'
+        )
+
+
+def neuron_bank(name: str, neuron: SFA, shape: tuple[int, ...], dtype: np.dtype) -> nir.IF:
+    """The D integrate-and-fire neurons of each SFA neuron of a layer.
+
+    Args:
+        name: Name of the layer, which the metadata keeps.
+        neuron: The layer.
+        shape: (D * C, H, W); channel ``c * D + d - 1`` holds level d of channel c.
+        dtype: Precision of the graph.
+    """
+    _, threshold = level_shifts(neuron.D, neuron.rounding, dtype)
+    return nir.IF(
+        r=np.ones(shape, dtype),
+        v_threshold=np.full(shape, threshold, dtype),
+        v_reset=np.zeros(shape, dtype),
+        metadata=dict(neuron=name, D=neuron.D, norm=float(neuron.norm), rounding=neuron.rounding),
+    )

@@ -1,0 +1,99 @@
+"""tools/deployment/export_nir.py as a user runs it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import nir
+import pytest
+import torch
+from torch import nn
+
+from mmsfa.engine.cli import read_config
+from mmsfa.engine.trained_model import build_model
+from mmsfa.export import nir_check
+
+TOOL = 'tools/deployment/export_nir.py'
+DET = 'configs/det/mask_rcnn_esf_demo.py'
+Tool = Callable[..., str]
+
+
+@pytest.fixture
+def checkpoint(lively_weights: Callable[[nn.Module], nn.Module], tmp_path: Path) -> Path:
+    """Weights of the demo detector with which every layer fires."""
+    torch.manual_seed(0)
+    model = build_model(read_config(Namespace(config=DET, cfg_options=None)))
+    lively_weights(model.backbone)
+    path = tmp_path / 'lively.pth'
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return path
+
+
+def test_a_detector_is_exported_and_proven(
+    call_tool: Tool, checkpoint: Path, shapes_dir: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / 'new' / 'demo.nir'
+    data = ('--cfg-options', f'data_root={shapes_dir}')
+    printed = call_tool(TOOL, DET, checkpoint, '--out', out, '--stages', 1, *data)
+    graph = nir.read(out)
+    assert [path.name for path in out.parent.iterdir()] == ['demo.nir']
+    for name in graph.nodes:
+        assert name in printed
+    said = re.search(r'All (\d+) spikes of 5 layers are identical', printed)
+    assert int(said[1]) > 10_000
+    assert tuple(graph.nodes['input'].input_type['input']) == (3, 128, 128)
+    assert graph.nodes['downsample_layers.0.conv'].weight.dtype == 'float64'
+
+
+def test_a_graph_that_differs_is_not_written(
+    call_tool: Tool,
+    checkpoint: Path,
+    shapes_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = nir_check.spikes_of_graph
+
+    def one_spike_more(*args: object) -> tuple:
+        spikes, out = real(*args)
+        next(iter(spikes.values()))[-1, 0, 0, 0, 0] += 1
+        return spikes, out
+
+    monkeypatch.setattr(nir_check, 'spikes_of_graph', one_spike_more)
+    out = tmp_path / 'new' / 'demo.nir'
+    data = ('--cfg-options', f'data_root={shapes_dir}')
+    with pytest.raises(SystemExit, match=r'1 spikes differ .* was not written'):
+        call_tool(TOOL, DET, checkpoint, '--out', out, '--stages', 1, *data)
+    assert list(out.parent.iterdir()) == []
+
+
+def test_what_cannot_be_exported_is_said_in_a_sentence(
+    call_tool: Tool,
+    checkpoint: Path,
+    shapes_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / 'demo.nir'
+    args = (TOOL, DET, checkpoint, '--out', out)
+    data = ('--cfg-options', f'data_root={shapes_dir}')
+    with pytest.raises(SystemExit, match=r'SpikeDrivenSelfAttention in stages\.3\.0\.attn'):
+        call_tool(*args, '--stages', 4, *data)
+    with pytest.raises(SystemExit, match='2'):
+        call_tool(TOOL, DET, checkpoint, '--out', tmp_path / 'demo.onnx', *data)
+    monkeypatch.setitem(sys.modules, 'nir', None)
+    with pytest.raises(SystemExit, match='pip install nir nirtorch'):
+        call_tool(*args, *data)
+    assert not out.exists()
+
+
+def test_code_is_refused(call_tool: Tool, tmp_path: Path, runs_code: object, marker: Path) -> None:
+    evil = tmp_path / 'evil.pth'
+    torch.save(dict(state_dict={}, extra=runs_code), evil)
+    with pytest.raises(SystemExit, match='--trust-checkpoint'):
+        call_tool(TOOL, DET, evil, '--out', tmp_path / 'demo.nir')
+    assert not marker.exists()

@@ -1,0 +1,188 @@
+r"""Publish a training checkpoint: its weights alone, in a format that cannot hold code.
+
+Writes two files:
+
+  OUT-xxxxxxxx.safetensors  weights, class names and colours; xxxxxxxx is the start of its SHA-256
+  OUT-xxxxxxxx.json         a card: hashes, versions, config, metrics, classes
+
+Optimiser, schedulers, logs and the second set of weights of an EMA are left out. Configs and tools
+load the result like any checkpoint.
+
+Example:
+    python tools/model_converters/publish_model.py work_dirs/esf_tiny_flowers5/epoch_60.pth \
+        esf_tiny_flowers5 --config configs/cls/esf_tiny_flowers5.py \
+        --metrics work_dirs/esf_tiny_flowers5/20260101_120000/20260101_120000.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mmengine
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+import mmsfa
+from mmsfa.engine.cli import read_config, run_tool
+from mmsfa.engine.errors import OptionError, UserError
+from mmsfa.engine.safe_checkpoint import safe_load, trust_checkpoints
+from mmsfa.engine.trained_model import load_trained
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('in_file', type=Path, help='checkpoint (.pth or .safetensors)')
+    parser.add_argument('out_file', type=Path, help='OUT; an ending .safetensors or .pth is cut')
+    parser.add_argument(
+        '--config',
+        help='config for the card, which must fit the weights; default: the text in the checkpoint',
+    )
+    parser.add_argument('--metrics', type=Path, help='JSON file with the metrics of tools/test.py')
+    parser.add_argument('--overwrite', action='store_true', help='replace files that exist')
+    parser.add_argument('--trust-checkpoint', action='store_true', help='see tools/test.py')
+    args = parser.parse_args()
+    args.cfg_options = None
+    return args
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def weights_of(checkpoint: object, path: Path) -> dict[str, Tensor]:
+    """The state dict, each tensor on its own: tied ones are repeated.
+
+    Raises:
+        UserError: There is none, or it holds something that is no plain tensor.
+    """
+    weights = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, dict) else None
+    if not isinstance(weights, dict) or not weights:
+        raise UserError(f"{path} holds no weights: expected a dict with the key 'state_dict'.")
+    for name, value in weights.items():
+        if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_quantized:
+            raise UserError(
+                f'{path} holds {name}, a {type(value).__name__} that is no plain tensor: '
+                'safetensors cannot store it.'
+            )
+    return {
+        name.removeprefix('module.'): value.detach().cpu().contiguous().clone()
+        for name, value in weights.items()
+    }
+
+
+def dataset_meta_of(meta: dict[str, Any]) -> dict[str, Any]:
+    """Class names and colours, as far as a checkpoint knows them, for JSON."""
+    stored = meta.get('dataset_meta') or {}
+    found = {}
+    if stored.get('classes'):
+        found['classes'] = list(map(str, stored['classes']))
+    if isinstance(stored.get('palette'), (list, tuple)):  # it may be the name of one
+        found['palette'] = [list(map(int, colour)) for colour in stored['palette']]
+    return found
+
+
+def read_metrics(path: Path | None) -> dict[str, Any] | None:
+    """The metrics of a test.
+
+    Raises:
+        OptionError: The file is no JSON object.
+    """
+    if path is None:
+        return None
+    try:
+        metrics = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise OptionError(f'--metrics must name a JSON file, {path} is none: {error}.') from None
+    if not isinstance(metrics, dict):
+        raise OptionError(f'--metrics must be a JSON object of metrics, got {path}.')
+    return metrics
+
+
+def card_of_config(text: object, name: str | None) -> dict[str, Any] | None:
+    """Name, text and hash of the config; points at paths that only this machine has."""
+    if not isinstance(text, str):
+        return None
+    local = sorted(set(re.findall(r"""['"](/[^'"\s]*|[A-Za-z]:\\[^'"\s]*)['"]""", text)))
+    if local:
+        print(f'The text of the config names local paths, which the card shows: {", ".join(local)}')
+    return dict(name=name, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+
+
+def main() -> None:
+    """Publish one checkpoint."""
+    args = parse_args()
+    trust_checkpoints(args.trust_checkpoint)
+    cfg = read_config(args) if args.config else None
+    metrics = read_metrics(args.metrics)
+    checkpoint = safe_load(args.in_file)
+    weights = weights_of(checkpoint, args.in_file)
+    only_weights = 'state_dict' not in checkpoint
+    meta = {} if only_weights else checkpoint.get('meta') or {}
+    classes = dataset_meta_of(meta)
+    if cfg:
+        config = card_of_config(cfg.pretty_text, Path(args.config).name)
+    else:
+        config = card_of_config(meta.get('cfg'), None)
+
+    name = args.out_file.name.removesuffix('.safetensors').removesuffix('.pth')
+    folder = args.out_file.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    # Both files are complete before either gets its name.
+    with TemporaryDirectory(dir=folder, prefix='.publish_model_') as temporary:
+        written = Path(temporary, 'weights.safetensors')
+        # One key only: safetensors writes several in any order, and the hash would be another. Its
+        # save_file would make a file that nobody but its owner may read.
+        header = dict(dataset_meta=json.dumps(classes)) if classes else None
+        written.write_bytes(save(weights, header))
+        if cfg:
+            load_trained(cfg, str(written))
+        digest = sha256(written)
+        published = folder / f'{name}-{digest[:8]}.safetensors'
+        card = dict(
+            file=published.name,
+            sha256=digest,
+            bytes=written.stat().st_size,
+            tensors=len(weights),
+            source=dict(file=args.in_file.name, sha256=sha256(args.in_file)),
+            trained={key: meta[key] for key in ('epoch', 'iter') if key in meta},
+            versions=dict(
+                mmsfa=mmsfa.__version__, torch=torch.__version__, mmengine=mmengine.__version__
+            ),
+            dataset_meta=classes,
+            metrics=metrics,
+            config=config,
+        )
+        written_card = Path(temporary, 'card.json')
+        written_card.write_text(json.dumps(card, indent=2) + '\n')
+        files = {written: published, written_card: published.with_suffix('.json')}
+        taken = [str(path) for path in files.values() if path.exists()]
+        if taken and not args.overwrite:
+            raise OptionError(
+                f'{" and ".join(taken)} already exist: nothing was written. Choose another name, '
+                'or add --overwrite.'
+            )
+        for source, target in files.items():
+            source.replace(target)
+    left_out = [] if only_weights else sorted(set(checkpoint) - {'state_dict', 'meta'})
+    print(f'Left out: {", ".join(left_out) or "nothing"}')
+    before, after = args.in_file.stat().st_size / 1e6, card['bytes'] / 1e6
+    print(f'{len(weights)} tensors, {before:.1f} MB -> {after:.1f} MB, written to {published}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
