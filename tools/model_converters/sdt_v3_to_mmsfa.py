@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from mmpretrain.registry import MODELS
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 import mmsfa
@@ -200,7 +200,8 @@ def main() -> None:
         )
     args.dst.parent.mkdir(parents=True, exist_ok=True)
     if args.dst.suffix == '.safetensors':
-        save_file({k: v.contiguous() for k, v in state_dict.items()}, args.dst)
+        # save_file would make a file that nobody but its owner may read.
+        args.dst.write_bytes(save({k: v.contiguous() for k, v in state_dict.items()}))
     else:
         meta = dict(mmsfa_version=mmsfa.__version__, source=args.src.name)
         torch.save(dict(meta=meta, state_dict=state_dict), args.dst)
