@@ -11,14 +11,10 @@ import argparse
 import json
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use('Agg')
-import matplotlib.pyplot as plt
-
 from mmsfa.engine.cli import run_tool
 from mmsfa.engine.errors import OptionError
-from mmsfa.spiking import in_model_order, stage_of
+from mmsfa.spiking import stage_of
+from mmsfa.visualization.report_plots import by_depth, firing_rate_by_depth
 
 PREFIX = 'firing_rate/'
 
@@ -54,27 +50,18 @@ def layer_rates(path: Path) -> dict[str, float]:
             f'{path} holds no firing rates of single layers. Run tools/test.py with '
             '--cfg-options custom_hooks.0.per_layer=True (FiringRateHook).'
         )
-    order = in_model_order(dict.fromkeys(map(stage_of, layers)))
-    return dict(sorted(layers.items(), key=lambda item: order.index(stage_of(item[0]))))
+    neurons = by_depth([dict(name=name, stage=stage_of(name)) for name in layers])
+    return {one['name']: layers[one['name']] for one in neurons}
 
 
 def main() -> None:
     """Draw a bar for each layer, a colour for each stage."""
     args = parse_args()
-    layers = layer_rates(args.metrics)
-    stages = list(dict.fromkeys(map(stage_of, layers)))
-    colours = dict(zip(stages, plt.cm.tab10.colors * len(stages), strict=False))
-    figure, axes = plt.subplots(figsize=(10, 3.2), layout='constrained')
-    for stage in stages:
-        bars = [
-            (i, rate) for i, (name, rate) in enumerate(layers.items()) if stage_of(name) == stage
-        ]
-        axes.bar(*zip(*bars, strict=True), width=1, color=colours[stage], label=stage)
-    axes.set(xlabel='neuron layer, by depth', ylabel='mean count / D', title=args.title)
-    axes.margins(x=0.01)
-    axes.legend(fontsize='x-small', ncols=4)
+    rates = layer_rates(args.metrics)
+    neurons = [dict(stage=stage_of(name), firing_rate=rate) for name, rate in rates.items()]
+    figure = firing_rate_by_depth(neurons, args.title)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.out, dpi=120)
+    figure.savefig(args.out)
     print(f'The figure is in {args.out}')
 
 

@@ -1,0 +1,104 @@
+"""From picture files to what a model's ``test_step`` takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import TRANSFORMS
+from torch import Tensor
+
+from mmsfa.engine.errors import OptionError, UserError
+from mmsfa.engine.scopes import class_of
+
+SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+
+
+def picture_files(path: Path) -> list[Path]:
+    """The picture, or all pictures below a folder.
+
+    Raises:
+        OptionError: There is none.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise OptionError(f'Expected a picture or a folder of pictures, but {path} does not exist.')
+    files = sorted(f for f in path.rglob('*') if f.suffix.lower() in SUFFIXES and f.is_file())
+    if not files:
+        raise OptionError(
+            f'Expected pictures ({", ".join(SUFFIXES)}) in the folder {path}, found none.'
+        )
+    return files
+
+
+def output_files(files: list[Path], source: Path, out: Path) -> list[Path]:
+    """A PNG for each picture, in the same sub-folders; no two pictures share one."""
+    root = source if source.is_dir() else source.parent
+    names = [out / file.relative_to(root) for file in files]
+    plain = [name.with_suffix('.png') for name in names]
+    return [
+        short if plain.count(short) == 1 else name.with_name(f'{name.name}.png')
+        for name, short in zip(names, plain, strict=True)
+    ]
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """A picture as it lies on disk, shape (H, W, 3), uint8, RGB.
+
+    Raises:
+        UserError: It is no picture.
+    """
+    try:
+        picture = mmcv.imread(str(path))
+    except (OSError, ValueError) as error:
+        raise UserError(f'{path} cannot be read as a picture: {error}') from None
+    if picture is None:
+        raise UserError(f'{path} cannot be read as a picture: its format is unknown or broken.')
+    return mmcv.bgr2rgb(picture)
+
+
+def network_picture(inputs: Tensor) -> np.ndarray:
+    """What the pipeline gives to the network, shape (H, W, 3), uint8, RGB.
+
+    Args:
+        inputs: Shape (3, H, W), BGR in 0..255 as all pipelines of OpenMMLab keep it.
+    """
+    return inputs.flip(0).permute(1, 2, 0).clamp(0, 255).byte().cpu().numpy()
+
+
+class InferencePipeline:
+    """The config's own test pipeline without annotations, for a single picture.
+
+    Args:
+        cfg: The whole config; its default scope is set.
+
+    Raises:
+        OptionError: The config has no test pipeline.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+        while 'pipeline' not in dataset and 'dataset' in dataset:  # a wrapper
+            dataset = dataset['dataset']
+        steps = dataset.get('pipeline') or cfg.get('test_pipeline')
+        if not steps:
+            raise OptionError(
+                'The config must have test_dataloader.dataset.pipeline or test_pipeline: '
+                'it says how a picture is prepared.'
+            )
+        self._run = Compose([step for step in steps if not _loads_annotations(step)])
+
+    def __call__(self, path: Path) -> dict[str, Any]:
+        """A batch of one."""
+        return pseudo_collate([self._run(dict(img_path=str(path), img_id=0))])
+
+
+def _loads_annotations(step: dict) -> bool:
+    kind = class_of(step, TRANSFORMS)
+    name = step['type'] if kind is None else kind.__name__
+    return name.startswith('Load') and name.endswith('Annotations')

@@ -1,0 +1,138 @@
+"""demo/image_demo.py as a user runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmsfa.engine.trained_model import build_model
+from mmsfa.visualization.spiking_view import Viewer
+
+DEMO = 'demo/image_demo.py'
+DET = 'configs/det/mask_rcnn_esf_demo.py'
+SEG = 'configs/seg/upernet_esf_demo.py'
+CLS = 'configs/cls/esf_tiny_flowers5.py'
+CLASSES = {
+    DET: ('circle', 'square', 'triangle'),
+    SEG: ('circle', 'square', 'triangle', 'stripes', 'grid', 'clouds'),
+    CLS: ('daisy', 'dandelion', 'roses', 'sunflowers', 'tulips'),
+}
+Fill = Callable[[nn.Module], nn.Module]
+
+
+@pytest.fixture
+def checkpoint(repo_dir: Path, tmp_path: Path, lively_weights: Fill) -> Callable[[str], Path]:
+    """A function that gives a checkpoint of a config."""
+
+    def save(config: str) -> Path:
+        model = lively_weights(build_model(Config.fromfile(repo_dir / config)))
+        path = tmp_path / 'weights.pth'
+        meta = dict(dataset_meta=dict(classes=CLASSES[config]))
+        torch.save(dict(meta=meta, state_dict=model.state_dict()), path)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with a red and a blue picture that no two libraries resize alike."""
+    folder = tmp_path / 'pictures'
+    (folder / 'sub').mkdir(parents=True)
+    draw = np.random.default_rng(0)
+    for name, channel in (('red.png', 2), ('sub/blue.png', 0)):
+        picture = np.zeros((90, 150, 3), np.uint8)
+        picture[..., channel] = draw.integers(150, 256, (90, 150))
+        cv2.imwrite(str(folder / name), picture)
+    return folder
+
+
+@pytest.mark.parametrize('config', [DET, SEG, CLS])
+def test_prediction_and_firing_map_side_by_side(
+    call_tool: Callable[..., str],
+    checkpoint: Callable[[str], Path],
+    pictures: Path,
+    tmp_path: Path,
+    config: str,
+) -> None:
+    out = tmp_path / 'out'
+    printed = call_tool(
+        DEMO, pictures, config, checkpoint(config), '--out', out, '--device', 'cpu',
+        '--score-thr', 1.0,
+    )  # fmt: skip
+    assert '2 picture(s)' in printed
+    shown = {str(file.relative_to(out)) for file in out.rglob('*.*')}
+    assert shown == {'red.png', 'sub/blue.png'}
+    for name, channel in (('red.png', 2), ('sub/blue.png', 0)):
+        png = cv2.imread(str(out / name)).astype(int)
+        if config != SEG:  # whose colours cover the picture
+            left = png[png.shape[0] // 2, png.shape[1] // 4]
+            assert left.argmax() == channel and left[channel] > 140
+        right = png[:, png.shape[1] // 2 : -png.shape[1] // 8]
+        coloured = right.max(-1) - right.min(-1) > 30
+        assert coloured.mean() > 0.5  # a heat map, not a grey picture
+
+
+@pytest.fixture
+def viewer(repo_dir: Path, lively_weights: Fill) -> Callable[..., Viewer]:
+    def build(config: str, **preprocessor: int) -> Viewer:
+        cfg = Config.fromfile(repo_dir / config)
+        (cfg if config == CLS else cfg.model).data_preprocessor.update(preprocessor)
+        model = lively_weights(build_model(cfg))
+        model.dataset_meta = dict(classes=CLASSES[config])
+        return Viewer(cfg, model)
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ('config', 'padding', 'size'),
+    [
+        (DET, dict(pad_size_divisor=96), (90, 150)),
+        (SEG, dict(test_cfg=dict(size_divisor=96)), (90, 150)),
+        (CLS, dict(pad_size_divisor=96), (128, 128)),  # the crop that the network sees
+    ],
+)
+def test_padding_does_not_move_the_map(
+    viewer: Callable[..., Viewer], pictures: Path, config: str, padding: dict, size: tuple[int, int]
+) -> None:
+    """The padded network fires in the same places of the picture, but at the edge to the padding.
+
+    A map that is blown up with its padding would be moved by up to a third of the picture.
+    """
+    stripe = np.zeros((90, 150, 3), np.uint8)
+    stripe[:, 80:100] = np.random.default_rng(0).integers(0, 256, (90, 20, 3))
+    cv2.imwrite(str(pictures / 'stripe.png'), stripe)
+    view = viewer(config, **padding).look(pictures / 'stripe.png')
+    assert view.rates.shape == view.picture.shape[:2] == size
+    assert list(view.stages) == [f'stages.{i}' for i in range(5)]
+    first = view.stages['stages.0']  # its neurons see few pixels
+    brightness = view.picture.sum(-1).mean(0)
+    expected = np.average(np.arange(size[1]), weights=brightness)
+    background = np.median(first[:, : size[1] // 4], axis=1, keepdims=True)
+    difference = np.abs(first - background).mean(0)
+    difference[-size[1] // 8 :] = difference[: size[1] // 8] = 0  # edges
+    found = np.average(np.arange(size[1]), weights=difference)
+    assert abs(found - expected) < size[1] / 25
+
+
+def test_what_the_user_can_mend_is_one_sentence(
+    call_tool: Callable[..., str],
+    checkpoint: Callable[[str], Path],
+    pictures: Path,
+    tmp_path: Path,
+) -> None:
+    broken = pictures / 'broken.jpg'
+    broken.write_text('no picture')
+    weights = checkpoint(DET)
+    cases = [(tmp_path / 'none.jpg', 'does not exist'), (broken, 'cannot be read as a picture')]
+    for picture, expected in cases:
+        with pytest.raises(SystemExit, match=expected):
+            call_tool(DEMO, picture, DET, weights, '--out', tmp_path / 'out', '--device', 'cpu')

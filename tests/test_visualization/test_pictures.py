@@ -1,0 +1,92 @@
+"""From files to batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmsfa.engine.errors import OptionError, UserError
+from mmsfa.engine.scopes import scope_of
+from mmsfa.visualization.pictures import (
+    InferencePipeline,
+    network_picture,
+    output_files,
+    picture_files,
+    read_picture,
+)
+
+SIZES = {
+    'configs/det/mask_rcnn_esf_demo.py': (64, 128),
+    'configs/seg/upernet_esf_demo.py': (64, 128),
+    'configs/cls/esf_tiny_flowers5.py': (128, 128),
+}
+
+
+@pytest.fixture
+def blue(tmp_path: Path) -> Path:
+    path = tmp_path / 'blue.png'
+    cv2.imwrite(str(path), np.full((50, 100, 3), (255, 0, 0), np.uint8))
+    return path
+
+
+@pytest.mark.parametrize('config', SIZES)
+def test_the_test_pipeline_runs_without_annotations(
+    repo_dir: Path, blue: Path, config: str
+) -> None:
+    cfg = Config.fromfile(repo_dir / config)
+    scope_of(cfg)
+    init_default_scope(cfg.default_scope)
+    batch = InferencePipeline(cfg)(blue)
+    assert batch['inputs'][0].shape[-2:] == SIZES[config]
+    assert batch['data_samples'][0].ori_shape[:2] == (50, 100)
+    shown = network_picture(batch['inputs'][0])
+    assert np.array_equal(shown[10, 10], [0, 0, 255])  # RGB
+
+
+def test_the_pipeline_of_a_wrapped_data_set_is_found(repo_dir: Path, blue: Path) -> None:
+    cfg = Config.fromfile(repo_dir / 'configs/seg/upernet_esf_demo.py')
+    init_default_scope(cfg.default_scope)
+    cfg.test_dataloader.dataset = dict(type='RepeatDataset', dataset=cfg.test_dataloader.dataset)
+    assert InferencePipeline(cfg)(blue)['inputs'][0].shape == (3, 64, 128)
+    cfg.pop('test_dataloader')
+    cfg.pop('test_pipeline')
+    with pytest.raises(OptionError, match='test_pipeline'):
+        InferencePipeline(cfg)
+
+
+def test_floats_are_shown_as_bytes() -> None:
+    values = torch.tensor([-5.0, 100.7, 300.0]).view(3, 1, 1)
+    assert network_picture(values).tolist() == [[[255, 100, 0]]]
+
+
+def test_a_picture_is_read_as_rgb(blue: Path) -> None:
+    assert np.array_equal(read_picture(blue)[0, 0], [0, 0, 255])
+    blue.write_text('no picture')
+    with pytest.raises(UserError, match='blue.png cannot be read'):
+        read_picture(blue)
+
+
+def test_pictures_of_a_folder(tmp_path: Path) -> None:
+    names = ['a.jpg', 'a.png', 'notes.txt', 'sub/b.JPG']
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    files = picture_files(tmp_path)
+    assert [str(file.relative_to(tmp_path)) for file in files] == ['a.jpg', 'a.png', 'sub/b.JPG']
+    out = Path('out')
+    shown = output_files(files, tmp_path, out)
+    assert shown == [out / 'a.jpg.png', out / 'a.png.png', out / 'sub' / 'b.png']
+    assert output_files(files[:1], files[0], out) == [out / 'a.png']
+
+
+def test_no_pictures(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match='found none'):
+        picture_files(tmp_path)
+    with pytest.raises(OptionError, match='does not exist'):
+        picture_files(tmp_path / 'none')

@@ -1,0 +1,108 @@
+"""Tables and page: every name whole, every figure right."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import re
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from mmsfa.visualization.report_page import Plot, render_page
+from mmsfa.visualization.report_summary import summary
+from mmsfa.visualization.report_table import (
+    for_terminal,
+    neuron_table,
+    operation_table,
+    remark_table,
+    totals_table,
+)
+
+Report = dict[str, Any]
+
+
+def printed(table: Any, width: int = 80) -> list[list[str]]:
+    """Cells of each printed line."""
+    console = Console(width=width, record=True, file=None, quiet=False)
+    with console.capture() as capture:
+        console.print(for_terminal(table))
+    return [re.split(r'\s{2,}', line.strip()) for line in capture.get().splitlines()]
+
+
+def test_headline(report: Report) -> None:
+    assert summary(report) == {
+        'energy for one picture': '5.40 mJ',
+        'the ordinary network': '55.2 mJ',
+        'ordinary / spiking': '10.22',
+        'mean firing rate': '0.1500',
+        'dead channels': '18 of 144 (12.5%)',
+        'parameters': '4.00 M',
+    }
+
+
+def test_a_model_without_neurons_and_energy_has_a_headline(report: Report) -> None:
+    report['neurons'] = []
+    report['totals'][-1].update(firing_rate=None, energy_mj=0.0, ann_energy_mj=0.0)
+    figures = summary(report)
+    assert figures['ordinary / spiking'] == figures['mean firing rate'] == '–'
+    assert figures['dead channels'] == '0 of 0'
+
+
+def test_long_names_are_folded_and_never_cut(report: Report) -> None:
+    name = 'backbone.' + 'a_very_long_part_of_a_name.' * 6 + 'activate'
+    report['neurons'][0]['name'] = report['operations'][0]['name'] = name
+    report['totals'][0]['part'] = report['analog'][0] = name
+    makers = (neuron_table, operation_table, remark_table, lambda r: totals_table([r, r]))
+    for table in (make(report) for make in makers):
+        lines = printed(table)
+        assert '…' not in str(lines)
+        folded = ''.join(cells[0] for cells in lines)
+        assert name in folded
+        numbers = [cell for row in table.rows for cell in row[table.num_names :]]
+        assert all(number in str(lines) for number in numbers)
+
+
+def test_two_models_stand_together(report: Report) -> None:
+    other = copy.deepcopy(report)
+    other['totals'][-1]['energy_mj'] = 2.7
+    other['totals'][1]['part'] = 'neck'
+    table = totals_table([report, other])
+    energy = table.columns.index('energy (mJ)')
+    rows = [(row[0], row[1], row[energy]) for row in table.rows]
+    assert rows == [
+        ('backbone', '1', '3.60'), ('backbone', '2', '3.60'), ('decode_head', '1', '1.80'),
+        ('neck', '2', '1.80'), ('model', '1', '5.40'), ('model', '2', '2.70'),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def plot() -> Plot:
+    return Plot.of(Figure(figsize=(2, 1), dpi=200), 'a <plot>')
+
+
+def test_the_page_needs_nothing_else(report: Report, plot: Plot) -> None:
+    page = render_page([report], [plot], [[plot]])
+    assert not re.search(r'https?:|<script|<link|url\(|@import', page)
+    images = re.findall(r'<img src="data:image/png;base64,([^"]*)" width="200"', page)
+    assert [base64.b64decode(image) for image in images] == [plot.png, plot.png]
+
+
+def test_every_name_and_figure_is_in_the_page(report: Report, plot: Plot) -> None:
+    page = render_page([report], [plot], [[plot]])
+    tables = (neuron_table(report), operation_table(report), remark_table(report))
+    cells = [cell for table in tables for row in table.rows for cell in row]
+    hashes = [report[key]['sha256'] for key in ('config', 'checkpoint', 'data')]
+    for text in [*cells, *hashes, *summary(report).values()]:
+        assert f'>{text}<' in page
+
+
+def test_names_are_escaped(report: Report, plot: Plot) -> None:
+    evil = '<img src=x onerror=alert(1)>'
+    report['neurons'][0]['name'] = report['config']['path'] = evil
+    report['totals'][0]['part'] = report['analog'][0] = report['operations'][0]['name'] = evil
+    page = render_page([report, report], [plot], [[plot], [plot]])
+    assert evil not in page and 'alt="a &lt;plot&gt;"' in page
+    assert page.count('&lt;img src=x onerror=alert(1)&gt;') >= 8

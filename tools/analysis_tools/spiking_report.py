@@ -1,0 +1,130 @@
+r"""Measure what a trained spiking model fires and costs, as table, JSON and one HTML page.
+
+The model runs over its test pictures. ``--out`` receives ``report.json`` (all figures) and
+``report.html`` (plots, tables and an example picture; one file that needs no network).
+
+Example:
+    python tools/analysis_tools/spiking_report.py CONFIG CHECKPOINT --num 20 --out report
+    python tools/analysis_tools/spiking_report.py CONFIG CHECKPOINT --out report \
+        --compare CONFIG2 CHECKPOINT2
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from rich.console import Console
+
+import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
+from mmsfa.engine.cli import add_config_options, read_config, run_tool
+from mmsfa.engine.safe_checkpoint import trust_checkpoints
+from mmsfa.engine.trained_model import load_trained, test_loader
+from mmsfa.spiking.report import measure
+from mmsfa.visualization.report_page import Plot, render_page
+from mmsfa.visualization.report_plots import (
+    count_histograms,
+    energy_by_stage,
+    firing_rate_by_depth,
+)
+from mmsfa.visualization.report_summary import names_of
+from mmsfa.visualization.report_table import (
+    for_terminal,
+    headline_table,
+    neuron_table,
+    remark_table,
+    totals_table,
+)
+from mmsfa.visualization.side_by_side import firing_by_stage, side_by_side
+from mmsfa.visualization.spiking_view import Viewer
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_config_options(parser)
+    parser.add_argument('checkpoint', help='file or URL of the trained weights')
+    parser.add_argument(
+        '--compare',
+        nargs=2,
+        metavar=('CONFIG2', 'CHECKPOINT2'),
+        help='a second model, shown beside the first; --cfg-options change both configs',
+    )
+    parser.add_argument('--num', type=int, help='number of test pictures; all by default')
+    parser.add_argument('--out', type=Path, required=True, help='folder for the report')
+    parser.add_argument('--device', default=get_device(), help='default: %(default)s')
+    parser.add_argument(
+        '--mac-pj', type=float, default=4.6, help='energy of a multiply-accumulate in pJ'
+    )
+    parser.add_argument('--ac-pj', type=float, default=0.9, help='energy of an addition in pJ')
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints even if they can run any code; only for files that you made',
+    )
+    return parser.parse_args()
+
+
+def example(cfg: Config, checkpoint: str, device: str) -> list[Plot]:
+    """The first test picture: prediction, firing map, and the map of each stage."""
+    info = test_loader(cfg, 1).dataset.dataset.get_data_info(0)
+    view = Viewer(cfg, load_trained(cfg, checkpoint, device)).look(Path(info['img_path']))
+    both = f'The first test picture ({view.name}): prediction and firing.'
+    stages = 'Where each stage of the backbone fires, on one scale.'
+    return [
+        Plot.of(side_by_side(view), both, photo=True),
+        Plot.of(firing_by_stage(view), stages, photo=True),
+    ]
+
+
+def plots_of(report: dict[str, Any]) -> list[Plot]:
+    """Plots of all neuron layers."""
+    rates, counts = firing_rate_by_depth(report['neurons']), count_histograms(report['neurons'])
+    return [
+        Plot.of(rates, 'Mean count / D over all test pictures; a colour for each stage.'),
+        Plot.of(counts, 'What remains up to 1 is silent.'),
+    ]
+
+
+def main() -> None:
+    """Measure, print, write."""
+    args = parse_args()
+    trust_checkpoints(args.trust_checkpoint)
+    models = [(args.config, args.checkpoint), *([args.compare] if args.compare else [])]
+    reports, examples = [], []
+    for config, checkpoint in models:
+        cfg = read_config(argparse.Namespace(config=config, cfg_options=args.cfg_options))
+        costs = dict(mac_pj=args.mac_pj, ac_pj=args.ac_pj)
+        reports.append(measure(cfg, checkpoint, args.num, args.device, **costs))
+        examples.append(example(cfg, checkpoint, args.device))
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    first, *others = reports
+    written = {**first, 'compare': others[0]} if others else first
+    (args.out / 'report.json').write_text(json.dumps(written, indent=1))
+    energy = energy_by_stage(dict(zip(names_of(reports), reports, strict=True)))
+    page = render_page(
+        reports,
+        [Plot.of(energy, 'Energy for one picture, summed over the layers of each stage.')],
+        [one + plots_of(report) for one, report in zip(examples, reports, strict=True)],
+    )
+    (args.out / 'report.html').write_text(page, encoding='utf-8')
+
+    console = Console()
+    for report in reports:
+        console.print(for_terminal(neuron_table(report)))
+        if remark_table(report).rows:
+            console.print(for_terminal(remark_table(report)))
+    console.print(for_terminal(totals_table(reports)))
+    console.print(for_terminal(headline_table(reports)))
+    print(f'The report is in {args.out}/report.html and {args.out}/report.json')
+
+
+if __name__ == '__main__':
+    run_tool(main)
