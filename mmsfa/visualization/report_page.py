@@ -62,7 +62,7 @@ def render_page(reports: list[Report], common: list[Plot], plots: list[list[Plot
     """The page of one model, or of two side by side.
 
     Args:
-        reports: What `mmsfa.spiking.report.measure` gave for each model.
+        reports: What `mmsfa.engine.spiking_report.measure` gave for each model.
         common: Plots of all models together.
         plots: Plots of each model.
 

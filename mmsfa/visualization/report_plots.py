@@ -81,7 +81,7 @@ def energy_by_stage(reports: dict[str, dict[str, Any]]) -> Figure:
     """Energy of each stage as spiking and as ordinary network, of one model or two.
 
     Args:
-        reports: One or two reports of `mmsfa.spiking.report.measure` by the name to show.
+        reports: One or two reports of `mmsfa.engine.spiking_report.measure` by the name to show.
     """
     figures: dict[str, dict[str, float]] = {}  # series -> stage -> mJ
     for name, report in reports.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-Report = dict[str, Any]  # what mmsfa.spiking.report.measure gives
+Report = dict[str, Any]  # what mmsfa.engine.spiking_report.measure gives
 
 
 def name_of(report: Report) -> str:

@@ -23,8 +23,8 @@ from rich.console import Console
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.safe_checkpoint import trust_checkpoints
+from mmsfa.engine.spiking_report import measure
 from mmsfa.engine.trained_model import load_trained, test_loader
-from mmsfa.spiking.report import measure
 from mmsfa.visualization.report_page import Plot, render_page
 from mmsfa.visualization.report_plots import (
     count_histograms,

@@ -10,8 +10,8 @@ import torch
 from mmengine.config import Config
 
 from mmsfa.engine.errors import OptionError
+from mmsfa.engine.spiking_report import measure
 from mmsfa.engine.trained_model import build_model
-from mmsfa.spiking.report import measure
 
 DET = 'configs/det/mask_rcnn_esf_demo.py'
 

@@ -14,14 +14,14 @@ from rich.progress import track
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmsfa.engine.trained_model import load_trained, predictions, test_loader
+from mmsfa.spiking.energy import EnergyCosts
+from mmsfa.spiking.observer import observe
+from mmsfa.spiking.operations import OperationCounter, Operations
+from mmsfa.spiking.stages import stage_of
+from mmsfa.spiking.statistics import NeuronStatistics, StatisticsCounter
 from mmsfa.version import __version__
 
-from .energy import EnergyCosts
-from .observer import observe
-from .operations import OperationCounter, Operations
-from .stages import stage_of
-from .statistics import NeuronStatistics, StatisticsCounter
+from .trained_model import load_trained, predictions, test_loader
 
 
 def measure(
