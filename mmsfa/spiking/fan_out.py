@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 
 import torch
@@ -40,23 +41,49 @@ def additions(layer: nn.Module, plane: Tensor, output: Tensor) -> Tensor:
     """
     if not isinstance(layer, _ConvNd):
         return plane.sum() * layer.out_features
-    reached = plane
-    for axis, size in enumerate(plane.shape):
-        windows = _windows(layer, axis, size, output.shape[axis + 2]).to(plane.device)
-        shape = [-1 if axis == other else 1 for other in range(plane.dim())]
-        reached = reached * windows.reshape(shape)
-    return reached.sum() * (layer.out_channels // layer.groups)
+    reached = reach(layer, tuple(plane.shape), tuple(output.shape[2:]), plane.device)
+    return torch.dot(plane.flatten(), reached)
 
 
-def _windows(layer: _ConvNd, axis: int, size: int, out_size: int) -> Tensor:
-    """How many outputs each place along one axis reaches, shape (size,)."""
-    kernel, stride = layer.kernel_size[axis], layer.stride[axis]
-    dilation = layer.dilation[axis]
-    padding = layer.padding if isinstance(layer.padding, str) else layer.padding[axis]
+def reach(
+    layer: _ConvNd, size: tuple[int, ...], out_size: tuple[int, ...], device: torch.device
+) -> Tensor:
+    """How many outputs a spike reaches from each place of a map, flat, float64."""
+    transposed = isinstance(layer, _ConvTransposeNd)
+    padding = layer.padding
     if isinstance(padding, str):  # torch pads the end by the odd one
-        padding = 0 if padding == 'valid' else dilation * (kernel - 1) // 2
+        kernels = zip(layer.kernel_size, layer.dilation, strict=True)
+        padding = tuple(0 if padding == 'valid' else d * (k - 1) // 2 for k, d in kernels)
+    axes = zip(
+        size, out_size, layer.kernel_size, layer.stride, layer.dilation, padding, strict=True
+    )
+    channels = layer.out_channels // layer.groups
+    return _reach(tuple(axes), transposed, channels, device)
+
+
+# One entry for each layer and size of map; a pass over a data set asks again for every picture.
+@lru_cache(maxsize=4096)
+def _reach(
+    axes: tuple[tuple[int, ...], ...], transposed: bool, channels: int, device: torch.device
+) -> Tensor:
+    reached = torch.full((), channels, dtype=torch.float64)
+    for axis in axes:
+        reached = reached[..., None] * _windows(*axis, transposed)
+    return reached.flatten().to(device)
+
+
+def _windows(
+    size: int,
+    out_size: int,
+    kernel: int,
+    stride: int,
+    dilation: int,
+    padding: int,
+    transposed: bool,
+) -> Tensor:
+    """How many outputs each place along one axis reaches, shape (size,)."""
     taps = torch.arange(kernel) * dilation - padding
-    if isinstance(layer, _ConvTransposeNd):  # the input walks over the output
+    if transposed:  # the input walks over the output
         places = torch.arange(size)[:, None] * stride + taps
         return ((places >= 0) & (places < out_size)).sum(1).double()
     places = (torch.arange(out_size)[:, None] * stride + taps).flatten()
@@ -74,19 +101,23 @@ def attention_macs(q: Tensor, v: Tensor) -> int:
     return 2 * q.numel() * v.shape[-2]
 
 
-def attention_additions(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attention_additions(q: Tensor, k: Tensor, v: Tensor, norm: float) -> Tensor:
     """Additions of q (k^T v) on spike counts.
 
     k^T v adds one for each pair of a spike of k and a spike of v at the same token; each spike of q
     then adds one row of e numbers.
 
     Args:
-        q: Spike counts of the queries, shape (B, heads, d, N).
-        k: Spike counts of the keys, shape (B, heads, d, N).
-        v: Spike counts of the values, shape (B, heads, e, N).
+        q: Queries as counts / norm, shape (B, heads, d, N).
+        k: Keys as counts / norm, shape (B, heads, d, N).
+        v: Values as counts / norm, shape (B, heads, e, N).
+        norm: Divisor of the counts.
 
     Returns:
         A float64 scalar.
     """
-    pairs = k.sum(-2, dtype=torch.float64) * v.sum(-2, dtype=torch.float64)
-    return pairs.sum() + q.sum(dtype=torch.float64) * v.shape[-2]
+    # Sums over the channels of a head are small, so float32 holds them; rounding mends a norm that
+    # is no power of two. (B, heads, d, N) -> (B, heads, N)
+    wide = torch.float64 if q.dtype == torch.float64 else torch.float32
+    q_sum, k_sum, v_sum = ((x.sum(-2, dtype=wide).double() * norm).round_() for x in (q, k, v))
+    return torch.dot(k_sum.flatten(), v_sum.flatten()) + q_sum.sum() * v.shape[-2]

@@ -75,8 +75,7 @@ class OperationCounter:
         dense = float(attention_macs(q, v))
         neuron = module.q_conv.activate
         if isinstance(neuron, SpikingNeuron):
-            counts = (x.detach() * neuron.norm for x in (q, k, v))
-            self._add(name, dense, 0.0, attention_additions(*counts).round())
+            self._add(name, dense, 0.0, attention_additions(q, k, v, neuron.norm))
         else:
             self._add(name, dense, dense, 0.0)
 

@@ -18,21 +18,24 @@ class Totals:
     def __init__(self, names: list[str], width: int) -> None:
         self.names = names
         self.width = width
-        self._sums: dict[str, Tensor] = {}
+        # Plain numbers stay plain: adding them costs no work on the device.
+        self._sums: dict[str, list[Tensor | float]] = {}
 
     def add(self, name: str, *values: Tensor | float) -> None:
         """Add one value to each number of a name; no wait for the device."""
-        device = next((v.device for v in values if isinstance(v, Tensor)), torch.device('cpu'))
-        row = torch.stack([torch.as_tensor(v, dtype=torch.float64, device=device) for v in values])
-        known = self._sums.get(name)
-        self._sums[name] = row if known is None else known.to(device) + row
+        known = self._sums.get(name, [0.0] * self.width)
+        self._sums[name] = [old + new for old, new in zip(known, values, strict=True)]
 
     def over_all_ranks(self) -> dict[str, tuple[float, ...]]:
         """The sums of each name over all processes, in the order of the names."""
         if not self.names:
             return {}
-        device = next((row.device for row in self._sums.values()), torch.device('cpu'))
-        empty = torch.zeros(self.width, dtype=torch.float64, device=device)
-        table = torch.stack([self._sums.get(name, empty).to(device) for name in self.names])
+        rows = [self._sums.get(name, [0.0] * self.width) for name in self.names]
+        values = [value for row in rows for value in row]
+        device = next((v.device for v in values if isinstance(v, Tensor)), torch.device('cpu'))
+        table = torch.stack(
+            [torch.as_tensor(v, dtype=torch.float64, device=device) for v in values]
+        )
         all_reduce(table)
-        return dict(zip(self.names, map(tuple, table.tolist()), strict=True))
+        sums = table.view(-1, self.width).tolist()
+        return dict(zip(self.names, map(tuple, sums), strict=True))

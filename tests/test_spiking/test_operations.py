@@ -89,7 +89,8 @@ def test_attention_by_executing_every_binary_step() -> None:
             expected += (v_step @ k_step.transpose(-2, -1)).sum().item()  # ones that are added
     for q_step in spike_train(q, 4):
         expected += q_step.sum().item() * 6
-    assert attention_additions(q, k, v).item() == expected
+    for norm in (1, 3, 4):
+        assert attention_additions(q / norm, k / norm, v / norm, norm).item() == expected
     # two dense products of 4 x 7 x 6 for each of 2 x 3 heads
     assert attention_macs(q, v) == 2 * (2 * 3) * 4 * 7 * 6
 
