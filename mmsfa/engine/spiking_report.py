@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmsfa.spiking.energy import EnergyCosts
-from mmsfa.spiking.observer import observe
+from mmsfa.spiking.observer import observe, uncounted_of
 from mmsfa.spiking.operations import OperationCounter, Operations
 from mmsfa.spiking.stages import stage_of
-from mmsfa.spiking.statistics import NeuronStatistics, StatisticsCounter
+from mmsfa.spiking.statistics import SATURATED, NeuronStatistics, StatisticsCounter
 from mmsfa.version import __version__
 
 from .trained_model import load_trained, predictions, test_loader
@@ -43,10 +44,10 @@ def measure(
         ac_pj: Energy of an addition in picojoule.
 
     Returns:
-        ``config``, ``checkpoint``, ``data`` (with sha256), ``settings``, ``neurons``,
-        ``operations`` and ``totals`` (operations and energies for one picture, the last total is
-        the whole model), ``analog`` (layers that got real values), ``idle`` and ``saturated``
-        (neurons); only plain types.
+        ``config``, ``checkpoint`` and ``data`` (with sha256), ``settings``, ``neurons``,
+        ``operations`` and ``totals`` (for one picture; the last total is the whole model),
+        ``uncounted`` (layers that are neither convolution nor linear), ``analog`` (layers that got
+        real values), ``idle`` and ``saturated`` (neurons). Only plain types.
 
     Raises:
         UserError: Config, checkpoint or data do not fit together.
@@ -84,9 +85,10 @@ def measure(
         neurons=[one.asdict() for one in neurons],
         operations=[_row(name, one, model, costs) for name, one in layers.items()],
         totals=totals(model, layers, neurons, costs),
+        uncounted=uncounted_of(model),
         analog=[name for name, one in layers.items() if one.analog_macs],
         idle=[one.name for one in neurons if one.firing_rate == 0],
-        saturated=[one.name for one in neurons if one.saturation > 0.99],
+        saturated=[one.name for one in neurons if one.firing_rate > SATURATED],
     )
 
 
@@ -96,7 +98,7 @@ def _row(name: str, one: Operations, model: nn.Module, costs: EnergyCosts) -> di
     return dict(
         name=name,
         stage=stage_of(name),
-        kind='attention' if hasattr(module, 'attend') else kind,
+        kind='attention' if hasattr(module, 'product') else kind,
         input='analog' if one.analog_macs else 'spikes',
         **_figures(one, costs),
     )
@@ -157,8 +159,8 @@ def _file_sha256(path: str) -> str | None:
 def _data_sha256(loader: DataLoader) -> str:
     """Hash of the list of pictures and annotations that was used, wherever the folder lies."""
     subset = loader.dataset
-    listed = [
-        {k: Path(v).name if k.endswith('_path') and v else v for k, v in info.items()}
-        for info in map(subset.dataset.get_data_info, subset.indices)
-    ]
-    return _sha256(json.dumps(listed, sort_keys=True, default=str).encode())
+    listed = [subset.dataset.get_data_info(i) for i in subset.indices]
+    paths = [str(v) for info in listed for k, v in info.items() if k.endswith('_path') and v]
+    root = os.path.commonpath(paths) if len(paths) > 1 else os.path.dirname(''.join(paths))
+    text = json.dumps(listed, sort_keys=True, default=str)
+    return _sha256(text.replace(str(root), '').encode())

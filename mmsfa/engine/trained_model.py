@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DATASETS, MODELS, init_default_scope
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import CheckpointLoader, Runner
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
@@ -51,26 +51,32 @@ def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> nn.Module
         UserError: The file is missing, broken or could run code.
     """
     model = build_model(cfg)
-    loaded = load_checkpoint(model, checkpoint, map_location='cpu', strict=False, logger='silent')
-    _refuse_another_model(model, loaded.get('state_dict', loaded), checkpoint)
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu', logger='silent')
+    state_dict = loaded.get('state_dict', loaded)
+    _load(model, {k.removeprefix('module.'): v for k, v in state_dict.items()}, checkpoint)
     stored = (loaded.get('meta') or {}).get('dataset_meta') or {}
     model.dataset_meta = {**_dataset_meta(cfg), **stored}
     return model.to(device)
 
 
-def _refuse_another_model(model: nn.Module, state_dict: dict[str, Any], checkpoint: str) -> None:
-    """`load_checkpoint` only warns of what does not fit; a figure of half a model is no figure."""
+def _load(model: nn.Module, state_dict: dict[str, Any], checkpoint: str) -> None:
+    """Refuse what does not fit, where mmengine only warns: half a model gives no figures."""
     mine = model.state_dict()
-    theirs = {key.removeprefix('module.'): value for key, value in state_dict.items()}
-    missing = [key for key in mine if key not in theirs]
-    other = [k for k in mine if k in theirs and mine[k].shape != getattr(theirs[k], 'shape', None)]
-    if missing or other:
-        wrong = [f'has no {key}' for key in missing[:1]]
-        wrong += [f'has {k} in another shape' for k in other[:1]]
+    other = [k for k in mine if k in state_dict and mine[k].shape != state_dict[k].shape]
+    fitting = {k: v for k, v in state_dict.items() if k not in other}
+    missing, unexpected = model.load_state_dict(fitting, strict=False)
+    parts = {name for name, _ in model.named_children()}
+    unexpected = [key for key in unexpected if key.split('.')[0] in parts]
+    # Counted for BN without momentum only; converters leave it out.
+    missing = [k for k in missing if not k.endswith('num_batches_tracked') and k not in other]
+    if missing or other or unexpected:
+        wrong = [f'lacks {key}' for key in missing[:1]]
+        wrong += [f'has {key} in another shape' for key in other[:1]]
+        wrong += [f'has {key}, which the model lacks' for key in unexpected[:1]]
+        number = len(missing) + len(other) + len(unexpected)
         raise OptionError(
-            f'{checkpoint} does not belong to this config: it {" and ".join(wrong)} '
-            f'({len(missing)} weights are missing, {len(other)} have another shape). '
-            'Give the config that it was trained with.'
+            f'{checkpoint} does not belong to this config: it {" and ".join(wrong)} ({number} '
+            'weights do not fit). Give the config that it was trained with.'
         )
 
 
@@ -91,10 +97,16 @@ def test_loader(cfg: Config, num: int | None = None) -> DataLoader:
         num: How many pictures; None takes all.
 
     Raises:
-        OptionError: There are no pictures where the config says, or ``num`` is not positive.
+        UserError: The config names no pictures, or none are there, or ``num`` is not positive.
     """
     if num is not None and num < 1:
         raise OptionError(f'--num must be at least 1 picture, got {num}.')
+    scope_of(cfg)
+    if not cfg.get('test_dataloader'):
+        raise OptionError(
+            'The config has no test_dataloader, so there are no pictures to look at: inherit one '
+            'of configs/_base_/datasets.'
+        )
     init_default_scope(cfg.default_scope)
     set_loader_defaults(cfg)
     check_datasets(cfg, 'test')

@@ -8,7 +8,7 @@ import torch
 from mmcv.cnn import build_activation_layer
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..neurons.functional import is_exporting
 from .spike_conv import SpikeConv
@@ -52,6 +52,28 @@ def spike_driven_attention(
             out = v @ (k.transpose(-2, -1) @ q)
         # The scale comes last: it is no power of two, and each rounding before it may flip a count.
         return out.mul_(scale)
+
+
+class SpikeDrivenProduct(nn.Module):
+    """:func:`spike_driven_attention` as a module: a place for hooks and other ways to multiply.
+
+    Args:
+        scale: Factor of the result.
+        order: Order of the products.
+
+    Shape:
+        - Input: q and k (T*B, heads, d, N), v (T*B, heads, e, N), spike counts / norm.
+        - Output: (T*B, heads, e, N).
+    """
+
+    def __init__(self, scale: float, order: Order = 'auto') -> None:
+        super().__init__()
+        self.scale = scale
+        self.order = order
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Multiply."""
+        return spike_driven_attention(q, k, v, self.scale, self.order)
 
 
 @MODELS.register_module()
@@ -98,26 +120,12 @@ class SpikeDrivenSelfAttention(BaseModule):
         cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
         after = dict(order=('conv', 'norm', 'act'), **cfg)
         self.num_heads = num_heads
-        self.order = order
-        self.scale = 2 * (channels // num_heads) ** -0.5
+        self.product = SpikeDrivenProduct(2 * (channels // num_heads) ** -0.5, order)
         self.neuron = build_activation_layer(neuron_cfg)
         self.q_conv = SpikeConv(channels, channels, 1, **after)
         self.k_conv = SpikeConv(channels, channels, 1, **after)
         self.v_conv = SpikeConv(channels, v_ratio * channels, 1, **after)
         self.proj = SpikeConv(v_ratio * channels, channels, 1, owns_input=True, **cfg)
-
-    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """The product of three spike maps; observers and other inference modes take its place.
-
-        Args:
-            q: Queries, shape (T*B, heads, d, N).
-            k: Keys, shape (T*B, heads, d, N).
-            v: Values, shape (T*B, heads, e, N).
-
-        Returns:
-            Shape (T*B, heads, e, N).
-        """
-        return spike_driven_attention(q, k, v, self.scale, self.order)
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""
@@ -128,6 +136,6 @@ class SpikeDrivenSelfAttention(BaseModule):
             conv(spikes).flatten(2).unflatten(1, (self.num_heads, -1))
             for conv in (self.q_conv, self.k_conv, self.v_conv)
         )
-        out = self.attend(q, k, v)
+        out = self.product(q, k, v)
         # (T*B, heads, e, H*W) -> (T*B, heads * e, H, W)
         return self.proj(out.flatten(1, 2).unflatten(2, (H, W)))

@@ -74,7 +74,11 @@ class SpikeConv(ConvModule):
         plain = type(self.conv) is nn.Conv2d and 'forward' not in vars(self.conv)
         folds = plain and is_plain_cpu_inference(x)
         self.turn_on_efficient_conv_bn_eval(folds)
-        return super().forward(x)
+        try:
+            return super().forward(x)
+        finally:
+            if folds:  # mmcv leaves the forward that it has exchanged when the convolution fails
+                vars(self.conv).pop('forward', None)
 
     def init_weights(self) -> None:
         """Keep PyTorch's own initialisation, as published, instead of ConvModule's Kaiming."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor
 
 SAME_BOX = 1e-4  # pixels: coordinates are real numbers, summed in another order
@@ -83,16 +82,23 @@ class Agreement:
 
 
 def _pairs(first: Any, second: Any) -> list[tuple[int, int]]:
-    """Pairs of the same label that overlap, the best ones first, each instance once."""
+    """Pairs of the same label and place, each instance once.
+
+    Equal predictions stand at the same place of both lists and come first: a box without area
+    overlaps nothing. The others are paired by overlap, the best ones first.
+    """
     from mmdet.structures.bbox import bbox_overlaps
 
-    if not (len(first) and len(second)):
+    both = min(len(first), len(second))
+    if not both:
         return []
+    same = first.labels[:both] == second.labels[:both]
+    same &= (first.bboxes[:both] - second.bboxes[:both]).abs().amax(1) <= SAME_BOX
+    pairs = [(i, i) for i in same.nonzero().flatten().tolist()]
     overlaps = bbox_overlaps(first.bboxes, second.bboxes)
-    overlaps[first.labels[:, None] != second.labels] = 0
-    # Equal predictions stand at the same place of both lists: that breaks ties between overlaps.
-    overlaps += 1e-9 * torch.eye(len(first), len(second), dtype=overlaps.dtype)
-    pairs = []
+    overlaps[first.labels[:, None] != second.labels] = -1
+    for i, _ in pairs:
+        overlaps[i] = overlaps[:, i] = -1
     while overlaps.max() >= SAME_INSTANCE:
         mine, theirs = divmod(int(overlaps.argmax()), len(second))
         pairs.append((mine, theirs))

@@ -22,31 +22,44 @@ class Emission:
     def __init__(self, neuron: SpikingNeuron, output: Tensor, spikes: Tensor | None = None) -> None:
         self.neuron = neuron
         self.spikes = spikes
-        self._version = output._version
-        self._plane: Tensor | None = None
+        self._version = _version(output)
+        self._planes: dict[int, Tensor] = {}
         output.mmsfa_emission = self
 
     @classmethod
     def of(cls, tensor: Tensor) -> Emission | None:
         """The mark of a tensor, or None for real values."""
         mark = getattr(tensor, 'mmsfa_emission', None)
-        return mark if mark is not None and mark._version == tensor._version else None
+        return mark if mark is not None and mark._version == _version(tensor) else None
 
-    def plane(self, output: Tensor) -> Tensor:
+    def total(self, output: Tensor) -> Tensor:
+        """All spikes of the marked tensor, a float64 scalar."""
+        planes = self._planes or {0: self.plane(output, max(output.dim() - 2, 0))}
+        return next(iter(planes.values())).sum()
+
+    def plane(self, output: Tensor, space: int) -> Tensor:
         """Spikes at each place of the map, summed over batch and channels.
 
         Computed once, because the statistics of a neuron and the operations of each layer behind it
         ask for it.
 
         Args:
-            output: The marked tensor, counts / norm, shape (N, C, *space) or (..., C).
+            output: The marked tensor, counts / norm, shape (..., *space).
+            space: How many of the last axes are places; for features without places 0.
 
         Returns:
-            Shape (*space), or () for features without space; float64, whole numbers.
+            Shape (*space); float64, whole numbers.
         """
-        if self._plane is None:
-            axes = (0, 1) if output.dim() > 3 else tuple(range(output.dim()))
-            dtype = torch.float64 if output.dtype == torch.float64 else torch.float32
+        if space not in self._planes:
+            axes = tuple(range(output.dim() - space))
+            # The channels of one place add up to less than float32 can count.
+            wide = output.dtype == torch.float64 or space == 0
+            dtype = torch.float64 if wide else torch.float32
             counts = output.detach().sum(axes, dtype=dtype).double() * self.neuron.norm
-            self._plane = counts.round_()
-        return self._plane
+            self._planes[space] = counts.round_()
+        return self._planes[space]
+
+
+def _version(tensor: Tensor) -> int:
+    """How often a tensor was overwritten; inference tensors do not tell."""
+    return 0 if tensor.is_inference() else tensor._version

@@ -7,7 +7,10 @@ from math import prod
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from .emission import Emission
 
 
 def macs(layer: nn.Module, x: Tensor, output: Tensor) -> int:
@@ -25,40 +28,45 @@ def macs(layer: nn.Module, x: Tensor, output: Tensor) -> int:
     return output.numel() * layer.in_features
 
 
-def additions(layer: nn.Module, plane: Tensor, output: Tensor) -> Tensor:
+def additions(layer: nn.Module, emission: Emission, x: Tensor, output: Tensor) -> Tensor:
     """Additions (synaptic operations, SOPs) that the spikes of a map set off in a layer.
 
     A spike reaches each output whose window it lies in; at the border of a map these are fewer.
-    What falls into the padding is no addition. This is what executing every binary step counts.
+    What falls into zero padding is no addition. This is what executing every binary step counts.
 
     Args:
-        layer: Convolution, transposed convolution or linear layer with zero padding.
-        plane: Spikes at each place, summed over batch and channels, shape (*space) or ().
-        output: The output of the layer, for its size.
+        layer: Convolution, transposed convolution or linear layer.
+        emission: The mark of its input.
+        x: Its input.
+        output: Its output, for the size.
 
     Returns:
         A float64 scalar.
     """
     if not isinstance(layer, _ConvNd):
-        return plane.sum() * layer.out_features
-    reached = reach(layer, tuple(plane.shape), tuple(output.shape[2:]), plane.device)
-    return torch.dot(plane.flatten(), reached)
-
-
-def reach(
-    layer: _ConvNd, size: tuple[int, ...], out_size: tuple[int, ...], device: torch.device
-) -> Tensor:
-    """How many outputs a spike reaches from each place of a map, flat, float64."""
+        return emission.total(x) * layer.out_features
+    space = len(layer.kernel_size)
+    plane = emission.plane(x, space)
     transposed = isinstance(layer, _ConvTransposeNd)
     padding = layer.padding
-    if isinstance(padding, str):  # torch pads the end by the odd one
+    if layer.padding_mode != 'zeros':  # the spikes at the border count as often as they are read
+        pads = layer._reversed_padding_repeated_twice
+        plane = F.pad(plane[None, None], pads, mode=layer.padding_mode)[0, 0]
+        padding = (0,) * space
+    elif isinstance(padding, str):  # torch pads the end by the odd one
         kernels = zip(layer.kernel_size, layer.dilation, strict=True)
         padding = tuple(0 if padding == 'valid' else d * (k - 1) // 2 for k, d in kernels)
     axes = zip(
-        size, out_size, layer.kernel_size, layer.stride, layer.dilation, padding, strict=True
+        plane.shape,
+        output.shape[-space:],
+        layer.kernel_size,
+        layer.stride,
+        layer.dilation,
+        padding,
+        strict=True,
     )
     channels = layer.out_channels // layer.groups
-    return _reach(tuple(axes), transposed, channels, device)
+    return torch.dot(plane.flatten(), _reach(tuple(axes), transposed, channels, plane.device))
 
 
 # One entry for each layer and size of map; a pass over a data set asks again for every picture.
@@ -66,6 +74,7 @@ def reach(
 def _reach(
     axes: tuple[tuple[int, ...], ...], transposed: bool, channels: int, device: torch.device
 ) -> Tensor:
+    """How many outputs a spike reaches from each place of a map, flat, float64."""
     reached = torch.full((), channels, dtype=torch.float64)
     for axis in axes:
         reached = reached[..., None] * _windows(*axis, transposed)

@@ -41,7 +41,7 @@ class FiringRateCounter:
 
     def count(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
         """Count one call of a neuron."""
-        emitted = Emission.of(output).plane(output).sum()
+        emitted = Emission.of(output).total(output)
         self.totals.add(name, emitted, float(output.numel() * neuron.D))
 
     def layer_totals(self) -> dict[str, tuple[float, float]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
+import torch
 from torch import Tensor, nn
 
 
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 def in_float64(model: nn.Module) -> Iterator[nn.Module]:
     """Compute in float64 while the context is open; weights come back bit for bit.
 
-    mmcv's NMS and mmdet's pasting of masks know float32 only and get rounded numbers.
+    mmcv's NMS, hard and soft, and mmdet's pasting of masks know float32 only and get rounded
+    numbers.
 
     Args:
         model: A float32 model; its ``data_preprocessor``, if any, hands on float64 pictures.
@@ -41,6 +43,7 @@ def _widen(_module: nn.Module, _inputs: tuple, output: dict) -> dict:
 # draw masks, and hand nothing back to a neuron.
 _FLOAT32_ONLY = (
     ('mmcv._ext', 'nms'),
+    ('mmcv._ext', 'softnms'),
     ('mmdet.models.roi_heads.mask_heads.fcn_mask_head', '_do_paste_mask'),
 )
 
@@ -58,7 +61,12 @@ def _rounded_arguments() -> Iterator[None]:
 
 def _on_float32(function: Callable) -> Callable:
     def call(*args: object, **kwargs: object) -> object:
-        narrow = [x.float() if isinstance(x, Tensor) else x for x in args]
-        return function(*narrow, **kwargs)
+        narrow = [x.float() if isinstance(x, Tensor) and x.is_floating_point() else x for x in args]
+        before = [x.clone() if isinstance(x, Tensor) else x for x in narrow]
+        result = function(*narrow, **kwargs)
+        for wide, old, new in zip(args, before, narrow, strict=True):
+            if isinstance(wide, Tensor) and not torch.equal(old, new):  # it was written to
+                wide.copy_(new)
+        return result
 
     return call

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import integrate_one_step
 
-from .observer import instance_method
+from .observer import instance_method, observation_paused
 from .spike_driven_pass import replace_synapses
 
 
@@ -59,12 +59,15 @@ class MembranePasses:
             yield
 
     def _run_all_steps(self, forward: Callable[..., Any]) -> Callable[..., Any]:
-        def run(inputs: Tensor, *args: Any, **kwargs: Any) -> Any:
+        def run(inputs: Tensor | Sequence[Tensor], *args: Any, **kwargs: Any) -> Any:
             self.states.clear()
             for step in range(1, self.steps + 1):
                 self.step = step
                 self.calls.clear()
-                outputs = forward(inputs * (step / self.steps), *args, **kwargs)
+                arrived = _scaled(inputs, step / self.steps)
+                # What all steps have emitted is there after the last one: that one is observed.
+                with observation_paused() if step < self.steps else nullcontext():
+                    outputs = forward(arrived, *args, **kwargs)
             return outputs
 
         return run
@@ -81,3 +84,9 @@ class MembranePasses:
             return counts / neuron.norm
 
         return forward
+
+
+def _scaled(inputs: Tensor | Sequence[Tensor], share: float) -> Tensor | list[Tensor]:
+    if isinstance(inputs, Tensor):
+        return inputs * share
+    return [one * share for one in inputs]

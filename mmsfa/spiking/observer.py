@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import partial
 
 from torch import Tensor, nn
@@ -35,6 +36,20 @@ def attentions_of(model: nn.Module) -> dict[str, SpikeDrivenSelfAttention]:
     return {name: m for name, m in found if isinstance(m, SpikeDrivenSelfAttention)}
 
 
+def uncounted_of(model: nn.Module) -> list[str]:
+    """Layers with weights that are neither convolution nor linear: nobody watches them.
+
+    Their operations (deformable convolution, multi-head attention) are in no figure.
+    """
+    known = (_ConvNd, nn.Linear, nn.Embedding)
+    return [
+        name
+        for name, module in model.named_modules()
+        if not isinstance(module, known)
+        and any(weight.dim() > 1 for weight in module.parameters(recurse=False))
+    ]
+
+
 @contextmanager
 def instance_method(target: nn.Module, name: str, method: Callable) -> Iterator[None]:
     """Put a method in the place of a module's own for a while."""
@@ -47,6 +62,19 @@ def instance_method(target: nn.Module, name: str, method: Callable) -> Iterator[
             delattr(target, name)
         else:
             setattr(target, name, before)
+
+
+_paused: ContextVar[bool] = ContextVar('observation_paused', default=False)
+
+
+@contextmanager
+def observation_paused() -> Iterator[None]:
+    """No calls back for a while: the passes of a simulation before its last one."""
+    token = _paused.set(True)
+    try:
+        yield
+    finally:
+        _paused.reset(token)
 
 
 @contextmanager
@@ -67,41 +95,49 @@ def observe(
         attention: Gets name, attention module and q, k, v, each (B, heads, channels, N).
     """
     with ExitStack() as stack:
+
+        def watch(module: nn.Module, hook: Callable) -> None:
+            handle = module.register_forward_hook(hook, with_kwargs=True)
+            stack.callback(handle.remove)
+
         for name, module in neurons_of(model).items():
-            handle = module.register_forward_hook(partial(_fired, name, neuron))
-            stack.callback(handle.remove)
+            watch(module, partial(_fired, name, neuron))
         for name, module in synapses_of(model).items() if synapse else ():
-            handle = module.register_forward_hook(partial(_received, name, synapse))
-            stack.callback(handle.remove)
+            watch(module, partial(_received, name, synapse))
         for name, module in attentions_of(model).items() if attention else ():
-            watched = partial(_attended, name, attention, module, module.attend)
-            stack.enter_context(instance_method(module, 'attend', watched))
+            watch(module.product, partial(_attended, name, module, attention))
         yield
 
 
 def _fired(
-    name: str, call: OnNeuron | None, neuron: SpikingNeuron, _inputs: tuple, output: Tensor
+    name: str,
+    call: OnNeuron | None,
+    neuron: SpikingNeuron,
+    _args: tuple,
+    _kwargs: dict,
+    output: Tensor,
 ) -> None:
     if Emission.of(output) is None:  # a spike-driven pass has marked it already
         Emission(neuron, output)
-    if call:
+    if call and not _paused.get():
         call(name, neuron, output)
 
 
 def _received(
-    name: str, call: OnSynapse, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor
+    name: str, call: OnSynapse, layer: nn.Module, args: tuple, kwargs: dict, output: Tensor
 ) -> None:
-    call(name, layer, inputs[0], output)
+    if not _paused.get():
+        call(name, layer, args[0] if args else kwargs['input'], output)
 
 
 def _attended(
     name: str,
-    call: OnAttention,
     module: SpikeDrivenSelfAttention,
-    attend: Callable[..., Tensor],
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-) -> Tensor:
-    call(name, module, q, k, v)
-    return attend(q, k, v)
+    call: OnAttention,
+    _product: nn.Module,
+    args: tuple[Tensor, Tensor, Tensor],
+    _kwargs: dict,
+    _output: Tensor,
+) -> None:
+    if not _paused.get():
+        call(name, module, *args)

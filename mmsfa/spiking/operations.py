@@ -66,7 +66,7 @@ class OperationCounter:
         if emission is None:
             self._add(name, dense, dense, 0.0)
         else:
-            self._add(name, dense, 0.0, additions(layer, emission.plane(x), output))
+            self._add(name, dense, 0.0, additions(layer, emission, x, output))
 
     def count_attention(
         self, name: str, module: SpikeDrivenSelfAttention, q: Tensor, k: Tensor, v: Tensor

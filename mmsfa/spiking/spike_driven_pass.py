@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
 
 import torch
 from mmcv.cnn import ConvModule
+from mmcv.cnn.bricks import wrappers
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from mmsfa.layers import SpikeDrivenSelfAttention, spike_driven_attention
+from mmsfa.layers.fold_norm import PLAIN, folded, norm_follows
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import spike_train, sum_spikes
 
@@ -38,92 +39,88 @@ def emit_spikes(neuron: SpikingNeuron) -> Callable[[Tensor], Tensor]:
     return forward
 
 
-def stepwise_attention(module: SpikeDrivenSelfAttention) -> Callable[..., Tensor]:
-    """An ``attend`` that multiplies only spikes of the same virtual step: an approximation."""
-    neuron = module.q_conv.activate
+def stepwise_product(module: SpikeDrivenSelfAttention) -> Callable[..., Tensor]:
+    """A forward of the product that multiplies only spikes of the same virtual step."""
+    neuron, product = module.q_conv.activate, module.product
 
     @torch.no_grad()
-    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def forward(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         steps = zip(
             *(spike_train((x * neuron.norm).round(), neuron.D) for x in (q, k, v)), strict=True
         )
-        scale = module.scale / neuron.norm**3
-        return sum(spike_driven_attention(*step, scale, module.order) for step in steps)
+        scale = product.scale / neuron.norm**3
+        return sum(spike_driven_attention(*step, scale, product.order) for step in steps)
 
-    return attend
+    return forward
 
 
 @contextmanager
 def replace_synapses(model: nn.Module, elapsed: Elapsed = lambda: 1.0) -> Iterator[None]:
     """Let every convolution and linear layer accumulate binary spikes, with BN folded.
 
-    A layer that gets real values convolves them as they are, with the same folded weights.
+    A layer that gets real values works on them as they are, with the same folded weights. A layer
+    that transforms its weights on the way (standardised, quantised) keeps them and its BN.
 
     Args:
         model: A model in evaluation mode.
         elapsed: Share of the bias that has arrived.
     """
-    norms = dict(_norms_behind(model))
+    norms = _norms_behind(model)
     with ExitStack() as stack:
         for layer in synapses_of(model).values():
-            norm = norms.get(layer)
-            method = _accumulate(layer, norm, elapsed)
+            both = folded(layer, norms[layer]) if layer in norms else None
+            method = _accumulate(both or layer, elapsed)
             stack.enter_context(instance_method(layer, 'forward', method))
-            if norm is not None:
-                stack.enter_context(instance_method(norm, 'forward', lambda x: x))
+            if both is not None:
+                stack.enter_context(instance_method(norms[layer], 'forward', lambda x: x))
         yield
 
 
-def _norms_behind(model: nn.Module) -> Iterator[tuple[nn.Module, _BatchNorm]]:
-    """(convolution, BN) of each of mmcv's bricks whose BN follows the convolution directly."""
-    for brick in model.modules():
-        if not (isinstance(brick, ConvModule) and brick.with_norm):
-            continue
-        follows = brick.order.index('norm') == brick.order.index('conv') + 1
-        groups_fold = not (brick.conv.transposed and brick.conv.groups > 1)
-        statistics = isinstance(brick.norm, _BatchNorm) and brick.norm.running_mean is not None
-        if follows and groups_fold and statistics:
-            yield brick.conv, brick.norm
+def _norms_behind(model: nn.Module) -> dict[nn.Module, nn.Module]:
+    """Convolution -> norm of mmcv's bricks; not where several norms share a convolution."""
+    bricks = [m for m in model.modules() if isinstance(m, ConvModule) and norm_follows(m)]
+    users = Counter(brick.conv for brick in bricks)
+    return {brick.conv: brick.norm for brick in bricks if users[brick.conv] == 1}
 
 
-def _accumulate(layer: nn.Module, norm: _BatchNorm | None, elapsed: Elapsed) -> Callable:
-    weight, bias = layer.weight, layer.bias
-    if norm is not None:
-        weight, bias = fuse_conv_bn_weights(
-            weight,
-            bias,
-            norm.running_mean,
-            norm.running_var,
-            norm.eps,
-            norm.weight,
-            norm.bias,
-            transpose=layer.transposed,
-        )
+def _accumulate(layer: nn.Module, elapsed: Elapsed) -> Callable[..., Tensor]:
+    """A forward that adds up binary steps.
+
+    Args:
+        layer: The layer, perhaps a copy that has taken over its BN.
+        elapsed: Share of the bias that has arrived.
+    """
+    bias = layer.bias
     if bias is not None:  # (C,) -> (C, 1, 1) for maps
-        space = layer.weight.dim() - 2
-        bias = bias.detach().reshape(-1, *[1] * space)
-    by_norm: dict[float, nn.Module] = {}
+        bias = bias.detach().reshape(-1, *[1] * (layer.weight.dim() - 2))
+    plain = type(layer) in (*PLAIN, nn.Linear, wrappers.Linear)
+    twins: dict[float, nn.Module] = {}
 
     def without_bias(divisor: float) -> nn.Module:
-        """A twin of the layer: its weights over the divisor, and neither bias, norm nor neuron."""
-        if divisor not in by_norm:
+        """A twin of the layer: its weights over the divisor, and neither bias nor hooks."""
+        if divisor not in twins:
             twin = copy(layer)
             twin.__dict__ = {k: v for k, v in vars(layer).items() if k != 'forward'}
-            twin._parameters = dict(weight=nn.Parameter(weight.detach() / divisor), bias=None)
-            by_norm[divisor] = twin
-        return by_norm[divisor]
+            twin._parameters = {**layer._parameters, 'bias': None}
+            if plain and divisor != 1:
+                twin._parameters['weight'] = nn.Parameter(layer.weight.detach() / divisor)
+            twins[divisor] = twin
+        return twins[divisor]
 
     @torch.no_grad()
-    def forward(x: Tensor, *args: object) -> Tensor:
-        emission = Emission.of(x)
+    def forward(input: Tensor, *args: object, **kwargs: object) -> Tensor:
+        emission = Emission.of(input)
         if emission is None or emission.spikes is None:  # real values, or counts as they are
-            out = without_bias(1).forward(x, *args)
+            out = without_bias(1).forward(input, *args, **kwargs)
         else:
-            twin = without_bias(emission.neuron.norm)
+            norm = emission.neuron.norm
+            twin = without_bias(norm)
             out = None
             for step in emission.spikes:
-                charge = twin.forward(step.to(x.dtype), *args)
+                charge = twin.forward(step.to(input.dtype), *args, **kwargs)
                 out = charge if out is None else out.add_(charge)
+            if not plain:
+                out = out.div_(norm)
         return out if bias is None else out.add_(bias, alpha=elapsed())
 
     return forward

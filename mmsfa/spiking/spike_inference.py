@@ -12,7 +12,7 @@ from mmsfa.neurons import SpikingNeuron
 
 from .membrane import MembranePasses
 from .observer import attentions_of, instance_method, neurons_of
-from .spike_driven_pass import emit_spikes, replace_synapses, stepwise_attention
+from .spike_driven_pass import emit_spikes, replace_synapses, stepwise_product
 
 Mode = Literal['integer', 'spikes', 'stepwise_attention', 'membrane']
 MODES: tuple[str, ...] = get_args(Mode)
@@ -63,8 +63,8 @@ def spike_inference(model: nn.Module, mode: Mode = 'spikes') -> Iterator[nn.Modu
             stack.enter_context(replace_synapses(model))
         if mode == 'stepwise_attention':
             for attention in attentions_of(model).values():
-                method = stepwise_attention(attention)
-                stack.enter_context(instance_method(attention, 'attend', method))
+                method = stepwise_product(attention)
+                stack.enter_context(instance_method(attention.product, 'forward', method))
         yield model
 
 

@@ -13,6 +13,8 @@ from mmsfa.neurons import SpikingNeuron
 from .observer import neurons_of
 from .stages import stage_of
 
+SATURATED = 0.99  # a neuron layer with a higher firing rate hands on next to nothing
+
 
 @dataclass(frozen=True)
 class NeuronStatistics:
@@ -63,10 +65,11 @@ class StatisticsCounter:
         self.channels: dict[str, Tensor] = {}
 
     def count(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
-        """Count one call of a neuron; axis 1 of the output holds the channels."""
+        """Count one call of a neuron: maps (N, C, H, W), tokens (N, L, C) or features (N, C)."""
         counts = (output.detach() * neuron.norm).round_().to(torch.uint8)
         histogram = torch.bincount(counts.flatten(), minlength=neuron.D + 1)
-        axes = tuple(axis for axis in range(counts.dim()) if axis != 1)
+        channel_axis = 1 if counts.dim() > 3 else counts.dim() - 1
+        axes = tuple(axis for axis in range(counts.dim()) if axis != channel_axis)
         channels = counts.sum(axes, dtype=torch.int64)
         if name in self.histograms:
             self.histograms[name] += histogram

@@ -130,7 +130,7 @@ def test_ann_twin():
 
 def test_attention_is_a_config():
     model = build(attn_cfg=dict(type='mmpretrain.SpikeDrivenSelfAttention', order='quadratic'))
-    orders = [m.order for m in model.modules() if isinstance(m, SpikeDrivenSelfAttention)]
+    orders = [m.product.order for m in model.modules() if isinstance(m, SpikeDrivenSelfAttention)]
     assert orders == ['quadratic', 'quadratic']
 
 

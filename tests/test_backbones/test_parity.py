@@ -105,7 +105,7 @@ def reference_attention(self, x):
         conv(spikes).flatten(2).transpose(1, 2).unflatten(2, (self.num_heads, -1)).transpose(1, 2)
         for conv in (self.q_conv, self.k_conv, self.v_conv)
     )
-    out = (q.contiguous() @ k.contiguous().transpose(-2, -1)) @ v.contiguous() * self.scale
+    out = (q.contiguous() @ k.contiguous().transpose(-2, -1)) @ v.contiguous() * self.product.scale
     return self.proj(out.transpose(2, 3).flatten(1, 2).unflatten(2, (H, W)))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
@@ -210,6 +211,9 @@ def test_idle_layers_are_named_once(tmp_path: Path, bias: float, named: str | No
     (log,) = (tmp_path / 'run').glob('*/*.log')
     text = log.read_text()
     assert text.count('hand on no information') == (named is not None)
+    run.model.backbone.stages[0].weight.data.fill_(-1e3)  # another one dies
+    run.val()
+    assert 'never fire: backbone.stages.1' in log.read_text()
     assert named is None or f'Of 2 neuron layers 1 {named}' in text
 
 
@@ -227,3 +231,46 @@ def test_validation_and_test_run_on_spikes(tmp_path: Path, mode: str) -> None:
     assert 'forward' not in vars(layer)
     with pytest.raises(ValueError, match="got 'binary'"):
         SpikeInferenceHook('binary')
+
+
+class Interrupted(Hook):
+    """Stops a validation in the middle, as Ctrl-C does."""
+
+    priority = 'LOWEST'
+
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        raise KeyboardInterrupt
+
+
+def test_nothing_is_left_after_an_interrupted_validation(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run', ConvNet())
+    run.register_hook(SpikeInferenceHook())
+    run.register_hook(Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        run.val()
+    run._hooks = [hook for hook in run.hooks if not isinstance(hook, Interrupted)]
+    layer = run.model.backbone.stages[2]
+    assert 'forward' in vars(layer)
+    run.call_hook('before_train')
+    assert 'forward' not in vars(layer) and not layer._forward_hooks
+
+
+def test_both_hooks_work_together_on_attention(tmp_path: Path) -> None:
+    """The approximation must hold for every picture, counted or not."""
+    from mmsfa.layers import SpikeDrivenSelfAttention
+
+    cfg = dict(conv_cfg=None, norm_cfg=dict(type='BN'), neuron_cfg=dict(type='mmpretrain.SFA'))
+    model = Net()
+    torch.manual_seed(0)
+    attention = SpikeDrivenSelfAttention(8, **cfg)
+    model.backbone.stages = nn.ModuleList([attention])
+    seen = []
+    model.forward = lambda inputs, data_samples=None, mode='tensor': list(
+        attention(torch.stack(inputs).sum(1)[:, None, None, None].expand(-1, 8, 4, 4) / 3)
+    )
+    attention.product.register_forward_hook(lambda m, *_: seen.append('forward' in vars(m)))
+    run = runner(tmp_path / 'run', model)
+    run.register_hook(SpikeInferenceHook('stepwise_attention'))
+    metrics = run.test()
+    assert seen == [True] * len(IMAGES) and 'forward' not in vars(attention.product)
+    assert 'energy_mj/total' in metrics

@@ -55,9 +55,34 @@ def test_half_a_model_is_refused(repo_dir: Path, tmp_path: Path) -> None:
     state['head.fc.weight'] = torch.zeros(3, 128)
     torch.save(dict(state_dict=state), tmp_path / 'half.pth')
     with pytest.raises(
-        OptionError, match=r'has no head\.fc\.bias and has head\.fc\.weight in another shape'
+        OptionError,
+        match=r'lacks head\.fc\.bias and has head\.fc\.weight in another shape \(2 weights',
     ):
         load_trained(cfg, str(tmp_path / 'half.pth'))
+
+
+def test_a_deeper_model_is_refused_and_what_means_nothing_is_not(
+    repo_dir: Path, tmp_path: Path
+) -> None:
+    cfg = Config.fromfile(repo_dir / CLS)
+    state = build_model(cfg).state_dict()
+    counters = [key for key in state if key.endswith('num_batches_tracked')]
+    bare = {key: value for key, value in state.items() if key not in counters}
+    torch.save(dict(state_dict={**bare, 'teacher.weight': torch.ones(1)}), tmp_path / 'bare.pth')
+    load_trained(cfg, str(tmp_path / 'bare.pth'))
+    torch.save(dict(state_dict=state), tmp_path / 'deep.pth')
+    cfg.model.backbone.arch = dict(channels=(24, 48, 96, 128), depths=(1, 1, 2, 5, 2))
+    with pytest.raises(OptionError, match=r'has backbone\.stages\.3\.5\..*, which the model lacks'):
+        load_trained(cfg, str(tmp_path / 'deep.pth'))
+
+
+def test_layer_scales_may_be_missing(repo_dir: Path, tmp_path: Path) -> None:
+    """A checkpoint that was trained without them behaves as if they were 1."""
+    cfg = Config.fromfile(repo_dir / CLS)
+    torch.save(dict(state_dict=build_model(cfg).state_dict()), tmp_path / 'plain.pth')
+    cfg.model.backbone.layer_scale_init = 1e-6
+    model = load_trained(cfg, str(tmp_path / 'plain.pth'))
+    assert (model.backbone.stages[3][0].layer_scales[0].weight == 1).all()
 
 
 def test_pictures_come_one_by_one(repo_dir: Path, shapes_dir: Path) -> None:
@@ -70,3 +95,6 @@ def test_pictures_come_one_by_one(repo_dir: Path, shapes_dir: Path) -> None:
     assert names == sorted(names) and len(set(names)) == 3
     with pytest.raises(OptionError, match='--num must be at least 1'):
         test_loader(cfg, 0)
+    cfg.test_dataloader = None
+    with pytest.raises(OptionError, match='has no test_dataloader'):
+        test_loader(cfg)

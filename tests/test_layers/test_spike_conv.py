@@ -68,3 +68,13 @@ def test_only_an_input_of_its_own_is_overwritten(owns_input):
     with torch.no_grad():
         brick(x)
     assert torch.equal(x, before) != owns_input
+
+
+def test_a_call_that_fails_leaves_nothing_behind():
+    brick = brick_with_statistics().eval()
+    x = torch.randn(2, 6, 5, 5, dtype=torch.float64) * 3
+    with torch.no_grad():
+        expected = brick(x)
+        with pytest.raises(RuntimeError, match='channels'):
+            brick(x[:, :4])
+        assert torch.equal(brick(x), expected)

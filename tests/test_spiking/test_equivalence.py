@@ -97,6 +97,25 @@ def test_instances(second: tuple, agreeing: int, total: int, identical: bool) ->
     assert (found.agreeing, found.total, found.identical) == (agreeing, total, identical)
 
 
+def test_equal_boxes_without_area_agree() -> None:
+    """A box that is clipped at the border of the picture overlaps nothing, not even itself."""
+    first = instances([[5, 0, 5, 4], [0, 0, 4, 4]], [0, 1])
+    found = Agreement()
+    found.add(Sample(pred_instances=first), Sample(pred_instances=first.clone()))
+    assert found.identical and found.agreeing == 2
+
+
+def test_nothing_is_no_proof(classifier: nn.Module) -> None:
+    assert not compare(classifier, []).identical
+
+
+def test_first_layers_hardly_flip_in_float32(classifier: nn.Module) -> None:
+    found = compare(classifier, pictures(2))
+    first = [layer for layer in found.layers if 'stages.0' in layer.name]
+    assert sum(layer.counts for layer in first) > 1e4
+    assert sum(layer.flipped for layer in first) <= 1e-5 * sum(layer.counts for layer in first)
+
+
 def test_label_maps_and_labels() -> None:
     found = Agreement()
     maps = [PixelData(data=torch.tensor([[[0, 1], [2, label]]])) for label in (2, 1)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.engine.trained_model import build_model
@@ -16,7 +19,9 @@ from mmsfa.layers import make_spike_driven
 from mmsfa.neurons import SFA
 from mmsfa.neurons.functional import spike_train
 from mmsfa.spiking import EnergyCosts, OperationCounter, Operations, observe, spike_inference
+from mmsfa.spiking.emission import Emission
 from mmsfa.spiking.fan_out import additions, attention_additions, attention_macs, macs
+from mmsfa.spiking.observer import uncounted_of
 
 Fill = Callable[[nn.Module], nn.Module]
 
@@ -55,29 +60,44 @@ def test_a_small_net_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    'layer',
+    ('layer', 'size'),
     [
-        nn.Conv2d(4, 6, 3, padding=1),
-        nn.Conv2d(4, 6, (3, 5), stride=(2, 3), padding=(0, 2), dilation=(2, 1), groups=2),
-        nn.Conv2d(4, 6, 4, padding='same'),
-        nn.Conv2d(4, 6, 3, padding='valid'),
-        nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1),
-        nn.ConvTranspose2d(4, 6, (2, 3), stride=(3, 1), dilation=(1, 2), groups=2),
-        nn.Conv1d(4, 6, 3, padding=2),
-        nn.Linear(7, 3),
+        (nn.Conv2d(4, 6, 3, padding=1), (3, 4, 11, 8)),
+        (nn.Conv2d(4, 6, 3, padding=1), (4, 11, 8)),  # without a batch
+        (
+            nn.Conv2d(4, 6, (3, 5), stride=(2, 3), padding=(0, 2), dilation=(2, 1), groups=2),
+            (3, 4, 11, 8),
+        ),
+        (nn.Conv2d(4, 6, 4, padding='same'), (3, 4, 11, 8)),
+        (nn.Conv2d(4, 6, 3, padding='valid'), (3, 4, 11, 8)),
+        (nn.Conv2d(4, 6, 3, padding=2, padding_mode='reflect'), (3, 4, 11, 8)),
+        (nn.Conv2d(4, 6, 3, padding='same', padding_mode='circular'), (3, 4, 11, 8)),
+        (nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1), (3, 4, 11, 8)),
+        (nn.ConvTranspose2d(4, 6, (2, 3), stride=(3, 1), dilation=(1, 2), groups=2), (3, 4, 11, 8)),
+        (nn.Conv1d(4, 6, 3, padding=2), (3, 4, 11)),
+        (nn.Linear(7, 3), (3, 7)),
+        (nn.Linear(7, 3), (3, 5, 7)),  # tokens
     ],
 )
-def test_additions_equal_a_convolution_with_ones(layer: nn.Module) -> None:
-    torch.manual_seed(0)
-    space = {nn.Linear: (), nn.Conv1d: (11,)}.get(type(layer), (11, 8))
-    counts = torch.randint(0, 5, (3, 4, *space) if space else (3, 7)).double()
+@pytest.mark.parametrize('norm', [1, 3, 4])
+def test_additions_equal_a_layer_of_ones(layer: nn.Module, size: tuple, norm: int) -> None:
+    draw = torch.Generator().manual_seed(0)
+    counts = torch.randint(0, 5, size, generator=draw).double()
+    layer = deepcopy(layer).double()
     with torch.no_grad():
-        layer = layer.double()
         layer.weight.fill_(1)
         layer.bias.zero_()
         output = layer(counts)
-    plane = counts.sum((0, 1))
-    assert additions(layer, plane, output).item() == output.sum().item()
+    x = counts / norm
+    emission = Emission(SFA(D=4, norm=norm), x)
+    assert emission.total(x).item() == counts.sum().item()
+    assert additions(layer, emission, x, output).item() == output.sum().item()
+
+
+def test_large_features_are_counted_exactly() -> None:
+    x = torch.full((1000, 12544), 1.5)
+    x[0, 0] = 0.25
+    assert Emission(SFA(D=4, norm=4), x).total(x).item() == 6 * (1000 * 12544 - 1) + 1
 
 
 def test_attention_by_executing_every_binary_step() -> None:
@@ -131,10 +151,46 @@ NETS = {
 }
 
 
-@pytest.mark.parametrize('name', NETS)
-def test_spikingjelly_counts_the_same(repo_dir: Path, lively_weights: Fill, name: str) -> None:
-    """It looks at every binary map of a spike-driven pass; we count on the integer pass."""
+class BinarySteps(TorchFunctionMode):
+    """Executes every binary map once more with weights of 1: each product is an addition."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        x = args[0] if args else None
+        if function in (F.conv2d, F.conv_transpose2d, F.linear) and ((x == 0) | (x == 1)).all():
+            _, weight, _, *others = (*args, *(kwargs or {}).values())
+            self.total += function(x, torch.ones_like(weight), None, *others).sum().item()
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture(params=['brute force', 'spikingjelly'])
+def count_additions(request: pytest.FixtureRequest) -> Callable[[nn.Module, Tensor], float]:
+    """Additions of every layer (but not of attention) in a spike-driven pass, counted by others."""
+
+    def brute_force(net: nn.Module, x: Tensor) -> float:
+        with torch.no_grad(), spike_inference(net), BinarySteps() as steps:
+            net(x)
+        return steps.total
+
+    def spikingjelly(net: nn.Module, x: Tensor) -> float:
+        counter = op_counter.SynOpCounter()
+        with torch.no_grad(), spike_inference(net), op_counter.DispatchCounterMode([counter]):
+            net(x)
+        return counter.get_total()
+
+    if request.param == 'brute force':
+        return brute_force
     op_counter = pytest.importorskip('spikingjelly.activation_based.op_counter')
+    return spikingjelly
+
+
+@pytest.mark.parametrize('name', NETS)
+def test_others_count_the_same(
+    repo_dir: Path, lively_weights: Fill, name: str, count_additions
+) -> None:
+    """They look at every binary map of a spike-driven pass; we count on the integer pass."""
 
     def build(config: str) -> nn.Module:
         return build_model(Config.fromfile(repo_dir / f'configs/{config}.py'))
@@ -144,12 +200,36 @@ def test_spikingjelly_counts_the_same(repo_dir: Path, lively_weights: Fill, name
     x = torch.rand(1, 3, 64, 64, dtype=torch.float64) + 0.5
     ours = operations(net, x)
     attention = sum(one.acs for key, one in ours.items() if key.endswith('attn'))
-    theirs = op_counter.SynOpCounter()
-    with torch.no_grad(), spike_inference(net), op_counter.DispatchCounterMode([theirs]):
-        net(x)
-    spikes = sum(one.acs for one in ours.values()) - attention
-    assert theirs.get_total() == spikes > 0
+    assert count_additions(net, x) == sum(one.acs for one in ours.values()) - attention > 0
     assert (attention > 0) == (name != 'head')
+
+
+def test_inference_mode_counts_the_same(lively_weights: Fill) -> None:
+    net = lively_weights(small_head())
+    x = torch.rand(1, 3, 64, 64)
+    expected = operations(net, x)
+    with torch.inference_mode():
+        assert operations(net, x) == expected
+        with spike_inference(net):
+            net(x)
+
+
+def test_a_simulation_counts_each_spike_once(lively_weights: Fill) -> None:
+    """The passes of the membrane simulation are one inference."""
+    net = lively_weights(ESpikeFormer(dict(channels=(8, 8, 16, 16))).eval())
+    x = torch.rand(1, 3, 64, 64)
+    plain = operations(net, x)
+    with spike_inference(net, 'membrane'):
+        simulated = operations(net, x)
+    assert simulated.keys() == plain.keys()
+    assert all(simulated[name].macs == plain[name].macs for name in plain)
+    acs = [sum(one.acs for one in ops.values()) for ops in (simulated, plain)]
+    assert 0 < acs[0] < 2 * acs[1]
+
+
+def test_layers_that_nobody_watches_are_named() -> None:
+    net = nn.Sequential(nn.Linear(8, 8), nn.MultiheadAttention(8, 2), nn.LayerNorm(8), SFA())
+    assert uncounted_of(net) == ['1']
 
 
 @pytest.mark.parametrize(

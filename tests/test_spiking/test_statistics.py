@@ -14,8 +14,8 @@ def test_statistics_by_hand() -> None:
     counter = StatisticsCounter(model)
     with observe(model, neuron=counter.count):
         # the first neuron fires 0 4 / 2 0, then 4 4; the second 0 1 / 0 0 (halves go to even), 1 1
-        model(torch.tensor([[[0.0, 9.0], [2.0, -1.0]]]))
-        model(torch.tensor([[[4.0, 3.6], [0.0, 0.4]]]))
+        model(torch.tensor([[[[0.0, 9.0]], [[2.0, -1.0]]]]))
+        model(torch.tensor([[[[4.0, 3.6]], [[0.0, 0.4]]]]))
     first, second = counter.layers()
     assert (first.name, first.stage, first.D, first.channels) == ('0', '0', 4, 2)
     assert first.histogram == pytest.approx([4 / 8, 0, 1 / 8, 0, 3 / 8])
@@ -34,3 +34,15 @@ def test_neurons_that_never_ran_are_left_out() -> None:
         model['ran'](torch.zeros(1, 3))
     (only,) = counter.layers()
     assert only.name == 'ran' and only.dead_channels == only.channels == 3
+
+
+def test_tokens_hold_their_channels_last() -> None:
+    model = nn.Sequential(SFA(D=4))
+    counter = StatisticsCounter(model)
+    with observe(model, neuron=counter.count):
+        for tokens in (5, 7):  # pictures of different sizes
+            x = torch.ones(2, tokens, 3)
+            x[..., 0] = 0
+            model(x)
+    (only,) = counter.layers()
+    assert (only.channels, only.dead_channels) == (3, 1)

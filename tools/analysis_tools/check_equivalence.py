@@ -30,6 +30,7 @@ from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.safe_checkpoint import trust_checkpoints
 from mmsfa.engine.trained_model import load_trained, test_loader
 from mmsfa.spiking import MODES, Equivalence, compare, in_float64
+from mmsfa.spiking.equivalence import LayerDifference
 
 EXACT = 'spikes, float64'
 DTYPES = {'spikes': ('float64', 'float32')}
@@ -58,14 +59,19 @@ def layer_table(runs: dict[str, Equivalence]) -> Table:
     table.add_column('neuron', overflow='fold')
     for name in runs:
         table.add_column(name, justify='right')
-    for row in zip(*(run.layers for run in runs.values()), strict=True):
-        cells = [f'{layer.share:.1e} ({layer.largest})' if layer.flipped else '0' for layer in row]
-        cells = [
-            'other proposals' if layer.not_comparable and not layer.counts else cell
-            for layer, cell in zip(row, cells, strict=True)
-        ]
-        table.add_row(row[0].name, *cells)
+    found = {name: {layer.name: layer for layer in run.layers} for name, run in runs.items()}
+    for neuron in dict.fromkeys(name for layers in found.values() for name in layers):
+        table.add_row(neuron, *(_cell(layers.get(neuron)) for layers in found.values()))
     return table
+
+
+def _cell(layer: LayerDifference | None) -> str:
+    """What a form did to one layer."""
+    if layer is None:
+        return 'did not run'
+    if not layer.counts:
+        return 'other proposals'
+    return f'{layer.share:.1e} ({layer.largest})' if layer.flipped else '0'
 
 
 def prediction_table(runs: dict[str, Equivalence]) -> Table:
@@ -104,6 +110,8 @@ def main() -> None:
     console.print(prediction_table(runs))
     first = next(iter(runs.values()))
     print('Real values arrive at (analog, no spikes):', ', '.join(first.analog) or 'no layer')
+    if first.uncounted:
+        print('Neither convolution nor linear, so never spiking:', ', '.join(first.uncounted))
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         found = dict(config=args.config, checkpoint=args.checkpoint, num=len(batches))

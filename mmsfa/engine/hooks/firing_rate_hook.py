@@ -14,11 +14,10 @@ from mmsfa.spiking.energy import EnergyCosts
 from mmsfa.spiking.firing_rate import FiringRateCounter
 from mmsfa.spiking.operations import OperationCounter
 from mmsfa.spiking.stages import by_stage
+from mmsfa.spiking.statistics import SATURATED
 from mmsfa.spiking.totals import Totals
 
 from .plain_model import plain_model
-
-SATURATED = 0.99  # firing rate
 
 
 @HOOKS.register_module()
@@ -62,9 +61,14 @@ class FiringRateHook(Hook):
         self.operations: OperationCounter | None = None
         self.pictures = Totals(['pictures'], width=1)
         self._counting = False
-        self._named = False
+        self._named: set[str] = set()
+
+    def before_train(self, runner: Runner) -> None:
+        """Never count in training, also after a validation that was interrupted."""
+        self._stop()
 
     def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        self._stop()
         if mode != 'train':
             model = plain_model(runner)
             self.rates = FiringRateCounter(model)
@@ -89,13 +93,16 @@ class FiringRateHook(Hook):
         outputs: Sequence | dict | None = None,
         mode: str = 'train',
     ) -> None:
-        if not self._counting:
-            return
-        self._counting = False
-        if self.operations:
-            self.operations.detach()
-        self.rates.detach()
-        self.pictures.add('pictures', len(outputs or ()))
+        if self._counting:
+            self._stop()
+            self.pictures.add('pictures', len(outputs or ()))
+
+    def _stop(self) -> None:
+        if self._counting:
+            self._counting = False
+            if self.operations:
+                self.operations.detach()
+            self.rates.detach()
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Add what a validation has counted to its metrics."""
@@ -131,16 +138,15 @@ class FiringRateHook(Hook):
 
     def _name_idle_layers(self) -> None:
         rates = {n: fired / can for n, (fired, can) in self.rates.layer_totals().items()}
-        silent = [name for name, rate in rates.items() if rate == 0]
-        saturated = [name for name, rate in rates.items() if rate > SATURATED]
-        if self._named or not (silent or saturated):
-            return
-        self._named = True
+        silent = [n for n, rate in rates.items() if rate == 0 and n not in self._named]
+        full = [n for n, rate in rates.items() if rate > SATURATED and n not in self._named]
+        self._named.update(silent, full)
         what = [f'{len(silent)} never fire: {", ".join(silent)}'] if silent else []
-        what += [f'{len(saturated)} always fire D: {", ".join(saturated)}'] if saturated else []
-        print_log(
-            f'Of {len(rates)} neuron layers {"; ".join(what)}. They hand on no information; this '
-            'is said once.',
-            logger='current',
-            level=logging.WARNING,
-        )
+        what += [f'{len(full)} always fire D: {", ".join(full)}'] if full else []
+        if what:
+            print_log(
+                f'Of {len(rates)} neuron layers {"; ".join(what)}. They hand on no information; '
+                'each is named once.',
+                logger='current',
+                level=logging.WARNING,
+            )

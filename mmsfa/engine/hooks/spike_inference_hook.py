@@ -38,7 +38,17 @@ class SpikeInferenceHook(Hook):
             self._open = ExitStack()
             self._open.enter_context(spike_inference(plain_model(runner), self.mode))
 
+    def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        self._close()  # an epoch before may have been interrupted
+
     def _after_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        self._close()
+
+    def before_train(self, runner: Runner) -> None:
+        """Never train in another form, also after a validation that was interrupted."""
+        self._close()
+
+    def _close(self) -> None:
         if self._open is not None:
             self._open.close()
             self._open = None
