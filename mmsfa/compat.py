@@ -36,6 +36,8 @@ STACK: dict[str, dict[str, str]] = {
     'mmdet': {'onedl-mmdetection': '>=3.5,<4', 'mmdet': '>=3.3,<4'},
     'mmseg': {'onedl-mmsegmentation': '>=1.4,<2', 'mmsegmentation': '>=1.2.2,<2'},
 }
+# extra -> import names of what it installs
+EXTRAS = {'export': ('onnx', 'onnxruntime', 'onnxscript', 'nir', 'nirtorch')}
 ALWAYS_NEEDED = ('mmengine', 'mmcv', 'mmpretrain')
 
 _torchvision_schemas = None  # The library object must live as long as its operators.
@@ -265,3 +267,19 @@ def require_ops() -> None:
     problem = ops_problem()
     if problem:
         raise StackError(str(problem))
+
+
+def require_extra(extra: str, *names: str) -> None:
+    """Stop with one readable error when a package of an optional extra is missing.
+
+    Args:
+        extra: An extra of setup.cfg, such as ``'export'``.
+        *names: Import names that are needed of it; without any, all of them.
+
+    Raises:
+        StackError: Names what is missing and the command that installs the extra.
+    """
+    missing = [name for name in names or EXTRAS[extra] if not _importable(name)]
+    if missing:
+        what = ' and '.join(missing) + ' must be installed for this and cannot be imported.'
+        raise StackError(str(Problem(what, f"pip install 'mmsfa[{extra}]'")))

@@ -70,6 +70,24 @@ def test_the_refusal_survives_the_custom_imports_of_a_config(environment, tmp_pa
     assert refusal(result).startswith('mmdet cannot be imported')
 
 
+def test_missing_package_of_an_extra(environment):
+    environment.remove('onnx', 'onnx-*', 'onnxscript', 'onnxscript-*')
+    code = 'import mmsfa; from mmsfa.export import fold; print("folds"); import mmsfa.export.onnx'
+    result = environment.run('-c', code)
+    assert result.stdout.endswith('folds\n')
+    said = refusal(result)
+    assert said.startswith('onnx and onnxscript must be installed for this')
+    assert "pip install 'mmsfa[export]'" in said
+
+
+def test_every_package_of_an_extra_is_looked_for(environment):
+    environment.remove('nirtorch', 'nirtorch-*')
+    code = 'from mmsfa import compat; compat.require_extra("export", "onnx"); print("onnx"); '
+    result = environment.run('-c', code + 'compat.require_extra("export")')
+    assert result.stdout.endswith('onnx\n')
+    assert refusal(result).startswith('nirtorch must be installed for this')
+
+
 def test_two_distributions_own_one_name(environment):
     environment.add_metadata('mmcv', '2.1.0', 'mmcv')
     said = refusal(environment.run(*IMPORT))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from mmcv.cnn import ConvModule, fuse_conv_bn
+from mmcv.cnn import ConvModule
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from mmsfa.layers.fold_norm import folded, norm_follows
 
 
 def fold(model: nn.Module) -> nn.Module:
-    """A copy of a model with every BN folded into the convolution in front of it.
+    """A copy of a model with every BN folded into the convolution right in front of it.
+
+    A BN is folded in mmcv's ``ConvModule`` and in ``nn.Sequential``; elsewhere nothing tells what
+    stands in front of it when the model runs, and it stays.
 
     Modules that offer ``switch_to_deploy`` (RepConv and the like) fold their branches first. The
     copy computes the same: in float64 up to the rounding of a sum, in float32 now and then a
@@ -37,31 +40,25 @@ def fold(model: nn.Module) -> nn.Module:
         if hasattr(module, 'switch_to_deploy'):
             module.switch_to_deploy()
     for module in model.modules():
-        if isinstance(module, ConvModule) and module.with_norm:
+        if isinstance(module, ConvModule):
             _fold_brick(module)
-    return fuse_conv_bn(model).eval()  # those outside of mmcv's brick
+        elif type(module) is nn.Sequential:
+            _fold_sequence(module)
+    return model.eval()
 
 
 def _fold_brick(brick: ConvModule) -> None:
     """Fold the BN of mmcv's ConvModule, where it follows the convolution directly."""
-    conv, norm = brick.conv, brick.norm
-    follows = brick.order.index('norm') == brick.order.index('conv') + 1
-    if not (follows and isinstance(norm, _BatchNorm) and type(conv) in _FOLDABLE):
-        return
-    if norm.running_mean is None or (conv.transposed and conv.groups > 1):
-        return
-    conv.weight, conv.bias = fuse_conv_bn_weights(
-        conv.weight,
-        conv.bias,
-        norm.running_mean,
-        norm.running_var,
-        norm.eps,
-        norm.weight,
-        norm.bias,
-        transpose=conv.transposed,
-    )
-    setattr(brick, brick.norm_name, nn.Identity())
-    brick.turn_on_efficient_conv_bn_eval(False)
+    conv = folded(brick.conv, brick.norm) if norm_follows(brick) else None
+    if conv is not None:
+        brick.conv = conv
+        setattr(brick, brick.norm_name, nn.Identity())
+        brick.turn_on_efficient_conv_bn_eval(False)
 
 
-_FOLDABLE = (nn.Conv2d, nn.ConvTranspose2d)
+def _fold_sequence(sequence: nn.Sequential) -> None:
+    """Fold each BN that stands right behind a convolution: here alone the order is certain."""
+    for i in range(1, len(sequence)):
+        conv = folded(sequence[i - 1], sequence[i])
+        if conv is not None:
+            sequence[i - 1], sequence[i] = conv, nn.Identity()

@@ -6,6 +6,8 @@ Three variants take turns, so that a drifting machine slows all of them:
   published  the published order of the attention, (q k^T) v
   relu       ReLU instead of SFA
 
+With --backends it is the spiking backbone in PyTorch, in float ONNX and in int8 ONNX instead.
+
 Example:
     python tools/analysis_tools/benchmark.py configs/det/mask_rcnn_esf.py --shape 800 1344
 """
@@ -57,6 +59,9 @@ def parse_args() -> argparse.Namespace:
         '--dtype', choices=['float32', 'bfloat16', 'float16'], default='float32', help='autocast'
     )
     parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument(
+        '--backends', action='store_true', help='PyTorch against onnxruntime; CPU, inference only'
+    )
     parser.add_argument('--fuse-conv-bn', action='store_true', help='fold BN; inference only')
     parser.add_argument('--channels-last', action='store_true', help='memory format of the run')
     parser.add_argument('--no-train', action='store_true', help='time no training steps')
@@ -65,6 +70,10 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.fuse_conv_bn and not args.no_train:
         parser.error('--fuse-conv-bn is for inference: add --no-train')
+    if args.backends:
+        if args.fuse_conv_bn or args.channels_last or args.dtype != 'float32':
+            parser.error('--backends compares float32 as it is: leave the other options out')
+        args.device, args.no_train = 'cpu', True
     return args
 
 
@@ -74,6 +83,15 @@ def build(cfg: Config, variant: str, device: str) -> nn.Module:
     torch.manual_seed(0)
     backbone = MODELS.build({**deepcopy(cfg.model.backbone), **VARIANTS[variant]})
     return revert_sync_batchnorm(backbone).to(device)
+
+
+def build_all(cfg: Config, args: argparse.Namespace) -> dict[str, nn.Module]:
+    """Everything that takes turns, by name."""
+    if not args.backends:
+        return {name: build(cfg, name, args.device) for name in args.variants}
+    from mmsfa.export.backends import backbone_backends  # needs the extra "export"
+
+    return backbone_backends(build(cfg, 'spiking', args.device).eval())
 
 
 def forward(model: nn.Module, image: Tensor) -> None:
@@ -122,7 +140,7 @@ def seconds(task: Callable[[nn.Module, Tensor], None], model: nn.Module, image: 
 def measure(cfg: Config, args: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
     """Figure -> variant -> one value a round."""
     image = torch.randn(args.batch_size, 3, *args.shape, device=args.device)
-    models = {name: build(cfg, name, args.device) for name in args.variants}
+    models = build_all(cfg, args)
     if args.fuse_conv_bn:
         models = {name: fuse_conv_bn(model.eval()) for name, model in models.items()}
     if args.channels_last:
@@ -137,7 +155,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict[str, dict[str, list[f
     else:
         precision = torch.autocast(torch.device(args.device).type, getattr(torch, args.dtype))
     with precision:
-        if not args.fuse_conv_bn:  # else there is no backward
+        if not (args.fuse_conv_bn or args.backends):  # else there is no backward
             figures['kept for backward (MB)'] = {
                 name: [saved_bytes(model, image) / 1e6] for name, model in models.items()
             }
@@ -163,15 +181,16 @@ def main() -> None:
     cfg = read_config(args)
     args.shape = tuple(args.shape or scope_of(cfg).shape)
     figures = measure(cfg, args)
-    first = args.variants[0]
+    names = list(figures['forward (s)'])
+    first = names[0]
     machine = f'{device_name(args.device)}, torch {torch.__version__}'
     size = ' x '.join(map(str, (args.batch_size, *args.shape)))
     options = [name for name in ('fuse_conv_bn', 'channels_last') if getattr(args, name)]
     title = ', '.join(['backbone', size, args.dtype, *options, machine])
-    table = Table('figure', *args.variants, title=title)
+    table = Table('figure', *names, title=title)
     for figure, values in figures.items():
         cells = []
-        for name in args.variants:
+        for name in names:
             ratios = [a / b for a, b in zip(values[name], values[first], strict=True)]
             cells.append(
                 f'{statistics.median(values[name]):.3f} ({statistics.median(ratios):.2f}x)'

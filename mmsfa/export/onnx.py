@@ -1,0 +1,104 @@
+"""ONNX files of models, with free batch, height and width."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from mmsfa.compat import require_extra
+
+require_extra('export', 'onnx', 'onnxruntime', 'onnxscript')
+
+import onnx_ir as ir  # noqa: E402
+import torch  # noqa: E402
+from onnx_ir.passes.common import (  # noqa: E402
+    ClearMetadataAndDocStringPass,
+    CommonSubexpressionEliminationPass,
+    DeduplicateInitializersPass,
+)
+from torch import Tensor, nn  # noqa: E402
+
+from .fold import fold  # noqa: E402
+from .integer import to_integer  # noqa: E402
+from .pooling import free_poolings  # noqa: E402
+from .tensor_part import tensor_part  # noqa: E402
+
+# Sizes of the traced picture; unequal ones, so that the exporter takes no two for the same symbol.
+EXAMPLE = (2, 3, 128, 160)
+
+
+def export_model(model: nn.Module, example: tuple[int, ...] = EXAMPLE) -> ir.Model:
+    """The tensor part of a classifier, segmentor or detector as a float graph.
+
+    Args:
+        model: A model in evaluation mode, on the CPU; it stays as it is.
+        example: Size (B, C, H, W) of the traced picture. All but C stay free in the graph.
+
+    Returns:
+        Graph from ``image`` (what the data preprocessor gives) to the outputs of `TensorPart`.
+
+    Raises:
+        OptionError: The model has no dense head.
+        ValueError: The model is in training mode.
+    """
+    part = tensor_part(model)
+    with torch.no_grad():
+        part(torch.zeros(example))  # names the outputs
+    return _export(part, part.names, example)
+
+
+def export_module(module: nn.Module, example: tuple[int, ...] = EXAMPLE) -> ir.Model:
+    """A backbone, or any module from one map to one or several, as a float graph.
+
+    Args:
+        module: A module in evaluation mode, on the CPU; it stays as it is.
+        example: See `export_model`.
+    """
+    module = fold(module)
+    free_poolings(module)
+    with torch.no_grad():
+        outputs = module(torch.zeros(example))
+    number = 1 if isinstance(outputs, Tensor) else len(outputs)
+    return _export(module, [f'map_{i}' for i in range(number)], example)
+
+
+def _export(module: nn.Module, names: list[str], example: tuple[int, ...]) -> ir.Model:
+    """Trace and translate a folded module."""
+    free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter('ignore')  # about the exporter's own code
+        program = torch.onnx.export(
+            module,
+            (torch.randn(example),),
+            dynamo=True,
+            dynamic_shapes=(free,),
+            input_names=['image'],
+            output_names=list(names),
+            verbose=False,
+        )
+    return _tidy(program.model)
+
+
+def _tidy(model: ir.Model) -> ir.Model:
+    """Make a file of it that loads, with each neuron once."""
+    graph = model.graph
+    for node in graph:
+        for value in node.inputs:
+            # The exporter's optimizer forgets constants where two neurons read one map.
+            if value is not None and value.const_value is not None and not value.producer():
+                graph.initializers.setdefault(value.name, value)
+    DeduplicateInitializersPass()(model)
+    CommonSubexpressionEliminationPass()(model)
+    ClearMetadataAndDocStringPass()(model)  # stack traces of this machine
+    image = graph.inputs[0]
+    image.shape = ir.Shape(['batch', image.shape[1], 'height', 'width'])
+    return model
+
+
+def save(model: ir.Model, path: Path) -> None:
+    """Write one file; the weights are in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ir.save(model, path)
+
+
+__all__ = ['EXAMPLE', 'export_model', 'export_module', 'save', 'to_integer']

@@ -1,0 +1,79 @@
+"""Small models of the shipped configs and their graphs, exported once for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx_ir as ir
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmsfa.engine.trained_model import build_model
+from mmsfa.export.onnx import export_model
+
+CONFIGS = {
+    'detector': 'det/mask_rcnn_esf_demo.py',
+    'segmentor': 'seg/upernet_esf_demo.py',
+    'classifier': 'cls/esf_tiny_flowers5.py',
+}
+
+
+class Exported(NamedTuple):
+    """A config of few blocks, its model and the float graph of its tensor part."""
+
+    cfg: Config
+    model: nn.Module
+    graph: ir.Model
+
+
+@pytest.fixture(scope='session')
+def small_config(repo_dir: Path) -> Callable[[str], Config]:
+    """A function that gives a shipped config with few blocks."""
+
+    def read(kind: str) -> Config:
+        cfg = Config.fromfile(repo_dir / 'configs' / CONFIGS[kind])
+        arch = dict(channels=(24, 48, 96, 128), depths=(1, 1, 0, 1, 0))
+        cfg.model.backbone.arch = arch
+        return cfg
+
+    return read
+
+
+@pytest.fixture(scope='session')
+def bytes_exact(
+    make_exact: Callable[[nn.Module], nn.Module],
+) -> Callable[[nn.Module], nn.Module]:
+    """As `make_exact`, with weights that a byte and a power of two for each channel hold."""
+
+    @torch.no_grad()
+    def fill(model: nn.Module, seed: int = 0) -> nn.Module:
+        for module in make_exact(model, seed).modules():
+            if isinstance(module, nn.Conv2d):
+                rows = module.weight.flatten(1)
+                step = (rows.abs().amax(1, keepdim=True) / 127).log2().round().exp2()
+                integers = (rows / step).round().clamp(-127, 127)
+                integers[:, 0] = 127  # the largest of a channel: it sets the scale
+                module.weight.copy_((integers * step).view_as(module.weight))
+        return model
+
+    return fill
+
+
+@pytest.fixture(scope='session')
+def exported(
+    small_config: Callable[[str], Config], bytes_exact: Callable[[nn.Module], nn.Module]
+) -> Callable[[str], Exported]:
+    """A function that gives an exported detector, segmentor or classifier of exact weights."""
+
+    @lru_cache
+    def export(kind: str) -> Exported:
+        cfg = small_config(kind)
+        model = bytes_exact(build_model(cfg))
+        return Exported(cfg, model, export_model(model))
+
+    return export

@@ -1,0 +1,93 @@
+"""tools/deployment/export_onnx.py and the benchmark of backends, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmsfa.engine.trained_model import build_model
+
+TOOL = 'tools/deployment/export_onnx.py'
+DET = 'configs/det/mask_rcnn_esf_demo.py'
+SMALL = 'model.backbone.arch.depths=[1,0,0,1,0]'
+FEW = ('model.test_cfg.rpn.max_per_img=20', 'model.test_cfg.rcnn.max_per_img=5')
+CallTool = Callable[..., str]
+
+
+@pytest.fixture(scope='module')
+def checkpoint(
+    repo_dir: Path, lively_weights: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Weights of a small demo detector."""
+    cfg = Config.fromfile(repo_dir / DET)
+    cfg.model.backbone.arch.depths = (1, 0, 0, 1, 0)
+    path = tmp_path_factory.mktemp('checkpoint') / 'small.pth'
+    torch.save(dict(state_dict=lively_weights(build_model(cfg)).state_dict()), path)
+    return path
+
+
+def rows(table: str) -> dict[str, list[str]]:
+    """Cells of each row of a rich table, by the text in the first column."""
+    cells = [[cell.strip() for cell in line.split('│')[1:-1]] for line in table.splitlines()]
+    return {row[0]: row[1:] for row in cells if row}
+
+
+def test_export_check_and_evaluation(
+    call_tool: CallTool, checkpoint: Path, shapes_dir: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / 'model.onnx'
+    said = call_tool(
+        TOOL, DET, checkpoint, '--out', out, '--int8', '--num', 2, '--evaluate',
+        '--cfg-options', f'data_root={shapes_dir}/', SMALL, *FEW,
+    )  # fmt: skip
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['model.onnx', 'model_int8.onnx']
+    table = rows(said)
+    pytorch, float_size, int8_size = map(float, table['size (MB)'])
+    assert int8_size < 0.5 * pytorch < 0.6 * float_size
+    largest = [float(cell) for cell in table['largest difference'][1:]]
+    assert 0 < largest[0] < largest[1]
+    assert 'instances' in table['agreeing predictions'][1]
+    assert [0 <= float(cell) <= 1 for cell in table['coco/segm_mAP_50']] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ('out', 'option', 'message'),
+    [
+        ('model.pt', SMALL, r'--out must end in \.onnx, got '),
+        ('model.onnx', 'model.backbone.arch.depths=[2,0,0,1,0]', 'does not belong to this config'),
+    ],
+)
+def test_wrong_options(
+    call_tool: CallTool, checkpoint: Path, tmp_path: Path, out: str, option: str, message: str
+) -> None:
+    with pytest.raises(SystemExit, match=message):
+        call_tool(TOOL, DET, checkpoint, '--out', tmp_path / out, '--cfg-options', option)
+    assert not list(tmp_path.iterdir())
+
+
+def test_benchmark_of_backends(call_tool: CallTool, tmp_path: Path) -> None:
+    out = tmp_path / 'figures.json'
+    said = call_tool(
+        'tools/analysis_tools/benchmark.py', DET, '--backends', '--shape', 64, 96, '--repeats', 2,
+        '--out', out, '--cfg-options', SMALL,
+    )  # fmt: skip
+    assert 'int8 ONNX' in said and 'training step' not in said and '(1.00x)' in said
+    figures = json.loads(out.read_text())['figures']
+    assert list(figures) == ['forward (s)']
+    names = ['eager PyTorch', 'float ONNX', 'int8 ONNX']
+    assert {name: len(values) for name, values in figures['forward (s)'].items()} == dict.fromkeys(
+        names, 2
+    )
+
+
+def test_benchmark_of_backends_is_for_float32(
+    call_tool: CallTool, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit):
+        call_tool('tools/analysis_tools/benchmark.py', DET, '--backends', '--dtype', 'bfloat16')
+    assert '--backends compares float32' in capsys.readouterr().err
