@@ -132,7 +132,35 @@ def test_what_the_user_can_mend_is_one_sentence(
     broken = pictures / 'broken.jpg'
     broken.write_text('no picture')
     weights = checkpoint(DET)
-    cases = [(tmp_path / 'none.jpg', 'does not exist'), (broken, 'cannot be read as a picture')]
+    empty = pictures / 'empty.jpg'
+    empty.touch()
+    cases = [
+        (tmp_path / 'none.jpg', 'does not exist'),
+        (broken, 'broken.jpg cannot be read as a picture'),
+        (empty, 'empty.jpg cannot be read as a picture'),
+    ]
     for picture, expected in cases:
         with pytest.raises(SystemExit, match=expected):
             call_tool(DEMO, picture, DET, weights, '--out', tmp_path / 'out', '--device', 'cpu')
+
+
+def test_the_pictures_are_not_overwritten(
+    call_tool: Callable[..., str], checkpoint: Callable[[str], Path], pictures: Path
+) -> None:
+    red = pictures / 'red.png'
+    before = red.read_bytes()
+    with pytest.raises(SystemExit, match='would overwrite the picture'):
+        call_tool(DEMO, red, DET, checkpoint(DET), '--out', pictures, '--device', 'cpu')
+    assert red.read_bytes() == before
+
+
+def test_a_model_of_pictures_in_memory(
+    repo_dir: Path, lively_weights: Fill, pictures: Path
+) -> None:
+    cfg = Config.fromfile(repo_dir / CLS)
+    steps = cfg.test_dataloader.dataset.pipeline[1:]
+    cfg.test_dataloader.dataset = dict(type='CIFAR10', data_root='none', pipeline=steps)
+    model = lively_weights(build_model(cfg))
+    model.dataset_meta = dict(classes=CLASSES[CLS])
+    view = Viewer(cfg, model).look(pictures / 'red.png')
+    assert view.picture.shape == (128, 128, 3) and view.picture[64, 64].argmax() == 0

@@ -14,20 +14,33 @@ from mmsfa.neurons.functional import spike_train
 
 from .nir_import import NirNetwork
 
+# A sum that is rounded in another order differs by some 1e-15 of the largest value in float64.
+MAP_TOLERANCE = 1e-9
+
 
 @dataclass(frozen=True)
-class Agreement:
+class SpikeAgreement:
     """How far a graph and its model agree on one picture.
 
     Attributes:
         spikes: Spikes of the model by neuron.
         different: Spikes that only one of the two has, by neuron.
         largest_error: Largest difference of the two output maps.
+        largest_value: Largest absolute value of the model's map.
     """
 
     spikes: dict[str, int]
     different: dict[str, int]
     largest_error: float
+    largest_value: float
+
+    @property
+    def same_map(self) -> bool:
+        """Whether the float64 maps differ by rounding alone.
+
+        What comes after the last neuron, such as a wrong last convolution, shows only here.
+        """
+        return self.largest_error <= MAP_TOLERANCE * self.largest_value
 
 
 def _note(spikes: dict[str, Tensor], name: str, neuron: nn.Module, _: tuple, out: object) -> None:
@@ -82,7 +95,7 @@ def spikes_of_graph(network: NirNetwork, image: Tensor) -> tuple[dict[str, Tenso
     return {n: s.unflatten(1, (-1, levels[n])).movedim(2, 0) for n, s in spikes.items()}, out
 
 
-def compare(backbone: nn.Module, network: NirNetwork, image: Tensor) -> Agreement:
+def compare_spikes(backbone: nn.Module, network: NirNetwork, image: Tensor) -> SpikeAgreement:
     """Run both on one picture.
 
     Args:
@@ -92,8 +105,9 @@ def compare(backbone: nn.Module, network: NirNetwork, image: Tensor) -> Agreemen
     """
     theirs, out = spikes_of_graph(network, image)
     mine, expected = spikes_of_model(backbone, image, int(network.graph.metadata['stages']))
-    return Agreement(
+    return SpikeAgreement(
         spikes={name: int(spikes.sum()) for name, spikes in mine.items()},
         different={name: int((mine[name] != theirs[name]).sum()) for name in mine},
         largest_error=float((expected - out).abs().max()),
+        largest_value=float(expected.abs().max()),
     )

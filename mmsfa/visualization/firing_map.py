@@ -53,7 +53,11 @@ class FiringMap:
         self._num_windows = torch.zeros(0, 0)  # at each place (H, W)
 
     def __enter__(self) -> FiringMap:
-        hooks = [self.backbone.register_forward_hook(self._ran)]
+        self._to_come = None
+        hooks = [
+            self.backbone.register_forward_pre_hook(self._runs),
+            self.backbone.register_forward_hook(self._ran),
+        ]
         if hasattr(self.model, 'data_preprocessor'):
             hooks.append(self.model.data_preprocessor.register_forward_hook(self._begins))
         for hook in hooks:
@@ -63,6 +67,7 @@ class FiringMap:
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
+        self._forget_window()
 
     @property
     def num_layers(self) -> int:
@@ -88,8 +93,16 @@ class FiringMap:
     def _start(self, windows: list[Window]) -> None:
         self._to_come = list(windows)
         self._sums.clear()
+        self._num_layers.clear()
         bottom, right = windows[-1].bottom, windows[-1].right
         self._num_windows = torch.zeros(bottom, right)
+
+    def _forget_window(self) -> None:
+        self._fresh, self._fresh_layers = {}, Counter()
+
+    def _runs(self, _module: nn.Module, _inputs: tuple[Tensor, ...]) -> None:
+        """The backbone begins; an earlier call may have failed half-way and left maps behind."""
+        self._forget_window()
 
     def _fired(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
         if output.dim() != 4:
@@ -120,7 +133,7 @@ class FiringMap:
         self._num_windows = self._num_windows.to(inputs[0].device)
         self._num_windows[place] += 1
         self._num_layers = self._fresh_layers
-        self._fresh, self._fresh_layers = {}, Counter()
+        self._forget_window()
         if alone:
             self._to_come = None
 

@@ -84,6 +84,9 @@ same layers with a multiply-accumulate for every weight.</p>
 {{ show(totals) }}
 {% for model in models %}
 <h2>Firing{% if models | length > 1 %}: {{ model.name }}{% endif %}</h2>
+{% if model.note %}
+<p class="note">{{ model.note }}</p>
+{% endif %}
 {% for plot in model.plots %}
 {{ draw(plot) }}
 {% endfor %}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import mmcv
 import numpy as np
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import TRANSFORMS
@@ -37,14 +39,31 @@ def picture_files(path: Path) -> list[Path]:
 
 
 def output_files(files: list[Path], source: Path, out: Path) -> list[Path]:
-    """A PNG for each picture, in the same sub-folders; no two pictures share one."""
+    """A PNG for each picture, in the same sub-folders; no two pictures share one.
+
+    Raises:
+        OptionError: A PNG would overwrite one of the pictures.
+    """
     root = source if source.is_dir() else source.parent
     names = [out / file.relative_to(root) for file in files]
     plain = [name.with_suffix('.png') for name in names]
-    return [
+    targets = [
         short if plain.count(short) == 1 else name.with_name(f'{name.name}.png')
         for name, short in zip(names, plain, strict=True)
     ]
+    sources = set(map(_identity, files))
+    for target in targets:
+        if target.exists() and _identity(target) in sources:
+            raise OptionError(
+                f'--out {out} would overwrite the picture {target}: give another folder.'
+            )
+    return targets
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """The same for all names of one file: links, or A.PNG and a.png where case does not count."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -57,25 +76,34 @@ def read_picture(path: Path) -> np.ndarray:
         picture = mmcv.imread(str(path))
     except (OSError, ValueError) as error:
         raise UserError(f'{path} cannot be read as a picture: {error}') from None
+    except cv2.error:  # an empty file
+        picture = None
     if picture is None:
-        raise UserError(f'{path} cannot be read as a picture: its format is unknown or broken.')
+        raise UserError(f'{path} cannot be read as a picture: it is empty or broken.')
     return mmcv.bgr2rgb(picture)
 
 
-def network_picture(inputs: Tensor) -> np.ndarray:
+def network_picture(inputs: Tensor, rgb: bool = False) -> np.ndarray:
     """What the pipeline gives to the network, shape (H, W, 3), uint8, RGB.
 
     Args:
-        inputs: Shape (3, H, W), BGR in 0..255 as all pipelines of OpenMMLab keep it.
+        inputs: Shape (3, H, W), 0..255.
+        rgb: Whether it is RGB; pipelines that read files keep BGR.
     """
-    return inputs.flip(0).permute(1, 2, 0).clamp(0, 255).byte().cpu().numpy()
+    return (inputs if rgb else inputs.flip(0)).permute(1, 2, 0).clamp(0, 255).byte().cpu().numpy()
 
 
 class InferencePipeline:
     """The config's own test pipeline without annotations, for a single picture.
 
+    The pipeline of a data set that holds its pictures in memory, such as CIFAR10, begins with the
+    picture in RGB; here a file is read first.
+
     Args:
         cfg: The whole config; its default scope is set.
+
+    Attributes:
+        rgb: Whether the pipeline gives RGB, as one of pictures in memory does.
 
     Raises:
         OptionError: The config has no test pipeline.
@@ -91,14 +119,27 @@ class InferencePipeline:
                 'The config must have test_dataloader.dataset.pipeline or test_pipeline: '
                 'it says how a picture is prepared.'
             )
-        self._run = Compose([step for step in steps if not _loads_annotations(step)])
+        self.rgb = not any(_loads_picture(step) for step in steps)
+        read = [LoadImageFromFile(), _to_rgb] if self.rgb else []
+        self._run = Compose(read + [step for step in steps if not _loads_annotations(step)])
 
     def __call__(self, path: Path) -> dict[str, Any]:
         """A batch of one."""
         return pseudo_collate([self._run(dict(img_path=str(path), img_id=0))])
 
 
-def _loads_annotations(step: dict) -> bool:
+def _to_rgb(results: dict[str, Any]) -> dict[str, Any]:
+    return dict(results, img=mmcv.bgr2rgb(results['img']))
+
+
+def _name(step: dict) -> str:
     kind = class_of(step, TRANSFORMS)
-    name = step['type'] if kind is None else kind.__name__
-    return name.startswith('Load') and name.endswith('Annotations')
+    return step['type'] if kind is None else kind.__name__
+
+
+def _loads_picture(step: dict) -> bool:
+    return _name(step).startswith('Load') and not _loads_annotations(step)
+
+
+def _loads_annotations(step: dict) -> bool:
+    return _name(step).startswith('Load') and _name(step).endswith('Annotations')

@@ -58,13 +58,19 @@ class Plot:
         return f'data:image/png;base64,{b64encode(self.png).decode()}'
 
 
-def render_page(reports: list[Report], common: list[Plot], plots: list[list[Plot]]) -> str:
+def render_page(
+    reports: list[Report],
+    common: list[Plot],
+    plots: list[list[Plot]],
+    notes: list[str] | None = None,
+) -> str:
     """The page of one model, or of two side by side.
 
     Args:
         reports: What `mmsfa.engine.spiking_report.measure` gave for each model.
         common: Plots of all models together.
         plots: Plots of each model.
+        notes: For each model what cannot be shown, and why; may be empty.
 
     Returns:
         HTML; names are escaped.
@@ -74,11 +80,14 @@ def render_page(reports: list[Report], common: list[Plot], plots: list[list[Plot
             name=name,
             summary=summary(report),
             plots=mine,
+            note=note,
             remarks=remark_table(report),
             details=[neuron_table(report), operation_table(report)],
             settings=settings_table(report),
         )
-        for name, report, mine in zip(names_of(reports), reports, plots, strict=True)
+        for name, report, mine, note in zip(
+            names_of(reports), reports, plots, notes or [''] * len(reports), strict=True
+        )
     ]
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(PAGE).render(

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmsfa.spiking.stages import in_model_order
+from mmsfa.spiking.stages import by_stage, in_model_order
 
 WIDTH = 10.0  # inches
 DPI = 200  # the page shows the plots at half their size: sharp on any screen
@@ -85,8 +85,9 @@ def energy_by_stage(reports: dict[str, dict[str, Any]]) -> Figure:
     """
     figures: dict[str, dict[str, float]] = {}  # series -> stage -> mJ
     for name, report in reports.items():
-        figures[f'{name}, spiking'] = _sum_by_stage(report, 'energy_mj')
-        figures[f'{name}, ordinary network'] = _sum_by_stage(report, 'ann_energy_mj')
+        for kind, key in (('spiking', 'energy_mj'), ('ordinary network', 'ann_energy_mj')):
+            layers = {one['name']: one[key] for one in report['operations']}
+            figures[f'{name}, {kind}'] = by_stage(layers)
     stages = list(dict.fromkeys(stage for series in figures.values() for stage in series))
     figure, axes = _plot(1.1 + 0.24 * len(stages) * len(figures))
     highest = max([value for series in figures.values() for value in series.values()] + [1e-12])
@@ -104,13 +105,6 @@ def energy_by_stage(reports: dict[str, dict[str, Any]]) -> Figure:
     axes.grid(axis='x', alpha=0.3)
     figure.legend(loc='outside lower center', fontsize=8, ncols=2, frameon=False)
     return figure
-
-
-def _sum_by_stage(report: dict[str, Any], key: str) -> dict[str, float]:
-    sums = dict.fromkeys(in_model_order(dict.fromkeys(o['stage'] for o in report['operations'])), 0)
-    for one in report['operations']:
-        sums[one['stage']] += one[key]
-    return sums
 
 
 def _plot(height: float) -> tuple[Figure, Axes]:

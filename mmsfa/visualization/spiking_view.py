@@ -65,7 +65,7 @@ class Viewer:
         picture = read_picture(path)
         batch = self.pipeline(path)
         if self.is_classifier:
-            picture = network_picture(batch['inputs'][0])
+            picture = network_picture(batch['inputs'][0], self.pipeline.rgb)
         with self.firing_map as firing_map:
             (sample,) = self.model.test_step(batch)
 

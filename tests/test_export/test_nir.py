@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from mmsfa.export.nir_check import compare, spikes_of_graph, spikes_of_model
+from mmsfa.export.nir_check import compare_spikes, spikes_of_graph, spikes_of_model
 from mmsfa.export.nir_export import export_nir
 from mmsfa.export.nir_import import NirNetwork
 from mmsfa.export.nir_neuron import NirError, level_shifts
@@ -88,7 +88,7 @@ def test_every_spike_survives_the_round_trip(
     backbone = lively_weights(build(repo_dir, neuron)).double()
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     network = round_trip(export_nir(backbone, SHAPE), tmp_path / 'x.nir')
-    agreement = compare(backbone, network, picture())
+    agreement = compare_spikes(backbone, network, picture())
     assert len(agreement.spikes) == 22 and min(agreement.spikes.values()) > 100
     assert set(agreement.different.values()) == {0}
     assert agreement.largest_error < 1e-12
@@ -110,13 +110,14 @@ def test_ties_are_broken_as_the_model_breaks_them(
     x = picture(torch.float32)
     nir.write(tmp_path / 'x.nir', export_nir(backbone, SHAPE, keep_groups=keep_groups))
     network = NirNetwork(tmp_path / 'x.nir')
-    agreement = compare(backbone, network, x)
+    agreement = compare_spikes(backbone, network, x)
     assert set(agreement.different.values()) == {0} and agreement.largest_error == 0
 
     other = {'half_even': 'half_up', 'half_up': 'half_even'}[rounding]
     swapped = build(repo_dir, dict(rounding=other))
     swapped.load_state_dict(backbone.state_dict())
-    differing = compare(swapped, network, x)  # the picture has ties, so the test above can fail
+    # The picture has ties, so the test above can fail.
+    differing = compare_spikes(swapped, network, x)
     assert sum(differing.different.values()) > 100
 
 
@@ -158,14 +159,15 @@ def test_the_stages_before_the_attention_are_the_default(
 ) -> None:
     backbone = lively_weights(build(repo_dir, out_indices=(1, 3))).double()
     assert export_nir(backbone, SHAPE).metadata['stages'] == 3
-    agreement = compare(backbone, NirNetwork(export_nir(backbone, SHAPE, stages=2)), picture())
+    network = NirNetwork(export_nir(backbone, SHAPE, stages=2))
+    agreement = compare_spikes(backbone, network, picture())
     assert len(agreement.spikes) == 11
     assert set(agreement.different.values()) == {0} and agreement.largest_error < 1e-12
 
 
 def test_a_short_backbone_is_exported_whole(repo_dir: Path, lively_weights: Fill) -> None:
     backbone = lively_weights(build(repo_dir, out_indices=(0,))).double()
-    agreement = compare(backbone, NirNetwork(export_nir(backbone, SHAPE)), picture())
+    agreement = compare_spikes(backbone, NirNetwork(export_nir(backbone, SHAPE)), picture())
     assert len(agreement.spikes) == 5 and set(agreement.different.values()) == {0}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +12,10 @@ import pytest
 import torch
 from torch import nn
 
+from mmsfa import compat
 from mmsfa.engine.cli import read_config
 from mmsfa.engine.trained_model import build_model
-from mmsfa.export import nir_check
+from mmsfa.export import nir_check, nir_export
 
 TOOL = 'tools/deployment/export_nir.py'
 DET = 'configs/det/mask_rcnn_esf_demo.py'
@@ -71,6 +71,31 @@ def test_a_graph_that_differs_is_not_written(
     assert list(out.parent.iterdir()) == []
 
 
+def test_a_wrong_last_convolution_is_not_written(
+    call_tool: Tool,
+    checkpoint: Path,
+    shapes_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No neuron comes after it: all spikes are equal, and only the map tells."""
+    real = nir_export.export_nir
+
+    def one_weight_off(*args: object) -> nir.NIRGraph:
+        graph = real(*args)
+        last = graph.nodes['stages.0.0.conv2.conv']
+        assert ('stages.0.0.conv2.conv', 'stages.0.sum') in graph.edges
+        last.weight[0, 0] += 1e-5
+        return graph
+
+    monkeypatch.setattr(nir_export, 'export_nir', one_weight_off)
+    out = tmp_path / 'new' / 'demo.nir'
+    data = ('--cfg-options', f'data_root={shapes_dir}')
+    with pytest.raises(SystemExit, match=r'the last maps differ by .* was not written'):
+        call_tool(TOOL, DET, checkpoint, '--out', out, '--stages', 1, *data)
+    assert list(out.parent.iterdir()) == []
+
+
 def test_what_cannot_be_exported_is_said_in_a_sentence(
     call_tool: Tool,
     checkpoint: Path,
@@ -85,8 +110,8 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(
         call_tool(*args, '--stages', 4, *data)
     with pytest.raises(SystemExit, match='2'):
         call_tool(TOOL, DET, checkpoint, '--out', tmp_path / 'demo.onnx', *data)
-    monkeypatch.setitem(sys.modules, 'nir', None)
-    with pytest.raises(SystemExit, match='pip install nir nirtorch'):
+    monkeypatch.setattr(compat, '_importable', lambda name: name != 'nirtorch')
+    with pytest.raises(SystemExit, match=r"nirtorch must be (.|\n)* 'mmsfa\[export\]'"):
         call_tool(*args, *data)
     assert not out.exists()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +17,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 from torch import nn
 
+from mmsfa.engine.ann_twin import to_ann_twin
 from mmsfa.engine.trained_model import build_model
+from mmsfa.visualization import spiking_view
 
 TOOL = 'tools/analysis_tools/spiking_report.py'
 DET = 'configs/det/mask_rcnn_esf_demo.py'
@@ -39,13 +44,26 @@ def checkpoint(
     return path
 
 
-@pytest.fixture(scope='module')
-def browser() -> str:
+def find_browser() -> str:
     names = ('chromium', 'chromium-browser', 'google-chrome')
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
-        pytest.skip(f'no browser: install one of {", ".join(names)}')
+        give_up = pytest.fail if os.environ.get('CI') == 'true' else pytest.skip
+        give_up(f'no browser: install one of {", ".join(names)}')
     return found
+
+
+@pytest.fixture(scope='module')
+def browser() -> str:
+    return find_browser()
+
+
+def test_a_missing_browser_fails_where_it_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('PATH', '')
+    for value, outcome in (('true', pytest.fail.Exception), ('', pytest.skip.Exception)):
+        monkeypatch.setenv('CI', value)
+        with pytest.raises(outcome, match='no browser'):
+            find_browser()
 
 
 def screenshot(browser: str, page: Path) -> np.ndarray:
@@ -127,6 +145,88 @@ def test_two_models_side_by_side(
     assert len(IMAGE.findall(page)) == 9
     for text in ('1: mask_rcnn_esf_demo', '2: mask_rcnn_esf_demo'):
         assert text in page and text in printed
+
+
+def test_the_ordinary_network_beside_the_spiking_one(
+    call_tool: Callable[..., str],
+    shapes_dir: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    repo_dir: Path,
+) -> None:
+    cfg = Config.fromfile(repo_dir / DET)
+    to_ann_twin(cfg)
+    cfg.dump(twin := tmp_path / 'twin.py')
+    torch.save(dict(state_dict=build_model(cfg).state_dict()), weights := tmp_path / 'twin.pth')
+    data = ('--num', 1, '--device', 'cpu', '--cfg-options', f'data_root={shapes_dir}')
+    out = tmp_path / 'two'
+    printed = call_tool(TOOL, DET, checkpoint, '--compare', twin, weights, '--out', out, *data)
+    report = json.loads((out / 'report.json').read_text())
+    other = report['compare']
+    assert report['neurons'] and other['neurons'] == []
+    assert {one['input'] for one in other['operations']} == {'analog'}
+    whole = other['totals'][-1]
+    assert whole['energy_mj'] == whole['ann_energy_mj'] > 0
+    page = (out / 'report.html').read_text()
+    assert len(IMAGE.findall(page)) == 5  # energy, and four of the spiking model
+    assert page.count('Without an example picture') == 1 and 'has none' in page
+    assert '2: twin' in printed
+
+    alone = tmp_path / 'alone'
+    call_tool(TOOL, twin, weights, '--out', alone, *data)
+    assert len(IMAGE.findall((alone / 'report.html').read_text())) == 1
+
+
+def test_pictures_in_memory_have_no_example(
+    call_tool: Callable[..., str],
+    shapes_dir: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = CocoDataset.get_data_info
+
+    def in_memory(self: CocoDataset, index: int) -> dict:
+        info = dict(real(self, index))
+        if sys._getframe(1).f_code.co_name == 'example':  # the pipeline still has to read it
+            info.pop('img_path')
+        return info
+
+    monkeypatch.setattr(CocoDataset, 'get_data_info', in_memory)
+    call_tool(
+        TOOL, DET, checkpoint, '--num', 1, '--out', tmp_path, '--device', 'cpu',
+        '--cfg-options', f'data_root={shapes_dir}',
+    )  # fmt: skip
+    page = (tmp_path / 'report.html').read_text()
+    assert len(IMAGE.findall(page)) == 3 and 'are not files' in page
+    assert json.loads((tmp_path / 'report.json').read_text())['neurons']
+
+
+def test_figures_are_written_before_anything_is_drawn(
+    call_tool: Callable[..., str],
+    shapes_dir: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(spiking_view.Viewer, 'look', fail)
+    with pytest.raises(MemoryError):
+        call_tool(
+            TOOL, DET, checkpoint, '--num', 1, '--out', tmp_path, '--device', 'cpu',
+            '--cfg-options', f'data_root={shapes_dir}',
+        )  # fmt: skip
+    assert json.loads((tmp_path / 'report.json').read_text())['data']['pictures'] == 1
+
+
+def test_a_negative_energy_is_refused(
+    call_tool: Callable[..., str], checkpoint: Path, tmp_path: Path
+) -> None:
+    for option in ('--ac-pj', '--mac-pj'):
+        with pytest.raises(SystemExit, match='must be >= 0 pJ'):
+            call_tool(TOOL, DET, checkpoint, option, '-1', '--out', tmp_path / 'out')
 
 
 def test_no_pictures_to_measure(

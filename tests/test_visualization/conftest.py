@@ -20,7 +20,7 @@ def _neuron(stage: str, number: int) -> dict[str, Any]:
 
 def _operation(stage: str, number: int) -> dict[str, Any]:
     return dict(
-        name=f'{stage}.{number}.conv', stage=stage, kind='convolution', input='spikes',
+        name=f'{stage}.block.{number}.conv', stage=stage, kind='convolution', input='spikes',
         macs=2e9, acs=1e9, energy_mj=0.9, ann_energy_mj=9.2,
     )  # fmt: skip
 

@@ -117,6 +117,39 @@ def test_a_new_batch_forgets_the_old_one(segmentor: nn.Module, picture: Tensor) 
     assert not torch.equal(look(other), look(picture))
 
 
+def test_a_batch_that_fails_leaves_nothing_behind(segmentor: nn.Module, picture: Tensor) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    def look_after_failure(firing_map: FiringMap, again: bool) -> None:
+        handle = segmentor.backbone.stages[3].register_forward_hook(fail)
+        with firing_map, torch.no_grad():
+            with pytest.raises(MemoryError):
+                segmentor.test_step(batch_of(255 - picture))
+            handle.remove()
+            if again:
+                segmentor.test_step(batch_of(picture))
+        if not again:
+            with firing_map, torch.no_grad():
+                segmentor.test_step(batch_of(picture))
+
+    with FiringMap(segmentor) as expected, torch.no_grad():
+        segmentor.test_step(batch_of(picture))
+    for again in (True, False):
+        look_after_failure(firing_map := FiringMap(segmentor), again)
+        assert firing_map.num_layers == expected.num_layers
+        assert torch.equal(firing_map.mean(), expected.mean())
+
+
+def test_a_failed_picture_does_not_bind_the_next_context(segmentor: nn.Module) -> None:
+    firing_map = FiringMap(segmentor)
+    with firing_map:  # ends before the backbone has seen the picture
+        segmentor.data_preprocessor(batch_of(torch.zeros(3, 80, 112)))
+    with firing_map, torch.no_grad():
+        segmentor.backbone(torch.zeros(1, 3, 64, 64))
+    assert firing_map.mean().shape == (1, 64, 64)
+
+
 def test_the_model_is_as_it_was(segmentor: nn.Module, picture: Tensor) -> None:
     def hooks() -> int:
         return sum(len(m._forward_hooks) for m in segmentor.modules())

@@ -60,6 +60,19 @@ def test_the_pipeline_of_a_wrapped_data_set_is_found(repo_dir: Path, blue: Path)
         InferencePipeline(cfg)
 
 
+def test_pictures_in_memory_are_rgb_for_the_network(repo_dir: Path, blue: Path) -> None:
+    """As CIFAR10 has them: its pipeline reads no file."""
+    cfg = Config.fromfile(repo_dir / 'configs/cls/esf_tiny_flowers5.py')
+    init_default_scope(cfg.default_scope)
+    dataset = cfg.test_dataloader.dataset
+    assert dataset.pipeline[0]['type'] == 'LoadImageFromFile'
+    cfg.test_dataloader.dataset = dict(type='CIFAR10', pipeline=dataset.pipeline[1:])
+    pipeline = InferencePipeline(cfg)
+    (inputs,) = pipeline(blue)['inputs']
+    assert inputs.shape == (3, 128, 128) and inputs[:, 10, 10].tolist() == [0, 0, 255]
+    assert np.array_equal(network_picture(inputs, pipeline.rgb)[10, 10], [0, 0, 255])
+
+
 def test_floats_are_shown_as_bytes() -> None:
     values = torch.tensor([-5.0, 100.7, 300.0]).view(3, 1, 1)
     assert network_picture(values).tolist() == [[[255, 100, 0]]]
@@ -67,9 +80,10 @@ def test_floats_are_shown_as_bytes() -> None:
 
 def test_a_picture_is_read_as_rgb(blue: Path) -> None:
     assert np.array_equal(read_picture(blue)[0, 0], [0, 0, 255])
-    blue.write_text('no picture')
-    with pytest.raises(UserError, match='blue.png cannot be read'):
-        read_picture(blue)
+    for content in ('no picture', ''):
+        blue.write_text(content)
+        with pytest.raises(UserError, match='blue.png cannot be read'):
+            read_picture(blue)
 
 
 def test_pictures_of_a_folder(tmp_path: Path) -> None:
@@ -83,6 +97,20 @@ def test_pictures_of_a_folder(tmp_path: Path) -> None:
     shown = output_files(files, tmp_path, out)
     assert shown == [out / 'a.jpg.png', out / 'a.png.png', out / 'sub' / 'b.png']
     assert output_files(files[:1], files[0], out) == [out / 'a.png']
+
+
+def test_a_picture_is_never_overwritten(tmp_path: Path) -> None:
+    for name in ('photo.png', 'photo.jpg', 'sub/other.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    photo, link = tmp_path / 'photo.png', tmp_path / 'link'
+    link.symlink_to(tmp_path)
+    for out in (tmp_path, link, tmp_path / 'sub' / '..'):
+        with pytest.raises(OptionError, match=r'overwrite the picture .*photo\.png'):
+            output_files([photo], photo, out)
+    with pytest.raises(OptionError, match=r'other\.png'):
+        output_files(picture_files(tmp_path), tmp_path, tmp_path)
+    assert output_files([tmp_path / 'photo.jpg'], tmp_path / 'photo.jpg', tmp_path) == [photo]
 
 
 def test_no_pictures(tmp_path: Path) -> None:

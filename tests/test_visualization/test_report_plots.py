@@ -54,7 +54,7 @@ def test_energy_is_summed_over_the_layers_of_a_stage(report: Report) -> None:
 def test_energy_of_two_models_with_other_stages(report: Report) -> None:
     other = copy.deepcopy(report)
     for one in other['operations']:
-        one['stage'] = one['stage'].replace('decode_head', 'neck')
+        one['name'] = one['name'].replace('decode_head', 'neck')
     figure = energy_by_stage({'1: a': report, '2: b': other})
     (axes,) = figure.axes
     widths = [bar.get_width() for bar in axes.patches]

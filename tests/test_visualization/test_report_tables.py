@@ -78,6 +78,20 @@ def test_two_models_stand_together(report: Report) -> None:
     ]  # fmt: skip
 
 
+def test_what_is_not_counted_is_said(report: Report, plot: Plot) -> None:
+    assert 'operations not counted' not in str(remark_table(report).rows)
+    report['uncounted'] = ['neck.attention']
+    assert ['neck.attention', 'operations not counted'] in remark_table(report).rows
+    page = render_page([report], [plot], [[plot]])
+    assert '>neck.attention<' in page and '>operations not counted<' in page
+
+
+def test_a_note_stands_in_the_place_of_the_example(report: Report, plot: Plot) -> None:
+    page = render_page([report, report], [plot], [[plot], [plot]], ['no <picture>', ''])
+    assert page.count('no &lt;picture&gt;') == 1
+    assert page.count('<p class="note">') == 2  # the other one says what energy is
+
+
 @pytest.fixture
 def plot() -> Plot:
     return Plot.of(Figure(figsize=(2, 1), dpi=200), 'a <plot>')

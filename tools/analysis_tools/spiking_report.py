@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from rich.console import Console
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
+from mmsfa.engine.errors import OptionError, UserError
 from mmsfa.engine.safe_checkpoint import trust_checkpoints
 from mmsfa.engine.spiking_report import measure
 from mmsfa.engine.trained_model import load_trained, test_loader
+from mmsfa.spiking import EnergyCosts
 from mmsfa.visualization.report_page import Plot, render_page
 from mmsfa.visualization.report_plots import (
     count_histograms,
@@ -71,10 +74,28 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def energy_costs(args: argparse.Namespace) -> dict[str, float]:
+    """What `measure` takes.
+
+    Raises:
+        OptionError: An energy is negative.
+    """
+    try:
+        return asdict(EnergyCosts(args.mac_pj, args.ac_pj))
+    except ValueError as error:
+        raise OptionError(f'--mac-pj and --ac-pj: {error}') from None
+
+
 def example(cfg: Config, checkpoint: str, device: str) -> list[Plot]:
-    """The first test picture: prediction, firing map, and the map of each stage."""
-    info = test_loader(cfg, 1).dataset.dataset.get_data_info(0)
-    view = Viewer(cfg, load_trained(cfg, checkpoint, device)).look(Path(info['img_path']))
+    """The first test picture: prediction, firing map, and the map of each stage.
+
+    Raises:
+        UserError: The picture is no file, or the backbone has no spiking neurons.
+    """
+    path = test_loader(cfg, 1).dataset.dataset.get_data_info(0).get('img_path')
+    if path is None or not Path(path).is_file():
+        raise UserError('The pictures of this data set are not files on this machine.')
+    view = Viewer(cfg, load_trained(cfg, checkpoint, device)).look(Path(path))
     both = f'The first test picture ({view.name}): prediction and firing.'
     stages = 'Where each stage of the backbone fires, on one scale.'
     return [
@@ -84,7 +105,9 @@ def example(cfg: Config, checkpoint: str, device: str) -> list[Plot]:
 
 
 def plots_of(report: dict[str, Any]) -> list[Plot]:
-    """Plots of all neuron layers."""
+    """Plots of all neuron layers; none for a model without neurons."""
+    if not report['neurons']:
+        return []
     rates, counts = firing_rate_by_depth(report['neurons']), count_histograms(report['neurons'])
     return [
         Plot.of(rates, 'Mean count / D over all test pictures; a colour for each stage.'),
@@ -92,33 +115,45 @@ def plots_of(report: dict[str, Any]) -> list[Plot]:
     ]
 
 
+def write_json(out: Path, reports: list[dict[str, Any]]) -> None:
+    """All figures; those of a second model lie under ``compare``."""
+    first, *others = reports
+    written = {**first, 'compare': others[0]} if others else first
+    out.mkdir(parents=True, exist_ok=True)
+    (out / 'report.json').write_text(json.dumps(written, indent=1))
+
+
 def main() -> None:
     """Measure, print, write."""
     args = parse_args()
     trust_checkpoints(args.trust_checkpoint)
+    costs = energy_costs(args)
     models = [(args.config, args.checkpoint), *([args.compare] if args.compare else [])]
-    reports, examples = [], []
+    reports, examples, notes = [], [], []
     for config, checkpoint in models:
         cfg = read_config(argparse.Namespace(config=config, cfg_options=args.cfg_options))
-        costs = dict(mac_pj=args.mac_pj, ac_pj=args.ac_pj)
         reports.append(measure(cfg, checkpoint, args.num, args.device, **costs))
-        examples.append(example(cfg, checkpoint, args.device))
+        write_json(args.out, reports)  # whatever comes next, the long part is not lost
+        try:
+            examples.append(example(cfg, checkpoint, args.device))
+            notes.append('')
+        except UserError as error:
+            examples.append([])
+            notes.append(f'Without an example picture. {error}')
 
-    args.out.mkdir(parents=True, exist_ok=True)
-    first, *others = reports
-    written = {**first, 'compare': others[0]} if others else first
-    (args.out / 'report.json').write_text(json.dumps(written, indent=1))
     energy = energy_by_stage(dict(zip(names_of(reports), reports, strict=True)))
     page = render_page(
         reports,
         [Plot.of(energy, 'Energy for one picture, summed over the layers of each stage.')],
         [one + plots_of(report) for one, report in zip(examples, reports, strict=True)],
+        notes,
     )
     (args.out / 'report.html').write_text(page, encoding='utf-8')
 
     console = Console()
     for report in reports:
-        console.print(for_terminal(neuron_table(report)))
+        if report['neurons']:
+            console.print(for_terminal(neuron_table(report)))
         if remark_table(report).rows:
             console.print(for_terminal(remark_table(report)))
     console.print(for_terminal(totals_table(reports)))

@@ -3,7 +3,7 @@ r"""Export the convolution stages of a trained E-SpikeFormer to NIR and prove th
 NIR, the Neuromorphic Intermediate Representation, is the exchange format of neuromorphic chips and
 simulators: https://neuroir.org. What it cannot say exactly, such as attention, is refused by name.
 The file is written in float64, read back and run on a test picture: every spike of every neuron
-must be the model's own, else nothing is written. See docs/nir.md.
+must be the model's own, and the last map too, else nothing is written. See docs/nir.md.
 
 Example:
     python tools/deployment/export_nir.py configs/cls/esf_tiny_flowers5.py \
@@ -23,15 +23,16 @@ from rich.table import Table
 from torch import Tensor, nn
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
+from mmsfa.compat import require_extra
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
-from mmsfa.engine.errors import OptionError, UserError
+from mmsfa.engine.errors import UserError
 from mmsfa.engine.safe_checkpoint import trust_checkpoints
 from mmsfa.engine.trained_model import load_trained, test_loader
 
 if TYPE_CHECKING:
     import nir
 
-    from mmsfa.export.nir_check import Agreement
+    from mmsfa.export.nir_check import SpikeAgreement
 
 
 def parse_args() -> argparse.Namespace:
@@ -67,7 +68,7 @@ def backbone_and_picture(args: argparse.Namespace) -> tuple[nn.Module, Tensor]:
     return model.backbone.double(), picture.double()
 
 
-def node_table(graph: nir.NIRGraph, agreement: Agreement) -> Table:
+def node_table(graph: nir.NIRGraph, agreement: SpikeAgreement) -> Table:
     """One row a node."""
     table = Table(title='NIR graph')
     table.add_column('node', overflow='fold')
@@ -93,18 +94,13 @@ def node_table(graph: nir.NIRGraph, agreement: Agreement) -> Table:
 def main() -> None:
     """Export, read back, compare, print."""
     args = parse_args()
-    try:
-        import nir
+    require_extra('export', 'nir', 'nirtorch')
+    import nir
 
-        from mmsfa.export.nir_check import compare
-        from mmsfa.export.nir_export import export_nir
-        from mmsfa.export.nir_import import NirNetwork
-    except ModuleNotFoundError as error:
-        if error.name not in ('nir', 'nirtorch', 'h5py'):
-            raise
-        raise OptionError(
-            f'The export needs {error.name}, which is not installed: pip install nir nirtorch.'
-        ) from None
+    from mmsfa.export.nir_check import compare_spikes
+    from mmsfa.export.nir_export import export_nir
+    from mmsfa.export.nir_import import NirNetwork
+
     trust_checkpoints(args.trust_checkpoint)
     backbone, picture = backbone_and_picture(args)
     console = Console()
@@ -115,13 +111,19 @@ def main() -> None:
         written = Path(folder, args.out.name)
         with console.status('write, read back and compare'):
             nir.write(written, graph)
-            agreement = compare(backbone, NirNetwork(written), picture)
+            agreement = compare_spikes(backbone, NirNetwork(written), picture)
         console.print(node_table(graph, agreement))
         different, spikes = sum(agreement.different.values()), sum(agreement.spikes.values())
         if different:
             raise UserError(
                 f'{different} spikes differ between the model and the graph (last column above), '
                 f'of {spikes}: {args.out} was not written.'
+            )
+        if not agreement.same_map:
+            raise UserError(
+                f'All spikes are equal, but the last maps differ by {agreement.largest_error:.1e} '
+                f'(their largest value is {agreement.largest_value:.1e}): {args.out} was not '
+                'written.'
             )
         written.replace(args.out)
     size = args.out.stat().st_size / 1e6
