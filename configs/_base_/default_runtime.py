@@ -10,7 +10,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
-    dict(type='FiringRateHook', interval=5),
+    dict(type='FiringRateHook', interval=10),
     dict(type='PretrainedNoticeHook'),
     dict(type='SyncNormStatsHook'),
 ]

@@ -94,9 +94,12 @@ def main() -> None:
         every, others = split_hooks(runner, args.hook)
         rounds = []
         for number in track(range(args.repeats + 1), 'rounds'):
-            pair = seconds(runner, every), seconds(runner, others)
+            taken = {}
+            order = (every, others) if number % 2 else (others, every)  # the second is warmer
+            for hooks in order:
+                taken[hooks is every] = seconds(runner, hooks)
             if number:  # the first round warms up
-                rounds.append(pair)
+                rounds.append((taken[True], taken[False]))
     ratio = statistics.median(one / other for one, other in rounds)
     table = Table('validation', 'seconds (median)', title=f'{args.config}, {args.hook}')
     for name, values in zip(('with', 'without'), zip(*rounds, strict=True), strict=True):
