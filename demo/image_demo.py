@@ -13,12 +13,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmengine.device import get_device
 from rich.progress import track
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
-from mmsfa.engine.safe_checkpoint import trust_checkpoints
+from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.trained_model import load_trained
 from mmsfa.visualization.pictures import output_files, picture_files
 from mmsfa.visualization.side_by_side import side_by_side
@@ -31,17 +29,10 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('img', type=Path, help='a picture, or a folder of pictures')
-    add_config_options(parser)
-    parser.add_argument('checkpoint', help='file or URL of the trained weights')
+    add_model_options(parser)
     parser.add_argument('--out', type=Path, required=True, help='folder for the PNG files')
-    parser.add_argument('--device', default=get_device(), help='default: %(default)s')
     parser.add_argument(
         '--score-thr', type=float, default=0.3, help='lowest score of a drawn detection'
-    )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load the checkpoint even if it can run any code; only for files that you made',
     )
     return parser.parse_args()
 
@@ -49,7 +40,6 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Draw every picture."""
     args = parse_args()
-    trust_checkpoints(args.trust_checkpoint)
     files = picture_files(args.img)
     cfg = read_config(args)
     viewer = Viewer(cfg, load_trained(cfg, args.checkpoint, args.device), args.score_thr)

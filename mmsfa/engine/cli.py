@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 import torch.distributed as torch_dist
 from mmengine.config import Config, DictAction
+from mmengine.device import get_device
 
 from mmsfa.compat import STACK, StackError, require
 
@@ -33,6 +35,41 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model_options(parser: argparse.ArgumentParser, device: bool = True) -> None:
+    """Add what every tool needs that looks at a trained model: config, checkpoint, device.
+
+    Args:
+        parser: Of the tool.
+        device: Whether the tool can run anywhere but on the CPU.
+    """
+    add_config_options(parser)
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    if device:
+        parser.add_argument(
+            '--device', type=_device, default=get_device(), help='default: %(default)s'
+        )
+    _add_trust_option(parser)
+
+
+def _add_trust_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints even if they can run any code; only for files that you made',
+    )
+
+
+def _device(name: str) -> str:
+    """A device that torch can use here."""
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError):  # torch was built without it, or knows no such name
+        raise argparse.ArgumentTypeError(
+            f'torch cannot use {name!r} here, but {get_device()!r}'
+        ) from None
+    return name
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what training and testing have in common."""
     parser.add_argument('--work-dir', help='folder for logs and results')
@@ -49,23 +86,20 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='run the ordinary network instead: ReLU for every spiking neuron, ordinary heads',
     )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load checkpoints even if they can run any code; only for files that you made',
-    )
+    _add_trust_option(parser)
 
 
 def read_config(args: argparse.Namespace) -> Config:
-    """Read the config and apply ``--cfg-options``.
+    """Read the config and apply ``--cfg-options``; heed ``--trust-checkpoint``.
 
     Args:
-        args: Parsed options of `add_config_options`.
+        args: Parsed options of `add_config_options` or of one that adds more.
 
     Raises:
         OptionError: There is no such config.
         StackError: The config needs a package that is not installed.
     """
+    trust_checkpoints(getattr(args, 'trust_checkpoint', False))
     if not Path(args.config).is_file():
         raise OptionError(f'The config {args.config} does not exist or is not a file.')
     if Path(args.config).suffix not in ('.py', '.yml', '.yaml', '.json'):
@@ -99,7 +133,6 @@ def read_run_config(args: argparse.Namespace) -> Config:
         MisfitError: Backbone, neck and heads do not fit together.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    trust_checkpoints(args.trust_checkpoint)
     cfg = read_config(args)
     scope_of(cfg)
     cfg.launcher = args.launcher

@@ -22,10 +22,9 @@ from rich.progress import track
 from rich.table import Table
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
+from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.dataset_check import check_datasets
 from mmsfa.engine.errors import OptionError
-from mmsfa.engine.safe_checkpoint import trust_checkpoints
 from mmsfa.engine.scopes import scope_of, set_loader_defaults
 
 
@@ -34,16 +33,10 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_config_options(parser)
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    add_model_options(parser, device=False)
     parser.add_argument('--hook', default='FiringRateHook', help='default: %(default)s')
     parser.add_argument('--repeats', type=int, default=5, help='rounds that count, after one more')
     parser.add_argument('--out', type=Path, help='also write the seconds as JSON')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load the checkpoint even if it can run any code; only for files that you made',
-    )
     args = parser.parse_args()
     if args.repeats < 1:
         parser.error(f'--repeats must be at least 1 round, got {args.repeats}')
@@ -87,7 +80,6 @@ def seconds(runner: Runner, hooks: list[Hook]) -> float:
 def main() -> None:
     """Measure and print."""
     args = parse_args()
-    trust_checkpoints(args.trust_checkpoint)
     cfg = read_config(args)
     with tempfile.TemporaryDirectory() as work_dir:
         runner = build_runner(cfg, args.checkpoint, work_dir)

@@ -26,8 +26,7 @@ from rich.progress import track
 from rich.table import Table
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
-from mmsfa.engine.safe_checkpoint import trust_checkpoints
+from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.trained_model import load_trained, test_loader
 from mmsfa.spiking import MODES, Equivalence, compare, in_float64
 from mmsfa.spiking.equivalence import LayerDifference
@@ -41,15 +40,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_config_options(parser)
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    add_model_options(parser)
     parser.add_argument('--num', type=int, default=4, help='test pictures (default: %(default)s)')
     parser.add_argument(
         '--mode', nargs='+', choices=MODES[1:], default=list(MODES[1:]), help='default: all'
     )
-    parser.add_argument('--device', default='cpu', help='default: %(default)s')
     parser.add_argument('--out', type=Path, help='also write everything as JSON')
-    parser.add_argument('--trust-checkpoint', action='store_true', help='see tools/test.py')
     return parser.parse_args()
 
 
@@ -95,7 +91,6 @@ def prediction_table(runs: dict[str, Equivalence]) -> Table:
 def main() -> None:
     """Compare, print, write; exit with 1 if the proof fails."""
     args = parse_args()
-    trust_checkpoints(args.trust_checkpoint)
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint, args.device)
     batches = list(test_loader(cfg, args.num))

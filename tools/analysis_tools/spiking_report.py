@@ -18,13 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.device import get_device
 from rich.console import Console
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
+from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.errors import OptionError, UserError
-from mmsfa.engine.safe_checkpoint import trust_checkpoints
 from mmsfa.engine.spiking_report import measure
 from mmsfa.engine.trained_model import load_trained, test_loader
 from mmsfa.spiking import EnergyCosts
@@ -51,8 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_config_options(parser)
-    parser.add_argument('checkpoint', help='file or URL of the trained weights')
+    add_model_options(parser)
     parser.add_argument(
         '--compare',
         nargs=2,
@@ -61,16 +58,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--num', type=int, help='number of test pictures; all by default')
     parser.add_argument('--out', type=Path, required=True, help='folder for the report')
-    parser.add_argument('--device', default=get_device(), help='default: %(default)s')
     parser.add_argument(
         '--mac-pj', type=float, default=4.6, help='energy of a multiply-accumulate in pJ'
     )
     parser.add_argument('--ac-pj', type=float, default=0.9, help='energy of an addition in pJ')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load checkpoints even if they can run any code; only for files that you made',
-    )
     return parser.parse_args()
 
 
@@ -126,12 +117,11 @@ def write_json(out: Path, reports: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Measure, print, write."""
     args = parse_args()
-    trust_checkpoints(args.trust_checkpoint)
     costs = energy_costs(args)
     models = [(args.config, args.checkpoint), *([args.compare] if args.compare else [])]
     reports, examples, notes = [], [], []
     for config, checkpoint in models:
-        cfg = read_config(argparse.Namespace(config=config, cfg_options=args.cfg_options))
+        cfg = read_config(argparse.Namespace(**{**vars(args), 'config': config}))
         reports.append(measure(cfg, checkpoint, args.num, args.device, **costs))
         write_json(args.out, reports)  # whatever comes next, the long part is not lost
         try:

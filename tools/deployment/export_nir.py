@@ -24,9 +24,8 @@ from torch import Tensor, nn
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.compat import require_extra
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
+from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.errors import UserError
-from mmsfa.engine.safe_checkpoint import trust_checkpoints
 from mmsfa.engine.trained_model import load_trained, test_loader
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_config_options(parser)
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    add_model_options(parser, device=False)
     parser.add_argument('--out', type=Path, required=True, help='where to write, FILE.nir')
     parser.add_argument(
         '--stages', type=int, help='leading stages to export; default: all before the attention'
@@ -51,7 +49,6 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='write depthwise convolutions as such: smaller, but readers need type_check=False',
     )
-    parser.add_argument('--trust-checkpoint', action='store_true', help='see tools/test.py')
     args = parser.parse_args()
     if args.out.suffix != '.nir':
         parser.error(f'--out must end in .nir, got {args.out}')
@@ -101,7 +98,6 @@ def main() -> None:
     from mmsfa.export.nir_export import export_nir
     from mmsfa.export.nir_import import NirNetwork
 
-    trust_checkpoints(args.trust_checkpoint)
     backbone, picture = backbone_and_picture(args)
     console = Console()
     with console.status('export'):

@@ -21,9 +21,8 @@ from rich.table import Table
 from torch import nn
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
+from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.errors import OptionError
-from mmsfa.engine.safe_checkpoint import trust_checkpoints
 from mmsfa.engine.trained_model import load_trained, test_loader
 from mmsfa.export.backends import Comparison, compare_backend, evaluate_backend
 from mmsfa.export.onnx import export_model, save, to_integer
@@ -36,8 +35,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_config_options(parser)
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    add_model_options(parser, device=False)
     parser.add_argument('--out', type=Path, required=True, help='the ONNX file, FILE.onnx')
     parser.add_argument('--int8', action='store_true', help='also write FILE_int8.onnx')
     parser.add_argument(
@@ -46,7 +44,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--evaluate', action='store_true', help="also run the config's test evaluator on all"
     )
-    parser.add_argument('--trust-checkpoint', action='store_true', help='see tools/test.py')
     return parser.parse_args()
 
 
@@ -109,7 +106,6 @@ def main() -> None:
     args = parse_args()
     if args.out.suffix != '.onnx':
         raise OptionError(f'--out must end in .onnx, got {args.out}.')
-    trust_checkpoints(args.trust_checkpoint)
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint)
     batches = list(test_loader(cfg, args.num))
