@@ -70,7 +70,9 @@ class _Conversion:
             if (node.domain, node.op_type) == ('', 'Conv'):
                 self._convert(node)
         for old, new in self.floats.items():
-            old.replace_all_uses_with(new)
+            if old.is_graph_output():
+                old.name, new.name = None, old.name
+            old.replace_all_uses_with(new, replace_graph_outputs=True)
 
     def _convert(self, conv: ir.Node) -> None:
         """Let one convolution compute with integers, if spikes arrive at it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from mmsfa.compat import require_extra
+from mmsfa.compat import StackError, require_extra
 
 require_extra('export', 'onnx', 'onnxruntime', 'onnxscript')
 
@@ -20,19 +20,26 @@ from torch import Tensor, nn  # noqa: E402
 
 from .fold import fold  # noqa: E402
 from .integer import to_integer  # noqa: E402
-from .pooling import free_poolings  # noqa: E402
+from .pooling import free_poolings, functional_poolings_free  # noqa: E402
 from .tensor_part import tensor_part  # noqa: E402
+
+if not hasattr(torch.export.Dim, 'DYNAMIC'):
+    raise StackError(
+        f'The ONNX export needs torch 2.6 or newer, and this is torch {torch.__version__}: export '
+        'in an environment with a newer one, for instance that of `make setup`.'
+    )
 
 # Sizes of the traced picture; unequal ones, so that the exporter takes no two for the same symbol.
 EXAMPLE = (2, 3, 128, 160)
 
 
-def export_model(model: nn.Module, example: tuple[int, ...] = EXAMPLE) -> ir.Model:
+def export_model(model: nn.Module, example: tuple[int, ...] | None = None) -> ir.Model:
     """The tensor part of a classifier, segmentor or detector as a float graph.
 
     Args:
         model: A model in evaluation mode, on the CPU; it stays as it is.
-        example: Size (B, C, H, W) of the traced picture. All but C stay free in the graph.
+        example: Size (B, C, H, W) of the traced picture. All but C stay free in the graph. By
+            default C is what the first convolution takes.
 
     Returns:
         Graph from ``image`` (what the data preprocessor gives) to the outputs of `TensorPart`.
@@ -42,12 +49,13 @@ def export_model(model: nn.Module, example: tuple[int, ...] = EXAMPLE) -> ir.Mod
         ValueError: The model is in training mode.
     """
     part = tensor_part(model)
+    example = example or _example_for(part)
     with torch.no_grad():
         part(torch.zeros(example))  # names the outputs
     return _export(part, part.names, example)
 
 
-def export_module(module: nn.Module, example: tuple[int, ...] = EXAMPLE) -> ir.Model:
+def export_module(module: nn.Module, example: tuple[int, ...] | None = None) -> ir.Model:
     """A backbone, or any module from one map to one or several, as a float graph.
 
     Args:
@@ -56,16 +64,23 @@ def export_module(module: nn.Module, example: tuple[int, ...] = EXAMPLE) -> ir.M
     """
     module = fold(module)
     free_poolings(module)
+    example = example or _example_for(module)
     with torch.no_grad():
         outputs = module(torch.zeros(example))
     number = 1 if isinstance(outputs, Tensor) else len(outputs)
     return _export(module, [f'map_{i}' for i in range(number)], example)
 
 
+def _example_for(module: nn.Module) -> tuple[int, ...]:
+    first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
+    batch, channels, *size = EXAMPLE
+    return batch, first.in_channels if first else channels, *size
+
+
 def _export(module: nn.Module, names: list[str], example: tuple[int, ...]) -> ir.Model:
     """Trace and translate a folded module."""
     free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), functional_poolings_free():
         warnings.simplefilter('ignore')  # about the exporter's own code
         program = torch.onnx.export(
             module,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def free_poolings(model: nn.Module) -> None:
@@ -16,6 +21,21 @@ def free_poolings(model: nn.Module) -> None:
         for name, child in parent.named_children():
             if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size not in (1, (1, 1)):
                 parent.add_module(name, MatrixPool(child.output_size))
+
+
+@contextmanager
+def functional_poolings_free() -> Iterator[None]:
+    """Let ``F.adaptive_avg_pool2d`` compute with matrices too while the context is open."""
+    pool = F.adaptive_avg_pool2d
+
+    def free(x: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
+        if output_size in (1, (1, 1), [1, 1]):
+            return pool(x, output_size)
+        size = output_size if isinstance(output_size, int) else tuple(output_size)
+        return MatrixPool(size)(x)
+
+    with patch.object(F, 'adaptive_avg_pool2d', free):
+        yield
 
 
 class MatrixPool(nn.Module):

@@ -115,7 +115,8 @@ def replaced(model: nn.Module, run: Callable[[Tensor], dict[str, Tensor]]) -> It
     def extract_feat(image: Tensor, *_args: Any, **_kwargs: Any) -> Any:
         latest.clear()
         latest.update(run(image))
-        return _nested(latest, 'map') or image
+        maps = _nested(latest, 'map')
+        return image if isinstance(maps, tuple) and not maps else maps
 
     def head(*_args: Any, **_kwargs: Any) -> Any:
         return latest['scores'] if 'scores' in latest else _nested(latest, 'head')

@@ -15,6 +15,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 PLAIN = (nn.Conv2d, nn.ConvTranspose2d, wrappers.Conv2d, wrappers.ConvTranspose2d)
 
 
+def is_plain(layer: nn.Module) -> bool:
+    """Whether a layer does nothing but multiply by its own parameter.
+
+    Weight norm and spectral norm keep the type and compute the weight anew for each call.
+    """
+    return type(layer) in (*PLAIN, nn.Linear, wrappers.Linear) and 'weight' in layer._parameters
+
+
 def folded(conv: nn.Module, norm: nn.Module) -> nn.Module | None:
     """A convolution that does the work of both.
 
@@ -25,7 +33,7 @@ def folded(conv: nn.Module, norm: nn.Module) -> nn.Module | None:
     Returns:
         A copy with new weights and the same hooks; None where the two cannot be folded.
     """
-    if type(conv) not in PLAIN or not isinstance(norm, _BatchNorm):
+    if not (is_plain(conv) and type(conv) in PLAIN and isinstance(norm, _BatchNorm)):
         return None
     if norm.running_mean is None or (conv.transposed and conv.groups > 1):
         return None

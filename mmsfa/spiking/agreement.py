@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
+import torch
 from torch import Tensor
 
 SAME_BOX = 1e-4  # pixels: coordinates are real numbers, summed in another order
@@ -33,7 +35,9 @@ class Agreement:
     def identical(self) -> bool:
         """Whether every label, mask and label map is the same and boxes differ by rounding only."""
         same_boxes = self.largest.get('boxes', 0.0) <= SAME_BOX
-        return self.agreeing == self.total and not self.differing_mask_pixels and same_boxes
+        finite = all(isfinite(value) for value in self.largest.values())
+        same_masks = not self.differing_mask_pixels
+        return self.agreeing == self.total and same_masks and same_boxes and finite
 
     def add(self, first: Any, second: Any) -> None:
         """Compare the data samples of one picture, of mmdet, mmseg or mmpretrain.
@@ -63,7 +67,7 @@ class Agreement:
 
     def _differ(self, name: str, first: Tensor, second: Tensor) -> None:
         if first.numel():
-            gap = (first.double() - second.double()).abs().max().item()
+            gap = (first.double() - second.double()).abs().nan_to_num(torch.inf).max().item()
             self.largest[name] = max(self.largest.get(name, 0.0), gap)
 
     def _add_instances(self, first: Any, second: Any) -> None:

@@ -60,6 +60,12 @@ class Emission:
         return self._planes[space]
 
 
+def as_counts(output: Tensor, neuron: SpikingNeuron) -> Tensor:
+    """The integers behind the output of a neuron, in the smallest type that holds D."""
+    dtype = torch.uint8 if neuron.D <= 255 else torch.int32
+    return (output.detach() * neuron.norm).round_().to(dtype)
+
+
 def _version(tensor: Tensor) -> int:
     """How often a tensor was overwritten; inference tensors do not tell."""
     return 0 if tensor.is_inference() else tensor._version

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from mmsfa.neurons import SpikingNeuron
 
 from .agreement import Agreement
-from .emission import Emission
+from .emission import Emission, as_counts
 from .observer import observe, uncounted_of
 from .spike_inference import Mode, spike_inference
 
@@ -80,8 +81,8 @@ class Equivalence:
 def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') -> Equivalence:
     """Run each batch as integers and in another form, and compare all counts and predictions.
 
-    The counts of one batch are kept at a time, one byte each. TF32 is off meanwhile: its rounding
-    would flip far more counts than the order of a sum does.
+    The counts of one batch are kept at a time, one byte each up to D = 255. TF32 is off meanwhile:
+    its rounding would flip far more counts than the order of a sum does.
 
     Behind a detector's proposals regions are compared one by one, in the order of the proposals: in
     float32, where these may change places, that shows more differences than there are.
@@ -101,7 +102,7 @@ def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') ->
 
     for batch in batches:
         integer, other = _Recording(), _Recording()
-        with torch.no_grad(), torch.backends.cudnn.flags(allow_tf32=False):
+        with torch.no_grad(), _without_tf32():
             with observe(model, neuron=integer.add):
                 expected = model.test_step(deepcopy(batch))
             with spike_inference(model, mode), observe(model, other.add, received):
@@ -117,14 +118,27 @@ def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') ->
     return found
 
 
+@contextmanager
+def _without_tf32() -> Iterator[None]:
+    backends = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [backend.allow_tf32 for backend in backends]
+    for backend in backends:
+        backend.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
+
+
 class _Recording:
-    """The counts of every call of every neuron in one pass, uint8."""
+    """The counts of every call of every neuron in one pass."""
 
     def __init__(self) -> None:
         self.calls: dict[str, list[Tensor]] = {}
 
     def add(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
-        counts = (output * neuron.norm).round_().to(torch.uint8)
+        counts = as_counts(output, neuron)
         self.calls.setdefault(name, []).append(counts)
 
 

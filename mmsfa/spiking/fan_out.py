@@ -65,20 +65,17 @@ def additions(layer: nn.Module, emission: Emission, x: Tensor, output: Tensor) -
         padding,
         strict=True,
     )
-    channels = layer.out_channels // layer.groups
-    return torch.dot(plane.flatten(), _reach(tuple(axes), transposed, channels, plane.device))
+    reached = plane
+    for axis in axes:  # (H, W) -> (W) -> ()
+        windows = _windows_on(plane.device, *axis, transposed)
+        reached = torch.tensordot(windows, reached, dims=1)
+    return reached * (layer.out_channels // layer.groups)
 
 
-# One entry for each layer and size of map; a pass over a data set asks again for every picture.
+# Short vectors, one for each geometry and length: a data set asks again for every picture.
 @lru_cache(maxsize=4096)
-def _reach(
-    axes: tuple[tuple[int, ...], ...], transposed: bool, channels: int, device: torch.device
-) -> Tensor:
-    """How many outputs a spike reaches from each place of a map, flat, float64."""
-    reached = torch.full((), channels, dtype=torch.float64)
-    for axis in axes:
-        reached = reached[..., None] * _windows(*axis, transposed)
-    return reached.flatten().to(device)
+def _windows_on(device: torch.device, *axis: int) -> Tensor:
+    return _windows(*axis).to(device)
 
 
 def _windows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
 
@@ -51,17 +51,22 @@ def uncounted_of(model: nn.Module) -> list[str]:
 
 
 @contextmanager
-def instance_method(target: nn.Module, name: str, method: Callable) -> Iterator[None]:
-    """Put a method in the place of a module's own for a while."""
-    before = vars(target).get(name)
-    setattr(target, name, method)
+def instance_attribute(target: nn.Module, name: str, value: object) -> Iterator[None]:
+    """Put something in the place of a module's own attribute or method for a while."""
+    known, before = name in vars(target), vars(target).get(name)
+    setattr(target, name, value)
     try:
         yield
     finally:
-        if before is None:
-            delattr(target, name)
-        else:
+        if known:
             setattr(target, name, before)
+        else:
+            delattr(target, name)
+
+
+def instance_method(target: nn.Module, name: str, method: Callable) -> AbstractContextManager[None]:
+    """Put a method in the place of a module's own for a while."""
+    return instance_attribute(target, name, method)
 
 
 _paused: ContextVar[bool] = ContextVar('observation_paused', default=False)

@@ -9,16 +9,15 @@ from copy import copy
 
 import torch
 from mmcv.cnn import ConvModule
-from mmcv.cnn.bricks import wrappers
 from torch import Tensor, nn
 
 from mmsfa.layers import SpikeDrivenSelfAttention, spike_driven_attention
-from mmsfa.layers.fold_norm import PLAIN, folded, norm_follows
+from mmsfa.layers.fold_norm import folded, is_plain, norm_follows
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import spike_train, sum_spikes
 
 from .emission import Emission
-from .observer import instance_method, synapses_of
+from .observer import instance_attribute, instance_method, synapses_of
 
 # Share of the D steps that has passed: what a bias has contributed until now.
 Elapsed = Callable[[], float]
@@ -67,6 +66,10 @@ def replace_synapses(model: nn.Module, elapsed: Elapsed = lambda: 1.0) -> Iterat
     """
     norms = _norms_behind(model)
     with ExitStack() as stack:
+        for brick in model.modules():
+            if isinstance(brick, ConvModule):  # mmcv's own fold would put its forward over ours
+                option = 'efficient_conv_bn_eval_forward'
+                stack.enter_context(instance_attribute(brick, option, None))
         for layer in synapses_of(model).values():
             both = folded(layer, norms[layer]) if layer in norms else None
             method = _accumulate(both or layer, elapsed)
@@ -93,7 +96,7 @@ def _accumulate(layer: nn.Module, elapsed: Elapsed) -> Callable[..., Tensor]:
     bias = layer.bias
     if bias is not None:  # (C,) -> (C, 1, 1) for maps
         bias = bias.detach().reshape(-1, *[1] * (layer.weight.dim() - 2))
-    plain = type(layer) in (*PLAIN, nn.Linear, wrappers.Linear)
+    plain = is_plain(layer)
     twins: dict[float, nn.Module] = {}
 
     def without_bias(divisor: float) -> nn.Module:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmsfa.neurons import SpikingNeuron
 
+from .emission import as_counts
 from .observer import neurons_of
 from .stages import stage_of
 
@@ -66,7 +67,7 @@ class StatisticsCounter:
 
     def count(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
         """Count one call of a neuron: maps (N, C, H, W), tokens (N, L, C) or features (N, C)."""
-        counts = (output.detach() * neuron.norm).round_().to(torch.uint8)
+        counts = as_counts(output, neuron)
         histogram = torch.bincount(counts.flatten(), minlength=neuron.D + 1)
         channel_axis = 1 if counts.dim() > 3 else counts.dim() - 1
         axes = tuple(axis for axis in range(counts.dim()) if axis != channel_axis)

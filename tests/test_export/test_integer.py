@@ -18,6 +18,7 @@ from mmsfa.export.integer_layers import IntegerWeight
 from mmsfa.export.onnx import export_module
 from mmsfa.export.runtime import Session
 from mmsfa.export.tensor_part import TensorPart
+from mmsfa.neurons import SFA
 
 NEURON = dict(type='mmpretrain.SFA')
 
@@ -81,6 +82,7 @@ CASES = {
     'D=255': (nn.Sequential(*(brick(neuron=dict(NEURON, D=255, norm=4)) for _ in 'ab')), 2),
     'D=256 is no byte': (nn.Sequential(brick(neuron=dict(NEURON, D=256)), brick()), 1),
     'two real time steps': (nn.Sequential(brick(neuron=dict(NEURON, T=2)), brick()), 1),
+    'neuron last': (nn.Sequential(brick(), SFA(norm=1)), 1),
     'real values in front': (nn.Sequential(nn.Conv2d(8, 8, 1), nn.ReLU(), brick()), 1),
 }
 
@@ -100,7 +102,7 @@ def test_layers_bit_for_bit(bytes_exact: Callable, name: str) -> None:
     assert operators(integer)['Conv'] == operators(graph)['Conv'] - converted
     (ours,) = Session(integer)(example)
     theirs = module(example)
-    assert theirs.unique().numel() > 20
+    assert theirs.unique().numel() > (2 if name == 'neuron last' else 20)
     assert torch.equal(ours, theirs)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from mmsfa.export.pooling import MatrixPool, free_poolings
 
@@ -26,3 +27,18 @@ def test_only_poolings_with_windows_are_replaced() -> None:
     free_poolings(model)
     assert [type(m) for m in model[:2]] == [nn.AdaptiveAvgPool2d] * 2
     assert [type(m) for m in model[2]] == [MatrixPool, nn.AdaptiveMaxPool2d]
+
+
+class Pools(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.adaptive_avg_pool2d(x, 3) + F.adaptive_avg_pool2d(x, 1)
+
+
+def test_a_functional_pooling_is_free_too() -> None:
+    pytest.importorskip('onnxruntime')
+    from mmsfa.export.onnx import export_module
+    from mmsfa.export.runtime import Session
+
+    session = Session(export_module(Pools().eval(), (2, 3, 32, 40)))
+    x = torch.randn(1, 3, 47, 64)
+    torch.testing.assert_close(session(x)[0], Pools()(x))

@@ -105,6 +105,14 @@ def test_equal_boxes_without_area_agree() -> None:
     assert found.identical and found.agreeing == 2
 
 
+def test_nan_is_no_agreement() -> None:
+    found = Agreement()
+    label, score = torch.tensor([1]), torch.tensor([0.5, float('nan')])
+    sample = Sample(pred_label=label, pred_score=score)
+    found.add(sample, sample)
+    assert not found.identical and found.largest == dict(scores=float('inf'))
+
+
 def test_nothing_is_no_proof(classifier: nn.Module) -> None:
     assert not compare(classifier, []).identical
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmcv.cnn import ConvModule
 from mmengine.config import Config
 from mmengine.registry import MODELS
 from torch import Tensor, nn
@@ -190,10 +191,25 @@ class StandardisedConv(nn.Conv2d):
         return self._conv_forward(x, self.weight / self.weight.std(), self.bias)
 
 
+BRICK = dict(neuron_cfg=dict(type='mmpretrain.SFA'), norm_cfg=dict(type='BN'))
+
+
+def weight_norm(brick: SpikeConv) -> SpikeConv:
+    nn.utils.weight_norm(brick.conv)
+    return brick
+
+
+@pytest.mark.filterwarnings('ignore:.*weight_norm')
 @pytest.mark.parametrize(
     'build',
     [
         SharedConv,
+        lambda: weight_norm(SpikeConv(3, 4, 3, **BRICK)),
+        lambda: SpikeConv(3, 4, 3, with_spectral_norm=True, **BRICK),
+        lambda: ConvModule(
+            3, 4, 3, order=('act', 'conv', 'norm'), act_cfg=BRICK['neuron_cfg'],
+            norm_cfg=BRICK['norm_cfg'], efficient_conv_bn_eval=True,
+        ),
         lambda: SpikeConv(
             3, 4, 3, conv_cfg=dict(type='StandardisedConv'), bias=True,
             neuron_cfg=dict(type='mmpretrain.SFA'), norm_cfg=dict(type='BN'),
@@ -201,7 +217,7 @@ class StandardisedConv(nn.Conv2d):
     ],
 )  # fmt: skip
 def test_what_cannot_be_folded_is_left_alone(lively_weights: Fill, build: Callable) -> None:
-    net = lively_weights(build()).double().eval()
+    net = lively_weights(build().double()).eval()
     x = torch.rand(2, 3, 8, 8, dtype=torch.float64) * 4
     with torch.no_grad():
         plain = net(x)

@@ -36,6 +36,15 @@ def test_neurons_that_never_ran_are_left_out() -> None:
     assert only.name == 'ran' and only.dead_channels == only.channels == 3
 
 
+def test_counts_beyond_a_byte() -> None:
+    model = nn.Sequential(SFA(D=300))
+    counter = StatisticsCounter(model)
+    with observe(model, neuron=counter.count):
+        model(torch.full((2, 3), 1e3))
+    (only,) = counter.layers()
+    assert only.firing_rate == only.saturation == 1
+
+
 def test_tokens_hold_their_channels_last() -> None:
     model = nn.Sequential(SFA(D=4))
     counter = StatisticsCounter(model)

@@ -71,8 +71,11 @@ def parse_args() -> argparse.Namespace:
     if args.fuse_conv_bn and not args.no_train:
         parser.error('--fuse-conv-bn is for inference: add --no-train')
     if args.backends:
-        if args.fuse_conv_bn or args.channels_last or args.dtype != 'float32':
+        kept = args.dtype == 'float32' and args.variants == list(VARIANTS)
+        if args.fuse_conv_bn or args.channels_last or not kept:
             parser.error('--backends compares float32 as it is: leave the other options out')
+        if args.device not in ('cpu', get_device()):
+            parser.error(f'--backends runs on the CPU, not on {args.device}')
         args.device, args.no_train = 'cpu', True
     return args
 
