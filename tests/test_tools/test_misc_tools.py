@@ -109,7 +109,15 @@ def test_demo_ends_with_a_summary(run_python, tmp_path: Path):
     )  # fmt: skip
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
     summary = result.stdout.split('Summary')[-1]
-    for row in ('box AP', 'mask AP', 'mean firing rate', '(4 files)', 'epoch_1.pth', 'minutes'):
+    for row in (
+        'box AP',
+        'mask AP',
+        'mean firing rate',
+        'energy for',
+        '(4 files)',
+        'epoch_1.pth',
+        'minutes',
+    ):
         assert row in summary, summary
     assert 'not reported' not in summary
 

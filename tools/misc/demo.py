@@ -17,6 +17,7 @@ FIGURES = {
     'mask AP': 'coco/segm_mAP',
     'mask AP50': 'coco/segm_mAP_50',
     'mean firing rate': 'firing_rate/mean',
+    'energy for one picture (mJ)': 'energy_mj/total',
 }
 console = Console()
 
