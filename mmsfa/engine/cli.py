@@ -48,10 +48,11 @@ def add_model_options(parser: argparse.ArgumentParser, device: bool = True) -> N
         parser.add_argument(
             '--device', type=_device, default=get_device(), help='default: %(default)s'
         )
-    _add_trust_option(parser)
+    add_trust_option(parser)
 
 
-def _add_trust_option(parser: argparse.ArgumentParser) -> None:
+def add_trust_option(parser: argparse.ArgumentParser) -> None:
+    """Add the only way around the refusal of checkpoints that can run code."""
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
@@ -86,7 +87,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='run the ordinary network instead: ReLU for every spiking neuron, ordinary heads',
     )
-    _add_trust_option(parser)
+    add_trust_option(parser)
 
 
 def read_config(args: argparse.Namespace) -> Config:

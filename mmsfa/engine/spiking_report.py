@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from datetime import datetime
@@ -22,6 +21,7 @@ from mmsfa.spiking.stages import stage_of
 from mmsfa.spiking.statistics import SATURATED, NeuronStatistics, StatisticsCounter
 from mmsfa.version import __version__
 
+from .hashes import file_sha256, text_sha256
 from .trained_model import load_trained, predictions, test_loader
 
 
@@ -71,8 +71,8 @@ def measure(
         for name, one in counter.layers().items()
     }
     return dict(
-        config=dict(path=str(cfg.filename), sha256=_sha256(cfg.dump().encode())),
-        checkpoint=dict(path=str(checkpoint), sha256=_file_sha256(checkpoint)),
+        config=dict(path=str(cfg.filename), sha256=text_sha256(cfg.dump())),
+        checkpoint=dict(path=str(checkpoint), sha256=_checkpoint_sha256(checkpoint)),
         data=dict(pictures=pictures, sha256=_data_sha256(loader)),
         settings=dict(
             mac_pj=mac_pj,
@@ -147,13 +147,9 @@ def totals(
     return rows
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _file_sha256(path: str) -> str | None:
+def _checkpoint_sha256(path: str) -> str | None:
     """None for a URL."""
-    return _sha256(Path(path).read_bytes()) if Path(path).is_file() else None
+    return file_sha256(path) if Path(path).is_file() else None
 
 
 def _data_sha256(loader: DataLoader) -> str:
@@ -163,4 +159,4 @@ def _data_sha256(loader: DataLoader) -> str:
     paths = [str(v) for info in listed for k, v in info.items() if k.endswith('_path') and v]
     root = os.path.commonpath(paths) if len(paths) > 1 else os.path.dirname(''.join(paths))
     text = json.dumps(listed, sort_keys=True, default=str)
-    return _sha256(text.replace(str(root), '').encode())
+    return text_sha256(text.replace(str(root), ''))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import spike_train
+from mmsfa.spiking.observer import observe
 
 from .nir_import import NirNetwork
 
@@ -43,14 +44,6 @@ class SpikeAgreement:
         return self.largest_error <= MAP_TOLERANCE * self.largest_value
 
 
-def _note(spikes: dict[str, Tensor], name: str, neuron: nn.Module, _: tuple, out: object) -> None:
-    """Forward hook that keeps the spikes of a neuron, (D, N, C, H, W)."""
-    if isinstance(neuron, SpikingNeuron):
-        spikes[name] = spike_train((out * neuron.norm).round(), neuron.D)
-    else:
-        spikes[name] = out[0]
-
-
 @torch.no_grad()
 def spikes_of_model(
     backbone: nn.Module, image: Tensor, stages: int
@@ -63,14 +56,13 @@ def spikes_of_model(
         stages: How many leading stages run.
     """
     spikes: dict[str, Tensor] = {}
-    neurons = {n: m for n, m in backbone.named_modules() if isinstance(m, SpikingNeuron)}
-    hooks = [m.register_forward_hook(partial(_note, spikes, n)) for n, m in neurons.items()]
-    try:
+
+    def keep(name: str, neuron: SpikingNeuron, output: Tensor) -> None:
+        spikes[name] = spike_train((output * neuron.norm).round(), neuron.D)
+
+    with observe(backbone, neuron=keep):
         for i in range(stages):
             image = backbone.stages[i](backbone.downsample_layers[i](image))
-    finally:
-        for hook in hooks:
-            hook.remove()
     return spikes, image
 
 
@@ -84,7 +76,11 @@ def spikes_of_graph(network: NirNetwork, image: Tensor) -> tuple[dict[str, Tenso
     """
     spikes: dict[str, Tensor] = {}
     banks = {n: node for n, node in network.graph.nodes.items() if isinstance(node, nir.IF)}
-    hooks = [network.module_of(n).register_forward_hook(partial(_note, spikes, n)) for n in banks]
+
+    def keep(name: str, _bank: nn.Module, _inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
+        spikes[name] = output[0]
+
+    hooks = [network.module_of(n).register_forward_hook(partial(keep, n)) for n in banks]
     try:
         out, _ = network(image)
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmsfa.engine.errors import OptionError
-from mmsfa.spiking.observer import instance_method
+from mmsfa.spiking.observer import instance_attribute
 
 from .fold import fold
 from .pooling import free_poolings
@@ -122,6 +122,6 @@ def replaced(model: nn.Module, run: Callable[[Tensor], dict[str, Tensor]]) -> It
         return latest['scores'] if 'scores' in latest else _nested(latest, 'head')
 
     with ExitStack() as stack:
-        stack.enter_context(instance_method(model, 'extract_feat', extract_feat))
-        stack.enter_context(instance_method(getattr(model, head_of(model)), 'forward', head))
+        stack.enter_context(instance_attribute(model, 'extract_feat', extract_feat))
+        stack.enter_context(instance_attribute(getattr(model, head_of(model)), 'forward', head))
         yield model

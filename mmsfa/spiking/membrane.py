@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import integrate_one_step
 
-from .observer import instance_method, observation_paused
+from .observer import instance_attribute, observation_paused
 from .spike_driven_pass import replace_synapses
 
 
@@ -52,10 +52,10 @@ class MembranePasses:
         """Replace the forward of the model, its neurons and its layers for a while."""
         with ExitStack() as stack:
             for neuron in self.neurons.values():
-                stack.enter_context(instance_method(neuron, 'forward', self._fire(neuron)))
+                stack.enter_context(instance_attribute(neuron, 'forward', self._fire(neuron)))
             stack.enter_context(replace_synapses(self.model, lambda: self.step / self.steps))
             run = self._run_all_steps(self.model.forward)
-            stack.enter_context(instance_method(self.model, 'forward', run))
+            stack.enter_context(instance_attribute(self.model, 'forward', run))
             yield
 
     def _run_all_steps(self, forward: Callable[..., Any]) -> Callable[..., Any]:

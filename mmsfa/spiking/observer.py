@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
 
@@ -62,11 +62,6 @@ def instance_attribute(target: nn.Module, name: str, value: object) -> Iterator[
             setattr(target, name, before)
         else:
             delattr(target, name)
-
-
-def instance_method(target: nn.Module, name: str, method: Callable) -> AbstractContextManager[None]:
-    """Put a method in the place of a module's own for a while."""
-    return instance_attribute(target, name, method)
 
 
 _paused: ContextVar[bool] = ContextVar('observation_paused', default=False)

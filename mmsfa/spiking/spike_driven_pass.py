@@ -17,7 +17,7 @@ from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import spike_train, sum_spikes
 
 from .emission import Emission
-from .observer import instance_attribute, instance_method, synapses_of
+from .observer import instance_attribute, synapses_of
 
 # Share of the D steps that has passed: what a bias has contributed until now.
 Elapsed = Callable[[], float]
@@ -73,9 +73,9 @@ def replace_synapses(model: nn.Module, elapsed: Elapsed = lambda: 1.0) -> Iterat
         for layer in synapses_of(model).values():
             both = folded(layer, norms[layer]) if layer in norms else None
             method = _accumulate(both or layer, elapsed)
-            stack.enter_context(instance_method(layer, 'forward', method))
+            stack.enter_context(instance_attribute(layer, 'forward', method))
             if both is not None:
-                stack.enter_context(instance_method(norms[layer], 'forward', lambda x: x))
+                stack.enter_context(instance_attribute(norms[layer], 'forward', lambda x: x))
         yield
 
 

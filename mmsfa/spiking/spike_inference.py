@@ -11,7 +11,7 @@ from torch import nn
 from mmsfa.neurons import SpikingNeuron
 
 from .membrane import MembranePasses
-from .observer import attentions_of, instance_method, neurons_of
+from .observer import attentions_of, instance_attribute, neurons_of
 from .spike_driven_pass import emit_spikes, replace_synapses, stepwise_product
 
 Mode = Literal['integer', 'spikes', 'stepwise_attention', 'membrane']
@@ -59,12 +59,12 @@ def spike_inference(model: nn.Module, mode: Mode = 'spikes') -> Iterator[nn.Modu
         elif mode != 'integer':
             for neuron in neurons.values():
                 method = emit_spikes(neuron)
-                stack.enter_context(instance_method(neuron, 'forward', method))
+                stack.enter_context(instance_attribute(neuron, 'forward', method))
             stack.enter_context(replace_synapses(model))
         if mode == 'stepwise_attention':
             for attention in attentions_of(model).values():
                 method = stepwise_product(attention)
-                stack.enter_context(instance_method(attention.product, 'forward', method))
+                stack.enter_context(instance_attribute(attention.product, 'forward', method))
         yield model
 
 

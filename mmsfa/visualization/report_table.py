@@ -90,7 +90,7 @@ def remark_table(report: Report) -> TableOf:
         'gets real values': report['analog'],
         'never fires': report['idle'],
         'always at D': report['saturated'],
-        'operations not counted': report.get('uncounted', []),
+        'operations not counted': report['uncounted'],
     }
     rows = [[name, remark] for remark, names in remarks.items() for name in names]
     return TableOf('Layers to look at', ['layer', 'remark'], rows, num_names=2)

@@ -33,6 +33,22 @@ def checkpoint(lively_weights: Callable[[nn.Module], nn.Module], tmp_path: Path)
     return path
 
 
+@pytest.fixture
+def refuses(
+    call_tool: Tool, checkpoint: Path, shapes_dir: Path, tmp_path: Path
+) -> Callable[[str], None]:
+    """A function that runs the tool, which must stop with this sentence and write nothing."""
+
+    def check(sentence: str) -> None:
+        out = tmp_path / 'new' / 'demo.nir'
+        data = ('--cfg-options', f'data_root={shapes_dir}')
+        with pytest.raises(SystemExit, match=sentence):
+            call_tool(TOOL, DET, checkpoint, '--out', out, '--stages', 1, *data)
+        assert list(out.parent.iterdir()) == []
+
+    return check
+
+
 def test_a_detector_is_exported_and_proven(
     call_tool: Tool, checkpoint: Path, shapes_dir: Path, tmp_path: Path
 ) -> None:
@@ -50,11 +66,7 @@ def test_a_detector_is_exported_and_proven(
 
 
 def test_a_graph_that_differs_is_not_written(
-    call_tool: Tool,
-    checkpoint: Path,
-    shapes_dir: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    refuses: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = nir_check.spikes_of_graph
 
@@ -64,19 +76,11 @@ def test_a_graph_that_differs_is_not_written(
         return spikes, out
 
     monkeypatch.setattr(nir_check, 'spikes_of_graph', one_spike_more)
-    out = tmp_path / 'new' / 'demo.nir'
-    data = ('--cfg-options', f'data_root={shapes_dir}')
-    with pytest.raises(SystemExit, match=r'1 spikes differ .* was not written'):
-        call_tool(TOOL, DET, checkpoint, '--out', out, '--stages', 1, *data)
-    assert list(out.parent.iterdir()) == []
+    refuses(r'1 spikes differ .* was not written')
 
 
 def test_a_wrong_last_convolution_is_not_written(
-    call_tool: Tool,
-    checkpoint: Path,
-    shapes_dir: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    refuses: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No neuron comes after it: all spikes are equal, and only the map tells."""
     real = nir_export.export_nir
@@ -89,11 +93,7 @@ def test_a_wrong_last_convolution_is_not_written(
         return graph
 
     monkeypatch.setattr(nir_export, 'export_nir', one_weight_off)
-    out = tmp_path / 'new' / 'demo.nir'
-    data = ('--cfg-options', f'data_root={shapes_dir}')
-    with pytest.raises(SystemExit, match=r'the last maps differ by .* was not written'):
-        call_tool(TOOL, DET, checkpoint, '--out', out, '--stages', 1, *data)
-    assert list(out.parent.iterdir()) == []
+    refuses(r'the last maps differ by .* was not written')
 
 
 def test_what_cannot_be_exported_is_said_in_a_sentence(

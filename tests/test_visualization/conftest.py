@@ -44,6 +44,7 @@ _REPORT = dict(
     operations=[_operation(stage, i) for stage in STAGES for i in range(2)],
     totals=[_total('backbone', 2 / 3), _total('decode_head', 1 / 3), _total('model', 1)],
     analog=['backbone.downsample_layers.0.conv'],
+    uncounted=[],
     idle=[],
     saturated=[],
 )

@@ -17,7 +17,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -30,8 +29,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 import mmsfa
-from mmsfa.engine.cli import read_config, run_tool
+from mmsfa.engine.cli import add_trust_option, read_config, run_tool
 from mmsfa.engine.errors import OptionError, UserError
+from mmsfa.engine.hashes import file_sha256, text_sha256
 from mmsfa.engine.safe_checkpoint import safe_load, trust_checkpoints
 from mmsfa.engine.trained_model import load_trained
 
@@ -49,19 +49,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--metrics', type=Path, help='JSON file with the metrics of tools/test.py')
     parser.add_argument('--overwrite', action='store_true', help='replace files that exist')
-    parser.add_argument('--trust-checkpoint', action='store_true', help='see tools/test.py')
+    add_trust_option(parser)
     args = parser.parse_args()
     args.cfg_options = None
     return args
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file, in hex."""
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def weights_of(checkpoint: object, path: Path) -> dict[str, Tensor]:
@@ -120,7 +111,7 @@ def card_of_config(text: object, name: str | None) -> dict[str, Any] | None:
     local = sorted(set(re.findall(r"""['"](/[^'"\s]*|[A-Za-z]:\\[^'"\s]*)['"]""", text)))
     if local:
         print(f'The text of the config names local paths, which the card shows: {", ".join(local)}')
-    return dict(name=name, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+    return dict(name=name, sha256=text_sha256(text), text=text)
 
 
 def main() -> None:
@@ -151,14 +142,14 @@ def main() -> None:
         written.write_bytes(save(weights, header))
         if cfg:
             load_trained(cfg, str(written))
-        digest = sha256(written)
+        digest = file_sha256(written)
         published = folder / f'{name}-{digest[:8]}.safetensors'
         card = dict(
             file=published.name,
             sha256=digest,
             bytes=written.stat().st_size,
             tensors=len(weights),
-            source=dict(file=args.in_file.name, sha256=sha256(args.in_file)),
+            source=dict(file=args.in_file.name, sha256=file_sha256(args.in_file)),
             trained={key: meta[key] for key in ('epoch', 'iter') if key in meta},
             versions=dict(
                 mmsfa=mmsfa.__version__, torch=torch.__version__, mmengine=mmengine.__version__
