@@ -18,6 +18,7 @@ from mmsfa.export.onnx import export_model
 
 CONFIGS = {
     'detector': 'det/mask_rcnn_esf_demo.py',
+    'one-stage detector': 'det/retinanet_esf.py',
     'segmentor': 'seg/upernet_esf_demo.py',
     'classifier': 'cls/esf_tiny_flowers5.py',
 }
@@ -39,6 +40,10 @@ def small_config(repo_dir: Path) -> Callable[[str], Config]:
         cfg = Config.fromfile(repo_dir / 'configs' / CONFIGS[kind])
         arch = dict(channels=(24, 48, 96, 128), depths=(1, 1, 0, 1, 0))
         cfg.model.backbone.arch = arch
+        if kind == 'one-stage detector':  # its backbone is larger
+            cfg.model.neck.in_channels = list(arch['channels'][1:])
+            cfg.model.neck.out_channels = cfg.model.bbox_head.in_channels = 32
+            cfg.model.bbox_head.feat_channels = 32
         return cfg
 
     return read

@@ -22,6 +22,7 @@ from mmsfa.export.tensor_part import TensorPart, replaced
 OUTPUTS = {
     'detector': [f'map_{i}' for i in range(4)]
     + [f'head_{what}_{i}' for what in range(2) for i in range(4)],
+    'one-stage detector': [f'head_{what}_{i}' for what in range(2) for i in range(5)],
     'segmentor': ['scores'],
     'classifier': ['scores'],
 }
