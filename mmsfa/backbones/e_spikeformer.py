@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,8 +12,12 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..layers import SpikeConv, SpikeConvBlock, SpikeTransformerBlock
+from ..layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlock
 from ..layers.cpu_inference import is_plain_cpu_inference
+from ..layers.masked import visible_at
+from ..neurons.functional import check_time
+from .arch import SETTINGS, Arch
+from .real_time import fold_time, mean_over_time, with_time
 
 
 @MODELS.register_module()
@@ -26,19 +31,26 @@ class ESpikeFormer(BaseModule):
     are membrane potentials too: what follows puts its own neuron in front.
 
     Args:
-        arch: ``'tiny'`` (2.6M), ``'5m'``, ``'10m'``, ``'19m'``, or a dict with ``channels``
-            (C0, C1, C2, C3; C0 is even) and, if they differ, ``depths`` (blocks of the five
-            stages) and ``mlp_ratio``.
-        in_channels: Channels of the input.
+        arch: ``'tiny'`` (2.6M), ``'5m'``, ``'10m'``, ``'19m'``, ``'30m'``, ``'52m'`` (base
+            family), ``'83m'``, ``'173m'``, ``'173m_w192'`` (large family), or a dict, see
+            :class:`Arch`.
+        in_channels: Channels of the input (of one time step).
         out_indices: Which of the five maps are returned: 0 = C0/2 at stride 2, 1 = C0 at 4,
-            2 = C1 at 8, 3 = C2 at 16, 4 = C3 at 16 (32 with ``stage4_stride=2``). Stages after
-            the last one are not built.
+            2 = C1 at 8, 3 = C2 at 16, 4 = C3 at 16 (32 with ``stage4_stride=2``; the large family
+            has C2 at 32 there, from a layer that is not published). Stages after the last one
+            are not built.
         frozen_stages: Stages 0..frozen_stages are frozen and in eval mode; -1 freezes none.
-        neuron_cfg: Config of the neurons; ``dict(type='ReLU')`` gives the ANN twin.
-        attn_cfg: Config of the attention.
+        neuron_cfg: Config of the neurons; None is the published one of the family,
+            ``dict(type='ReLU')`` gives the ANN twin.
+        attn_cfg: Config of the attention; None is the published one of the family.
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the normalisations.
-        stage4_stride: Stride of the last stage: 1 as published, or 2 for a true stride of 32.
+        stage4_stride: Stride of the last stage: 1 as published (base family), or 2 for a true
+            stride of 32 (always in the large family).
+        T: Number of real time steps. The neurons get it, too.
+        out_time: What becomes of time in the maps: ``'mean'`` over the steps, so that any neck or
+            head can follow, or ``'fold'``: it stays in the batch axis.
+        deploy: Build the form for inference, in which each :class:`RepConv` is one convolution.
         drop_path_rate: Drop rate of the last transformer block; it grows linearly from 0.
         layer_scale_init: Initial layer scale of the transformer blocks; None has no layer scale.
         norm_eval: Keep BN in eval mode during training.
@@ -51,20 +63,16 @@ class ESpikeFormer(BaseModule):
         out_strides: Stride of each returned map.
 
     Shape:
-        - Input: (T*B, in_channels, H, W).
-        - Output: tuple of (T*B, C_i, H / s_i, W / s_i), membrane potentials.
+        - Input: (B, T*in_channels, H, W), time is the slow part of the channel axis; or a still
+          image (B, in_channels, H, W), which is shown T times.
+        - Output: tuple of (B, C_i, H / s_i, W / s_i), membrane potentials; the first axis is T*B,
+          time slow, with ``out_time='fold'``.
 
     Raises:
         ValueError: An argument is out of its range.
     """
 
-    arch_settings = {
-        'tiny': dict(channels=(24, 48, 96, 128)),
-        '5m': dict(channels=(32, 64, 128, 192)),
-        '10m': dict(channels=(48, 96, 192, 240)),
-        '19m': dict(channels=(64, 128, 256, 360)),
-    }
-    default_depths = (1, 1, 2, 6, 2)
+    arch_settings = SETTINGS
     num_conv_stages = 3
 
     def __init__(
@@ -77,17 +85,21 @@ class ESpikeFormer(BaseModule):
         attn_cfg: dict | None = None,
         conv_cfg: dict | None = None,
         norm_cfg: dict | None = None,
-        stage4_stride: int = 1,
+        stage4_stride: int | None = None,
         drop_path_rate: float = 0.0,
         layer_scale_init: float | None = None,
         norm_eval: bool = False,
         with_cp: bool = False,
+        T: int = 1,
+        out_time: Literal['mean', 'fold'] = 'mean',
+        deploy: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if isinstance(init_cfg, dict) and init_cfg.get('checkpoint', '') is None:
             init_cfg = None
         super().__init__(init_cfg)
-        channels, depths, mlp_ratio = self._parse_arch(arch)
+        self.arch = Arch.of(arch)
+        channels, depths = self.arch.channels, self.arch.depths
         num_stages = len(depths)
         indices = set(out_indices) if isinstance(out_indices, Sequence) else set()
         if not 0 < len(indices & set(range(num_stages))) == len(out_indices):
@@ -100,6 +112,11 @@ class ESpikeFormer(BaseModule):
                 f'frozen_stages must lie in -1..{num_stages - 1} (-1 freezes none), '
                 f'got {frozen_stages!r}.'
             )
+        check_time(T, beta=0)
+        if out_time not in ('mean', 'fold'):
+            raise ValueError(f"out_time must be 'mean' or 'fold', got {out_time!r}.")
+        if stage4_stride is None or self.arch.last_stride == 2:
+            stage4_stride = self.arch.last_stride
         if stage4_stride not in (1, 2):
             raise ValueError(
                 'stage4_stride must be 1 (the last map stays at stride 16) or 2 (stride 32), '
@@ -109,6 +126,9 @@ class ESpikeFormer(BaseModule):
             raise ValueError(
                 f'drop_path_rate (a probability) must lie in [0, 1), got {drop_path_rate!r}.'
             )
+        self.in_channels = in_channels
+        self.T = T
+        self.out_time = out_time
         self.out_indices = tuple(sorted(out_indices))
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
@@ -119,13 +139,19 @@ class ESpikeFormer(BaseModule):
         cfg = dict(
             conv_cfg=conv_cfg,
             norm_cfg=norm_cfg or dict(type='BN', requires_grad=True),
-            neuron_cfg=neuron_cfg or dict(type='mmpretrain.SFA', D=4),
+            neuron_cfg=with_time(neuron_cfg or self.arch.neuron_cfg, T),
         )
+        rep_form = dict(deploy=deploy) if self.arch.rep_convs else {}
+        attn_cfg = attn_cfg or dict(self.arch.attn_cfg, **rep_form)
         transformer_cfg = dict(
-            attn_cfg=attn_cfg or dict(type='mmpretrain.SpikeDrivenSelfAttention'),
-            mlp_ratio=mlp_ratio,
+            self.arch.transformer_block,
+            attn_cfg=attn_cfg,
             layer_scale_init=layer_scale_init,
+            with_cp=with_cp,
+            **rep_form,
+            **cfg,
         )
+        conv_block_cfg = dict(self.arch.conv_block, with_cp=with_cp, **cfg)
         num_transformer_blocks = sum(depths[self.num_conv_stages :])
         drop_paths = iter(np.linspace(0, drop_path_rate, num_transformer_blocks).tolist())
 
@@ -145,17 +171,11 @@ class ESpikeFormer(BaseModule):
             else:
                 down = SpikeConv(channels[i - 1], channels[i], 3, stride=stride, bias=True, **cfg)
             if i < self.num_conv_stages:
-                blocks = [
-                    SpikeConvBlock(channels[i], with_cp=with_cp, **cfg) for _ in range(depths[i])
-                ]
+                blocks = [SpikeConvBlock(channels[i], **conv_block_cfg) for _ in range(depths[i])]
             else:
                 blocks = [
                     SpikeTransformerBlock(
-                        channels[i],
-                        drop_path=next(drop_paths),
-                        with_cp=with_cp,
-                        **transformer_cfg,
-                        **cfg,
+                        channels[i], drop_path=next(drop_paths), **transformer_cfg
                     )
                     for _ in range(depths[i])
                 ]
@@ -163,33 +183,19 @@ class ESpikeFormer(BaseModule):
             self.stages.append(nn.Sequential(*blocks))
         self._freeze_stages()
 
-    def _parse_arch(self, arch: str | dict) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-        """Channels and depths of the five stages, and the MLP ratio."""
-        if isinstance(arch, str):
-            if arch not in self.arch_settings:
-                raise ValueError(
-                    f'arch must be one of {sorted(self.arch_settings)} or a dict with the key '
-                    f"'channels', got {arch!r}."
-                )
-            arch = self.arch_settings[arch]
-        if not isinstance(arch, dict):
-            raise ValueError(
-                f"arch must be a name or a dict with the key 'channels', got {arch!r}."
-            )
-        unknown = set(arch) - {'channels', 'depths', 'mlp_ratio'}
-        if unknown or len(arch.get('channels', ())) != 4 or arch['channels'][0] % 2:
-            raise ValueError(
-                "An arch dict must have the key 'channels' (four numbers C0..C3, C0 even) and may "
-                f"have 'depths' and 'mlp_ratio', got {dict(arch)}."
-            )
-        depths = tuple(arch.get('depths', self.default_depths))
-        if len(depths) != 5:
-            raise ValueError(f'depths must give the number of blocks of five stages, got {depths}.')
-        c0 = arch['channels'][0]
-        return (c0 // 2, *arch['channels']), depths, arch.get('mlp_ratio', 4)
+    def forward(self, x: Tensor, visible: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Give one membrane potential map for each of ``out_indices``.
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(T*B, C, H, W) -> one membrane potential map for each of ``out_indices``."""
+        Args:
+            x: Image or event tensor, shape (B, T*C, H, W).
+            visible: Which tokens are seen in masked pre-training, shape (T*B, 1, H/16, W/16),
+                bool. The others stay zero through all convolution stages; the transformer
+                blocks are dense. None sees everything.
+        """
+        if self.T > 1:
+            x = fold_time(x, self.T, self.in_channels)
+        if visible is not None:
+            x = x * visible_at(visible, x)
         # A CPU convolves float32 faster in this layout (and float64 slower); mmcv's operators for
         # it expect the plain one again.
         to_channels_last = x.dtype == torch.float32 and is_plain_cpu_inference(x)
@@ -197,10 +203,54 @@ class ESpikeFormer(BaseModule):
             x = x.contiguous(memory_format=torch.channels_last)
         outs = []
         for i, (down, stage) in enumerate(zip(self.downsample_layers, self.stages, strict=True)):
-            x = stage(down(x))
+            if visible is not None and i < self.num_conv_stages:
+                x = down(x, visible)
+                for block in stage:
+                    x = block(x, visible)
+            elif visible is not None and i == self.num_conv_stages:
+                x = stage(down(x, visible))
+            else:
+                x = stage(down(x))
             if i in self.out_indices:
-                outs.append(x.contiguous() if to_channels_last else x)
+                out = x.contiguous() if to_channels_last else x
+                averages = self.T > 1 and self.out_time == 'mean'
+                outs.append(mean_over_time(out, self.T) if averages else out)
         return tuple(outs)
+
+    def switch_to_deploy(self) -> None:
+        """Merge each :class:`RepConv` into one convolution, in place, as mmpretrain's RepVGG does.
+
+        The maps stay the same (BN in evaluation mode); training is over after it.
+        """
+        for module in self.modules():
+            if isinstance(module, RepConv):
+                module.switch_to_deploy()
+
+    def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
+        """Depth of a parameter for layer-wise learning-rate decay.
+
+        As published: everything before the first transformer block is layer 0, transformer block
+        i is layer i + 1, what follows is the last one.
+
+        Args:
+            param_name: Name of a parameter of the whole model.
+            prefix: Prefix of the backbone's parameters in it.
+
+        Returns:
+            The layer and the number of layers.
+        """
+        first = self.num_conv_stages
+        num_blocks = [len(stage) for stage in self.stages[first:]]
+        num_layers = sum(num_blocks) + 2
+        if not param_name.startswith(prefix):
+            return num_layers - 1, num_layers
+        part, stage, block, *_ = param_name.removeprefix(prefix).split('.')
+        before = sum(num_blocks[: int(stage) - first])
+        if int(stage) < first or (part == 'downsample_layers' and before == 0):
+            return 0, num_layers
+        if part == 'downsample_layers':  # goes with the block that it feeds
+            return before + 1, num_layers
+        return before + int(block) + 1, num_layers
 
     def _freeze_stages(self) -> None:
         for i in range(min(self.frozen_stages + 1, len(self.stages))):

@@ -39,7 +39,9 @@ def build_model(cfg: Config) -> nn.Module:
 
 
 def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> nn.Module:
-    """A trained model in evaluation mode, with ``model.dataset_meta``.
+    """A trained model in its form for inference, with ``model.dataset_meta``.
+
+    What is merged for inference (RepConv) is merged here.
 
     Args:
         cfg: The whole config.
@@ -56,6 +58,9 @@ def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> nn.Module
     _load(model, {k.removeprefix('module.'): v for k, v in state_dict.items()}, checkpoint)
     stored = (loaded.get('meta') or {}).get('dataset_meta') or {}
     model.dataset_meta = {**_dataset_meta(cfg), **stored}
+    for module in list(model.modules()):
+        if hasattr(module, 'switch_to_deploy'):
+            module.switch_to_deploy()
     return model.to(device)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import torch
@@ -11,6 +12,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from ..neurons.functional import is_exporting
+from .rep_conv import SpikeRepConv
 from .spike_conv import SpikeConv
 
 Order = Literal['auto', 'linear', 'quadratic']
@@ -80,13 +82,18 @@ class SpikeDrivenProduct(nn.Module):
 class SpikeDrivenSelfAttention(BaseModule):
     """Spike-driven self-attention of E-SpikeFormer.
 
-    neuron -> q, k, v (1x1, BN, neuron) -> ``2 d^-1/2 (q k^T) v`` -> neuron -> 1x1, BN.
+    neuron -> q, k, v (1x1, BN, neuron) -> ``scale (q k^T) v`` -> neuron -> 1x1, BN.
     Source: Yao et al., https://arxiv.org/abs/2411.16061.
 
     Args:
         channels: Channels C.
         num_heads: Number of heads; d = C / num_heads.
         v_ratio: Expansion of the values: e = v_ratio * d.
+        scale: Factor of the product; None is the published ``2 d^-1/2`` of the base family (the
+            83M and 173M models have 0.125).
+        rep_ratio: Hidden width / C of the two 1x1 convolutions that give q, k, v and the output in
+            the 83M and 173M models (1.5); None has one convolution for each.
+        deploy: Build the merged form of those two convolutions.
         order: Order of the products, see :func:`spike_driven_attention`.
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the normalisations.
@@ -105,6 +112,9 @@ class SpikeDrivenSelfAttention(BaseModule):
         num_heads: int = 8,
         v_ratio: int = 4,
         order: Order = 'auto',
+        scale: float | None = None,
+        rep_ratio: float | None = None,
+        deploy: bool = False,
         *,
         conv_cfg: dict | None,
         norm_cfg: dict,
@@ -118,14 +128,21 @@ class SpikeDrivenSelfAttention(BaseModule):
         if order not in ('auto', 'linear', 'quadratic'):
             raise ValueError(f"order must be 'auto', 'linear' or 'quadratic', got {order!r}.")
         cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
+        if rep_ratio is None:
+            layer = partial(SpikeConv, kernel_size=1)
+        else:
+            hidden = int(rep_ratio * channels)
+            layer = partial(SpikeRepConv, hidden_channels=hidden, deploy=deploy)
         after = dict(order=('conv', 'norm', 'act'), **cfg)
+        if scale is None:
+            scale = 2 * (channels // num_heads) ** -0.5
         self.num_heads = num_heads
-        self.product = SpikeDrivenProduct(2 * (channels // num_heads) ** -0.5, order)
+        self.product = SpikeDrivenProduct(scale, order)
         self.neuron = build_activation_layer(neuron_cfg)
-        self.q_conv = SpikeConv(channels, channels, 1, **after)
-        self.k_conv = SpikeConv(channels, channels, 1, **after)
-        self.v_conv = SpikeConv(channels, v_ratio * channels, 1, **after)
-        self.proj = SpikeConv(v_ratio * channels, channels, 1, owns_input=True, **cfg)
+        self.q_conv = layer(channels, channels, **after)
+        self.k_conv = layer(channels, channels, **after)
+        self.v_conv = layer(channels, v_ratio * channels, **after)
+        self.proj = layer(v_ratio * channels, channels, owns_input=True, **cfg)
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""

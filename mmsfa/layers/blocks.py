@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmcv.cnn.bricks import DropPath
@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from .mlp import SpikeMLP
+from .rep_conv import SpikeRepConv
 from .sep_conv import SpikeSepConv
 from .spike_conv import SpikeConv
 
@@ -43,16 +44,17 @@ class ResidualBlock(BaseModule):
         super().__init__()
         self.with_cp = with_cp
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *visible: Tensor | None) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W), membrane potential."""
         if self.with_cp and torch.is_grad_enabled() and x.requires_grad:
             return checkpoint(
                 self._forward,
                 x,
+                *visible,
                 use_reentrant=False,
                 context_fn=lambda: (nullcontext(), kept_statistics(self)),
             )
-        return self._forward(x)
+        return self._forward(x, *visible)
 
 
 class SpikeConvBlock(ResidualBlock):
@@ -61,30 +63,8 @@ class SpikeConvBlock(ResidualBlock):
     Args:
         channels: Channels C.
         ratio: Expansion of the two dense convolutions.
-        with_cp: Recompute the block in backward instead of keeping its activations.
-        **cfg: ``conv_cfg``, ``norm_cfg`` and ``neuron_cfg`` of the layers.
-    """
-
-    def __init__(self, channels: int, ratio: int = 4, with_cp: bool = False, **cfg: Any) -> None:
-        super().__init__(with_cp)
-        self.sep_conv = SpikeSepConv(channels, kernel_size=7, **cfg)
-        self.conv1 = SpikeConv(channels, ratio * channels, 3, **cfg)
-        self.conv2 = SpikeConv(ratio * channels, channels, 3, owns_input=True, **cfg)
-
-    def _forward(self, x: Tensor) -> Tensor:
-        x = x + self.sep_conv(x)
-        return x + self.conv2(self.conv1(x))
-
-
-class SpikeTransformerBlock(ResidualBlock):
-    """x + SepConv3(x), then x + Attention(x), then x + MLP(x).
-
-    Args:
-        channels: Channels C.
-        attn_cfg: Config of the attention; a registered type and its arguments.
-        mlp_ratio: Expansion of the MLP.
-        drop_path: Probability of dropping a branch for a sample (and each of its time steps).
-        layer_scale_init: Initial value of the layer scale of each branch; None leaves it out.
+        sep_conv: Whether the first half is there (base family) or not (large family).
+        bias: Whether the dense convolutions have a bias (large family).
         with_cp: Recompute the block in backward instead of keeping its activations.
         **cfg: ``conv_cfg``, ``norm_cfg`` and ``neuron_cfg`` of the layers.
     """
@@ -92,15 +72,64 @@ class SpikeTransformerBlock(ResidualBlock):
     def __init__(
         self,
         channels: int,
-        attn_cfg: dict,
-        mlp_ratio: int = 4,
-        drop_path: float = 0.0,
-        layer_scale_init: float | None = None,
+        ratio: int = 4,
+        sep_conv: bool = True,
+        bias: bool = False,
         with_cp: bool = False,
         **cfg: Any,
     ) -> None:
         super().__init__(with_cp)
-        self.sep_conv = SpikeSepConv(channels, kernel_size=3, **cfg)
+        self.sep_conv = SpikeSepConv(channels, kernel_size=7, **cfg) if sep_conv else None
+        cfg['bias'] = bias
+        self.conv1 = SpikeConv(channels, ratio * channels, 3, **cfg)
+        self.conv2 = SpikeConv(ratio * channels, channels, 3, owns_input=True, **cfg)
+
+    def _forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
+        if self.sep_conv is not None:
+            x = x + self.sep_conv(x, visible)
+        return x + self.conv2(self.conv1(x, visible), visible)
+
+
+class SpikeTransformerBlock(ResidualBlock):
+    """x + Local(x), then x + Attention(x), then x + MLP(x).
+
+    Args:
+        channels: Channels C.
+        attn_cfg: Config of the attention; a registered type and its arguments.
+        local: What mixes near tokens: ``'sep_conv'`` is SepConv3 (base family), ``'rep_conv'`` two
+            1x1 convolutions that become one (83M; published without drop path and layer scale),
+            None leaves it out (173M).
+        local_ratio: Hidden width / C of ``'rep_conv'``.
+        mlp_ratio: Expansion of the MLP.
+        drop_path: Probability of dropping a branch for a sample (and each of its time steps).
+        layer_scale_init: Initial value of the layer scale of each branch; None leaves it out.
+        with_cp: Recompute the block in backward instead of keeping its activations.
+        deploy: Build the merged form of the two 1x1 convolutions.
+        **cfg: ``conv_cfg``, ``norm_cfg`` and ``neuron_cfg`` of the layers.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        attn_cfg: dict,
+        local: Literal['sep_conv', 'rep_conv'] | None = 'sep_conv',
+        local_ratio: float = 1.0,
+        mlp_ratio: int = 4,
+        drop_path: float = 0.0,
+        layer_scale_init: float | None = None,
+        with_cp: bool = False,
+        deploy: bool = False,
+        **cfg: Any,
+    ) -> None:
+        super().__init__(with_cp)
+        self.sep_conv = self.rep_conv = None
+        if local == 'sep_conv':
+            self.sep_conv = SpikeSepConv(channels, kernel_size=3, **cfg)
+        elif local == 'rep_conv':
+            hidden = int(local_ratio * channels)
+            self.rep_conv = SpikeRepConv(
+                channels, channels, hidden, last_norm=False, deploy=deploy, **cfg
+            )
         self.attn = MODELS.build(dict(attn_cfg, channels=channels, **cfg))
         self.mlp = SpikeMLP(channels, mlp_ratio, **cfg)
         self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
@@ -108,12 +137,17 @@ class SpikeTransformerBlock(ResidualBlock):
             nn.Identity()
             if layer_scale_init is None
             else LayerScale(channels, layer_scale_init, data_format='channels_first')
-            for _ in range(3)
+            for _ in self._scaled_branches()
         )
 
-    def _forward(self, x: Tensor) -> Tensor:
+    def _scaled_branches(self) -> list[nn.Module]:
         branches = (self.sep_conv, self.attn, self.mlp)
-        for branch, scale in zip(branches, self.layer_scales, strict=True):
+        return [branch for branch in branches if branch is not None]
+
+    def _forward(self, x: Tensor) -> Tensor:
+        if self.rep_conv is not None:
+            x = x + self.rep_conv(x)
+        for branch, scale in zip(self._scaled_branches(), self.layer_scales, strict=True):
             x = x + self.drop_path(scale(branch(x)))
         return x
 

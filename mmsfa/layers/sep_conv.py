@@ -43,6 +43,6 @@ class SpikeSepConv(BaseModule):
         self.dwconv = SpikeConv(hidden, hidden, kernel_size, groups=hidden, owns_input=True, **cfg)
         self.pwconv2 = SpikeConv(hidden, channels, 1, owns_input=True, **cfg)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(T*B, C, H, W) -> (T*B, C, H, W)."""
-        return self.pwconv2(self.dwconv(self.pwconv1(x)))
+    def forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
+        """(T*B, C, H, W) -> (T*B, C, H, W); for ``visible`` see :class:`SpikeConv`."""
+        return self.pwconv2(self.dwconv(self.pwconv1(x, visible), visible), visible)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..neurons import SpikingNeuron
 from .cpu_inference import is_plain_cpu_inference
+from .masked import masked_norm, visible_at
 
 
 class SpikeConv(ConvModule):
@@ -67,8 +68,19 @@ class SpikeConv(ConvModule):
         if self.with_activation and isinstance(self.activate, SpikingNeuron):
             self.activate.owns_input = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(T*B, C_in, H, W) -> (T*B, C_out, H', W')."""
+    def forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Fire, convolve and normalise.
+
+        Args:
+            x: Shape (T*B, C_in, H, W).
+            visible: Which tokens are seen in masked pre-training, shape (T*B, 1, h, w), bool; the
+                others stay zero and are in no statistics. None sees everything.
+
+        Returns:
+            Shape (T*B, C_out, H', W').
+        """
+        if visible is not None:
+            return self._forward_masked(x, visible)
         # Another convolution (quantised, deformable), or another forward that an inference mode has
         # put in its place, may do more than convolve with its weight.
         plain = type(self.conv) is nn.Conv2d and 'forward' not in vars(self.conv)
@@ -79,6 +91,18 @@ class SpikeConv(ConvModule):
         finally:
             if folds:  # mmcv leaves the forward that it has exchanged when the convolution fails
                 vars(self.conv).pop('forward', None)
+
+    def _forward_masked(self, x: Tensor, visible: Tensor) -> Tensor:
+        for part in self.order:
+            if part == 'act' and self.with_activation:
+                x = self.activate(x)
+            elif part == 'conv':
+                x = self.conv(x)
+                seen = visible_at(visible, x)
+                x = x * seen
+            elif part == 'norm' and self.with_norm:
+                x = masked_norm(self.norm, x, seen)
+        return x
 
     def init_weights(self) -> None:
         """Keep PyTorch's own initialisation, as published, instead of ConvModule's Kaiming."""

@@ -10,7 +10,7 @@ from functools import partial
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from mmsfa.layers import SpikeDrivenSelfAttention
+from mmsfa.layers import RepConv, SpikeDrivenSelfAttention
 from mmsfa.neurons import SpikingNeuron
 
 from .emission import Emission
@@ -28,6 +28,14 @@ def neurons_of(model: nn.Module) -> dict[str, SpikingNeuron]:
 def synapses_of(model: nn.Module) -> dict[str, nn.Module]:
     """The layers of a model that spikes can arrive at: convolutions and linear layers."""
     return {name: m for name, m in model.named_modules() if isinstance(m, (_ConvNd, nn.Linear))}
+
+
+def merged_synapses_of(model: nn.Module) -> dict[str, nn.Module]:
+    """As :func:`synapses_of`, with each RepConv as the one layer that it is at inference."""
+    merged = {name: m for name, m in model.named_modules() if isinstance(m, RepConv)}
+    inside = {layer for rep in merged.values() for layer in rep.modules()}
+    plain = {name: m for name, m in synapses_of(model).items() if m not in inside}
+    return plain | merged
 
 
 def attentions_of(model: nn.Module) -> dict[str, SpikeDrivenSelfAttention]:
@@ -91,7 +99,7 @@ def observe(
     Args:
         model: Any model.
         neuron: Gets name, neuron and its output (counts / norm).
-        synapse: Gets name, convolution or linear layer, its input and its output.
+        synapse: Gets name, convolution, linear layer or RepConv, its input and its output.
         attention: Gets name, attention module and q, k, v, each (B, heads, channels, N).
     """
     with ExitStack() as stack:
@@ -102,7 +110,7 @@ def observe(
 
         for name, module in neurons_of(model).items():
             watch(module, partial(_fired, name, neuron))
-        for name, module in synapses_of(model).items() if synapse else ():
+        for name, module in merged_synapses_of(model).items() if synapse else ():
             watch(module, partial(_received, name, synapse))
         for name, module in attentions_of(model).items() if attention else ():
             watch(module.product, partial(_attended, name, module, attention))

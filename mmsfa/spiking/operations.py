@@ -12,7 +12,7 @@ from mmsfa.neurons import SpikingNeuron
 
 from .emission import Emission
 from .fan_out import additions, attention_additions, attention_macs, macs
-from .observer import attentions_of, observe, synapses_of
+from .observer import attentions_of, merged_synapses_of, observe
 from .totals import Totals
 
 
@@ -33,7 +33,8 @@ class Operations(NamedTuple):
 class OperationCounter:
     """Counts MACs and additions of every convolution, linear layer and attention product.
 
-    A layer that gets real values where spikes are expected counts as analog: its operations stay
+    Convolutions that are merged for inference (RepConv) count as the one that they become. A layer
+    that gets real values where spikes are expected counts as analog: its operations stay
     multiply-accumulates. BN is folded and residual additions are not counted, as published.
 
     Args:
@@ -42,7 +43,7 @@ class OperationCounter:
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        names = {*synapses_of(model), *attentions_of(model)}
+        names = {*merged_synapses_of(model), *attentions_of(model)}
         in_order = [name for name, _ in model.named_modules() if name in names]
         self.totals = Totals(in_order, width=3)
         self.order: list[str] = []  # of execution

@@ -19,7 +19,14 @@ def build(**kwargs):
 
 @pytest.mark.parametrize(
     ('arch', 'params'),
-    [('tiny', 2_573_048), ('5m', 4_912_608), ('10m', 9_782_112), ('19m', 18_626_504)],
+    [
+        ('tiny', 2_573_048),
+        ('5m', 4_912_608),
+        ('10m', 9_782_112),
+        ('19m', 18_626_504),
+        ('30m', 29_067_920 - 441_000),  # published with a head of 1000 classes
+        ('52m', 53_416_264 - 561_000),
+    ],
 )
 def test_sizes_are_the_published_ones(arch, params):
     model = build(arch=arch)
@@ -174,7 +181,7 @@ def test_onnx_has_a_free_size(tmp_path):
         (dict(arch='20m'), "arch must be one of .*'19m'.* got '20m'"),
         (dict(arch=5), 'arch must be a name or a dict .* got 5'),
         (dict(arch=dict(dims=(1, 2))), "must have the key 'channels'"),
-        (dict(arch=dict(channels=(16, 16, 24, 32), depths=(1, 2))), 'blocks of five stages'),
+        (dict(arch=dict(channels=(16, 16, 24, 32), depths=(1, 2))), 'blocks of 5 stages'),
         (dict(out_indices=(5,)), r'out_indices must name different maps of 0\.\.4'),
         (dict(out_indices=4), r'out_indices must name different maps of .* got 4'),
         (dict(out_indices='12'), r"out_indices must name different maps of .* got '12'"),
@@ -183,6 +190,11 @@ def test_onnx_has_a_free_size(tmp_path):
         (dict(drop_path_rate=1.0), r'drop_path_rate .* must lie in \[0, 1\), got 1\.0'),
         (dict(frozen_stages=2.5), r'frozen_stages must lie in .* got 2\.5'),
         (dict(frozen_stages=5), r'frozen_stages must lie in -1\.\.4'),
+        (dict(T=0), 'T .* must be an integer >= 1, got 0'),
+        (dict(out_time='sum'), "out_time must be 'mean' or 'fold', got 'sum'"),
+        (dict(T=2, neuron_cfg=dict(type='SFA', T=4)), 'T=2, got .*leave T out'),
+        (dict(arch=dict(family='huge')), "must be 'base' or 'large', got 'huge'"),
+        (dict(arch=dict(family='large', channels=(8, 8, 8, 8))), '3 numbers from C0 on'),
         (dict(stage4_stride=4), 'stage4_stride must be 1 .* or 2'),
         (dict(arch=dict(channels=(16, 16, 20, 32))), 'multiple of num_heads=8, got 20'),
     ],

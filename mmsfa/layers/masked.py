@@ -1,0 +1,56 @@
+"""Sparse convolution on dense tensors: masked positions hold zeros and are in no statistics.
+
+The mask is an argument that travels with the data. Source: the masked pre-training of Yao et al.,
+https://arxiv.org/abs/2411.16061, after Tian et al. (SparK), https://arxiv.org/abs/2301.03580.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def visible_at(visible: Tensor, like: Tensor) -> Tensor:
+    """Bring a mask to the resolution of a map.
+
+    Args:
+        visible: Which tokens are seen, shape (T*B, 1, h, w), bool.
+        like: A map, shape (T*B, C, H, W); H and W are multiples of h and w.
+
+    Returns:
+        Shape (T*B, 1, H, W), bool.
+
+    Raises:
+        ValueError: The map is no multiple of the mask.
+    """
+    size, grid = like.shape[-2:], visible.shape[-2:]
+    if size[0] % grid[0] or size[1] % grid[1] or visible.shape[0] != like.shape[0]:
+        raise ValueError(
+            f'A mask must have one value for each token, so the map (T*B, C, H, W) must be a '
+            f'multiple of it, got a mask {tuple(visible.shape)} for a map {tuple(like.shape)}: '
+            'give pictures whose sides are multiples of the patch size.'
+        )
+    if size == grid:
+        return visible
+    return F.interpolate(visible.to(like.dtype), size=size, mode='nearest').bool()
+
+
+def masked_norm(norm: nn.Module, x: Tensor, visible: Tensor) -> Tensor:
+    """Normalise the visible positions by their own statistics, and leave zeros elsewhere.
+
+    Args:
+        norm: A BN for maps (`BatchNorm2d`, `SyncBatchNorm`).
+        x: Shape (T*B, C, H, W).
+        visible: Shape (T*B, 1, H, W), bool.
+
+    Returns:
+        Shape (T*B, C, H, W).
+    """
+    if not norm.training:
+        return norm(x) * visible
+    last = x.permute(0, 2, 3, 1)  # (T*B, H, W, C)
+    seen = visible[:, 0]
+    normed = norm(last[seen][..., None, None])  # (visible positions, C, 1, 1)
+    out = last.new_zeros(last.shape, dtype=normed.dtype)
+    out[seen] = normed[..., 0, 0]
+    return out.permute(0, 3, 1, 2)

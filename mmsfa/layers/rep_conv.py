@@ -1,0 +1,130 @@
+"""Two 1x1 convolutions in training, one at inference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmcv.cnn import build_activation_layer, build_norm_layer
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..neurons import SpikingNeuron
+from .fold_norm import folded, is_plain
+from .spike_conv import SpikeConv
+
+
+class RepConv(BaseModule):
+    """1x1 (C -> hidden), BN, 1x1 (hidden -> C'), BN and, if asked for, one more BN.
+
+    No neuron stands in between, so that the whole is one biased 1x1 convolution once BN is in
+    evaluation mode: :meth:`switch_to_deploy` makes it one.
+
+    Args:
+        in_channels: Input channels C.
+        out_channels: Output channels C'.
+        hidden_channels: Channels in between.
+        last_norm: Whether a third BN follows.
+        deploy: Build the single convolution right away.
+        conv_cfg: Config of the convolutions.
+        norm_cfg: Config of the normalisations.
+
+    Shape:
+        - Input: (T*B, C, H, W).
+        - Output: (T*B, C', H, W).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        hidden_channels: int,
+        *,
+        last_norm: bool = True,
+        deploy: bool = False,
+        conv_cfg: dict | None,
+        norm_cfg: dict,
+    ) -> None:
+        super().__init__()
+        self.in_features = in_channels  # as in nn.Linear: each input reaches every output
+        self.out_features = out_channels
+        if deploy:
+            self.conv = nn.Conv2d(in_channels, out_channels, 1)
+            return
+        cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=None)
+        self.conv1 = SpikeConv(in_channels, hidden_channels, 1, **cfg)
+        self.conv2 = SpikeConv(hidden_channels, out_channels, 1, **cfg)
+        self.bn = build_norm_layer(norm_cfg, out_channels)[1] if last_norm else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(T*B, C, H, W) -> (T*B, C', H, W)."""
+        if 'conv' in self._modules:
+            return self.conv(x)
+        x = self.conv2(self.conv1(x))
+        return x if self.bn is None else self.bn(x)
+
+    @torch.no_grad()
+    def switch_to_deploy(self) -> None:
+        """Merge everything into one convolution, in place; a second call does nothing.
+
+        A convolution that is not an ordinary one (quantised, pruned) stays as it is.
+        """
+        if 'conv' in self._modules or not (is_plain(self.conv1.conv) and is_plain(self.conv2.conv)):
+            return
+        dtype = self.conv1.conv.weight.dtype
+        first, second = (
+            folded(part.conv.double(), part.norm.double()) for part in (self.conv1, self.conv2)
+        )
+        # (C', hidden) @ (hidden, C); the bias of the first runs through the second
+        conv = nn.Conv2d(self.in_features, self.out_features, 1, device=first.weight.device)
+        conv.double()
+        before, after = first.weight.flatten(1), second.weight.flatten(1)
+        conv.weight.copy_((after @ before)[..., None, None])
+        conv.bias.copy_(after @ first.bias + second.bias)
+        if self.bn is not None:
+            conv = folded(conv, self.bn.double())
+        del self.conv1, self.conv2, self.bn
+        self.conv = conv.to(dtype)
+        self.conv.train(self.training)
+
+
+class SpikeRepConv(BaseModule):
+    """A neuron in front of, or behind, a :class:`RepConv`: takes the place of a 1x1 `SpikeConv`.
+
+    Source: the 83M and 173M models of Yao et al., https://arxiv.org/abs/2411.16061.
+
+    Args:
+        in_channels: Input channels C.
+        out_channels: Output channels C'.
+        hidden_channels: Channels in between.
+        neuron_cfg: Config of the neuron.
+        order: ``('act', 'conv', 'norm')`` or ``('conv', 'norm', 'act')``.
+        owns_input: See :class:`SpikeConv`.
+        **kwargs: ``last_norm``, ``deploy``, ``conv_cfg``, ``norm_cfg`` of the :class:`RepConv`.
+
+    Shape:
+        - Input: (T*B, C, H, W).
+        - Output: (T*B, C', H, W).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        hidden_channels: int,
+        *,
+        neuron_cfg: dict,
+        order: tuple[str, str, str] = ('act', 'conv', 'norm'),
+        owns_input: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        self.fires_first = order[0] == 'act'
+        self.rep = RepConv(in_channels, out_channels, hidden_channels, **kwargs)
+        self.activate = build_activation_layer(neuron_cfg)
+        if isinstance(self.activate, SpikingNeuron):
+            self.activate.owns_input = owns_input or not self.fires_first
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(T*B, C, H, W) -> (T*B, C', H, W)."""
+        return self.rep(self.activate(x)) if self.fires_first else self.activate(self.rep(x))

@@ -1,0 +1,143 @@
+"""The large family: sizes, maps, the form for inference, what looks at it."""
+
+import pytest
+import torch
+from mmpretrain.registry import MODELS
+
+from mmsfa.export import fold
+from mmsfa.layers import RepConv
+from mmsfa.neurons import SFA
+from mmsfa.spiking import spike_inference
+from mmsfa.spiking.operations import OperationCounter
+
+SMALL = dict(family='large', channels=(16, 24, 32), depths=(1, 1, 1, 2), local_ratio=1.5)
+
+
+def build(**kwargs):
+    kwargs.setdefault('arch', SMALL)
+    return MODELS.build(dict(type='ESpikeFormer', **kwargs))
+
+
+def size(model):
+    return sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ('arch', 'params', 'deployed'),
+    [('83m', 83_015_952, 54_538_512), ('173m', 171_740_714, 114_896_426)],
+)
+def test_sizes_are_the_published_ones(arch, params, deployed):
+    """As published: with layer scales and two heads of 1000 classes."""
+    with torch.device('meta'):
+        model = build(arch=arch, out_indices=(3,), layer_scale_init=1e-6)
+        small = build(arch=arch, out_indices=(3,), layer_scale_init=1e-6, deploy=True)
+    heads = 2 * 1000 * (model.out_channels[0] + 1)
+    assert size(model) == params - heads
+    assert size(small) == deployed - heads
+
+
+def test_four_maps_for_dense_prediction():
+    model = build(out_indices=(0, 1, 2, 3, 4))
+    outs = model(torch.randn(2, 3, 64, 96))
+    wanted = zip((8, 16, 24, 32, 32), (2, 4, 8, 16, 32), strict=True)
+    assert [tuple(o.shape) for o in outs] == [(2, c, 64 // s, 96 // s) for c, s in wanted]
+    assert model.out_strides == (2, 4, 8, 16, 32)
+    sum(o.mean() for o in outs).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_neurons_are_those_of_the_large_family():
+    neurons = [module for module in build().modules() if isinstance(module, SFA)]
+    assert {(n.rounding, n.surrogate, n.D) for n in neurons} == {('half_up', 'open', 4)}
+
+
+@pytest.fixture
+def trained(lively_weights):
+    return lively_weights(build(layer_scale_init=0.5)).double().eval()
+
+
+def test_folding_changes_no_map(trained):
+    x = torch.randn(2, 3, 64, 96, dtype=torch.float64)
+    folded = fold(trained)
+    assert all(isinstance(rep.conv, torch.nn.Conv2d) for rep in reps(folded))
+    assert all(rep.conv1 is not None for rep in reps(trained))
+    with torch.no_grad():
+        for a, b in zip(trained(x), folded(x), strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
+def test_a_deployed_checkpoint_loads_into_the_deployed_form(trained):
+    x = torch.randn(1, 3, 64, 64, dtype=torch.float64)
+    with torch.no_grad():
+        before = trained(x)
+    trained.switch_to_deploy()
+    trained.switch_to_deploy()  # a second call does nothing
+    other = build(layer_scale_init=0.5, deploy=True).double().eval()
+    other.load_state_dict(trained.state_dict(), strict=True)
+    with torch.no_grad():
+        for a, b in zip(before, other(x), strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
+def reps(model):
+    return [module for module in model.modules() if isinstance(module, RepConv)]
+
+
+def test_merging_waits_for_no_second_norm():
+    rep = RepConv(8, 12, 20, last_norm=False, conv_cfg=None, norm_cfg=dict(type='BN')).double()
+    for _ in range(3):
+        rep(torch.randn(4, 8, 5, 5, dtype=torch.float64))
+    x = torch.randn(2, 8, 5, 5, dtype=torch.float64)
+    want = rep.eval()(x)
+    rep.switch_to_deploy()
+    torch.testing.assert_close(rep(x), want, rtol=0, atol=1e-12)
+    assert set(rep.state_dict()) == {'conv.weight', 'conv.bias'}
+
+
+def test_spikes_give_the_same_maps_merged_or_not(trained):
+    x = torch.randn(1, 3, 64, 64, dtype=torch.float64)
+    with torch.no_grad():
+        want = trained(x)
+        for model in (trained, fold(trained)):
+            with spike_inference(model, 'spikes'):
+                for a, b in zip(want, model(x), strict=True):
+                    torch.testing.assert_close(a, b, rtol=0, atol=1e-11)
+
+
+def test_operations_are_those_of_the_merged_form(trained):
+    x = torch.randn(1, 3, 64, 64, dtype=torch.float64)
+    found = []
+    for model in (trained, fold(trained)):
+        counter = OperationCounter(model)
+        counter.attach()
+        with torch.no_grad():
+            model(x)
+        counter.detach()
+        found.append(counter.layers())
+    assert found[0] == found[1]
+    analog = {name for name, layer in found[0].items() if layer.analog_macs}
+    assert analog == {'downsample_layers.0.conv'}, 'only the first layer sees real values'
+
+
+def test_layer_depth_is_the_published_one():
+    model = build(arch='83m', out_indices=(3,))
+    depths = {
+        name: model.get_layer_depth(f'backbone.{name}', 'backbone.')
+        for name, _ in model.named_parameters()
+    }
+    assert {depths[n] for n in depths if n.startswith('downsample_layers')} == {(0, 14)}
+    assert depths['stages.2.1.conv2.conv.weight'] == (0, 14)
+    assert depths['stages.3.0.mlp.fc1.conv.weight'] == (1, 14)
+    assert depths['stages.3.11.mlp.fc1.conv.weight'] == (12, 14)
+    assert model.get_layer_depth('head.fc.weight', 'backbone.') == (13, 14)
+
+
+def test_layer_depth_of_the_base_family():
+    model = build(arch='tiny')
+    for name, depth in [
+        ('downsample_layers.3.conv.weight', 0),
+        ('stages.3.5.mlp.fc1.conv.weight', 6),
+        ('downsample_layers.4.conv.weight', 7),
+        ('stages.4.1.mlp.fc1.conv.weight', 8),
+    ]:
+        assert model.get_layer_depth(name) == (depth, 10)
