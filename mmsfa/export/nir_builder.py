@@ -56,7 +56,8 @@ class NirBuilder:
                 f'{what}: NIR has no node that multiplies spikes with spikes. Export the stages '
                 'of convolutions before it.'
             )
-        x = x + self.separable(f'{name}.sep_conv', block.sep_conv, x)
+        if block.sep_conv is not None:  # the large family has none
+            x = x + self.separable(f'{name}.sep_conv', block.sep_conv, x)
         hidden = self.brick(f'{name}.conv1', block.conv1, x)
         return x + self.brick(f'{name}.conv2', block.conv2, hidden)
 

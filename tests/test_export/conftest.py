@@ -21,6 +21,7 @@ CONFIGS = {
     'one-stage detector': 'det/retinanet_esf.py',
     'segmentor': 'seg/upernet_esf_demo.py',
     'classifier': 'cls/esf_tiny_flowers5.py',
+    'large classifier': 'cls/esf_tiny_flowers5.py',
 }
 
 
@@ -40,6 +41,10 @@ def small_config(repo_dir: Path) -> Callable[[str], Config]:
         cfg = Config.fromfile(repo_dir / 'configs' / CONFIGS[kind])
         arch = dict(channels=(24, 48, 96, 128), depths=(1, 1, 0, 1, 0))
         cfg.model.backbone.arch = arch
+        if kind == 'large classifier':  # convolutions that are merged, other rounding
+            arch = dict(family='large', channels=(24, 48, 96), depths=(1, 1, 0, 1))
+            cfg.model.backbone.update(arch=arch, out_indices=(3,), neuron_cfg=None)
+            cfg.model.head.in_channels = 96
         if kind == 'one-stage detector':  # its backbone is larger
             cfg.model.neck.in_channels = list(arch['channels'][1:])
             cfg.model.neck.out_channels = cfg.model.bbox_head.in_channels = 32

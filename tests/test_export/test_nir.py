@@ -101,6 +101,15 @@ def test_every_spike_survives_the_round_trip(
         assert node.v_threshold.dtype == np.float64
 
 
+def test_the_large_family_too(repo_dir: Path, lively_weights: Fill, tmp_path: Path) -> None:
+    arch = dict(family='large', channels=(16, 24, 32), depths=(1, 1, 1, 1))
+    backbone = lively_weights(build(repo_dir, arch=arch, neuron_cfg=None)).double()
+    network = round_trip(export_nir(backbone, SHAPE), tmp_path / 'x.nir')
+    agreement = compare_spikes(backbone, network, picture())
+    assert len(agreement.spikes) == 8 and min(agreement.spikes.values()) > 100
+    assert set(agreement.different.values()) == {0}
+
+
 @pytest.mark.parametrize('rounding', ['half_even', 'half_up'])
 @pytest.mark.parametrize('keep_groups', [False, True])
 def test_ties_are_broken_as_the_model_breaks_them(

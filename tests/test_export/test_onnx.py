@@ -25,6 +25,7 @@ OUTPUTS = {
     'one-stage detector': [f'head_{what}_{i}' for what in range(2) for i in range(5)],
     'segmentor': ['scores'],
     'classifier': ['scores'],
+    'large classifier': ['scores'],
 }
 
 
