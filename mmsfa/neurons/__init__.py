@@ -1,6 +1,7 @@
 """Spiking neurons: pure functions in ``functional``, one thin module a file."""
 
 from .base import SpikingNeuron
+from .lif import IF, LIF
 from .sfa import SFA
 
-__all__ = ['SFA', 'SpikingNeuron']
+__all__ = ['IF', 'LIF', 'SFA', 'SpikingNeuron']

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 
 class SpikingNeuron(nn.Module):
@@ -11,10 +11,31 @@ class SpikingNeuron(nn.Module):
     Attributes:
         D: Number of levels (virtual time steps) per real time step.
         norm: Divisor of the counts.
+        T: Number of real time steps that are folded into the batch axis of a call; 1 keeps no
+            memory of the call before.
         owns_input: Whether nothing else reads the input, so that a pass without gradients may
             overwrite it. Only a layer that made the input itself sets this.
     """
 
     D: int
     norm: float
+    T: int = 1
     owns_input: bool = False
+
+    def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """One real time step, for callers that hold the membrane potential themselves.
+
+        Args:
+            x: Input of this step, shape (B, ...).
+            membrane: What this method gave in the step before; None in the first step.
+
+        Returns:
+            Output (counts / norm) of this step and what it leaves for the next one; None if it
+            leaves nothing.
+
+        Raises:
+            NotImplementedError: The neuron has no real time steps.
+        """
+        raise NotImplementedError(
+            f'{type(self).__name__} has no real time steps: it must define fire_one_step.'
+        )

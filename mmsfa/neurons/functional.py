@@ -3,16 +3,21 @@
 Spike Firing Approximation (SFA): train with integers ``0..D``, infer with at most ``D`` binary
 spikes. Source: Yao et al., "Scaling Spike-driven Transformer with Efficient Spike Firing
 Approximation Training" (E-SpikeFormer), https://arxiv.org/abs/2411.16061.
+
+Integrate-and-fire (IF, LIF): the binary neuron that it is compared with, trained directly through
+its real time steps. The only thing that is not here is the slope of its surrogate.
 """
 
 from __future__ import annotations
 
 from math import inf
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
+
+from .surrogate import SpikeSurrogate, check_surrogate, surrogate_derivative
 
 Rounding = Literal['half_even', 'half_up']
 Surrogate = Literal['closed', 'open']
@@ -66,6 +71,22 @@ def check_time(T: int, beta: float) -> None:
         raise ValueError(f'T (the number of real time steps) must be an integer >= 1, got {T!r}.')
     if not (_is_number(beta) and 0 <= beta <= 1):
         raise ValueError(f'beta (the membrane leak) must lie in [0, 1], got {beta!r}.')
+
+
+def _check_floating(x: Tensor) -> None:
+    if not x.is_floating_point():
+        raise TypeError(
+            f'A membrane potential must be a floating-point tensor, got {x.dtype}: '
+            'convert it with x.float() first.'
+        )
+
+
+def _check_batch(x: Tensor, T: int) -> None:
+    if x.shape[0] % T:
+        raise ValueError(
+            f'The batch axis holds T*B samples, so its size must be a multiple of T={T}, '
+            f'got {x.shape[0]}.'
+        )
 
 
 def _round_and_divide(clamped: Tensor, norm: float, rounding: str) -> Tensor:
@@ -136,15 +157,37 @@ def integer_fire(
         TypeError: ``x`` is not a floating-point tensor.
     """
     norm = check_levels(D, norm, rounding, surrogate)
-    if not x.is_floating_point():
-        raise TypeError(
-            f'A membrane potential must be a floating-point tensor, got {x.dtype}: '
-            'convert it with x.float() first.'
-        )
+    _check_floating(x)
     if torch.is_grad_enabled() and x.requires_grad and not is_exporting():
         return _IntegerFire.apply(x, D, norm, rounding, surrogate)
     overwrite = inplace and not is_exporting()  # an exporter would write the views of x back
     return _round_and_divide(x.clamp_(0, D) if overwrite else x.clamp(0, D), norm, rounding)
+
+
+def integer_fire_one_step(
+    current: Tensor,
+    residue: Tensor | None,
+    D: int = 4,
+    beta: float = 0.25,
+    rounding: Rounding = 'half_even',
+    surrogate: Surrogate = 'closed',
+) -> tuple[Tensor, Tensor]:
+    r"""One real time step of :func:`integer_fire_over_time`.
+
+    Args:
+        current: Input current of this step, shape (B, ...).
+        residue: What the step before has left, U - n; None in the first step.
+        D: See :func:`integer_fire`.
+        beta: Share of the residue that is still there.
+        rounding: See :func:`integer_fire`.
+        surrogate: See :func:`integer_fire`.
+
+    Returns:
+        Counts in 0..D and the new residue, each of shape (B, ...).
+    """
+    membrane = current if residue is None else torch.add(current, residue, alpha=beta)
+    counts = integer_fire(membrane, D, 1, rounding, surrogate)
+    return counts, membrane - counts
 
 
 def integer_fire_over_time(
@@ -180,21 +223,158 @@ def integer_fire_over_time(
     """
     check_time(T, beta)
     norm = check_levels(D, norm, rounding, surrogate)
-    if x.shape[0] % T:
-        raise ValueError(
-            f'The batch axis holds T*B samples, so its size must be a multiple of T={T}, '
-            f'got {x.shape[0]}.'
-        )
+    _check_batch(x, T)
     if T == 1 or beta == 0:
         return integer_fire(x, D, norm, rounding, surrogate)
-    first, *later = x.unflatten(0, (T, -1)).unbind()
-    membrane = first
-    counts = [integer_fire(membrane, D, 1, rounding, surrogate)]
-    for current in later:
-        membrane = torch.add(current, membrane - counts[-1], alpha=beta)
-        counts.append(integer_fire(membrane, D, 1, rounding, surrogate))
+    residue = None
+    counts = []
+    for current in x.unflatten(0, (T, -1)).unbind():
+        fired, residue = integer_fire_one_step(current, residue, D, beta, rounding, surrogate)
+        counts.append(fired)
     fired = torch.cat(counts)
     return fired if norm == 1 else fired.div_(norm)
+
+
+class BinaryDynamics(NamedTuple):
+    r"""How an integrate-and-fire neuron charges, fires and resets.
+
+    Potentials are counted from the one at rest, which a hard reset returns to:
+
+    .. math:: H[t] = leak \, V[t-1] + gain \, x[t], \qquad s[t] = [H[t] \ge threshold]
+
+    and V[t] = H[t] - threshold s[t] (soft reset) or H[t] (1 - s[t]) (hard reset).
+
+    Attributes:
+        leak: Share of the membrane potential that stays until the next step.
+        gain: Factor of the input.
+        threshold: Above rest.
+        soft_reset: Whether a spike takes the threshold away, or everything.
+    """
+
+    leak: float
+    gain: float
+    threshold: float
+    soft_reset: bool
+
+
+def binary_fire_one_step(
+    current: Tensor, membrane: Tensor | None, dynamics: BinaryDynamics
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One real time step of :func:`binary_fire_over_time`, without gradients.
+
+    Args:
+        current: Input current of this step, shape (B, ...).
+        membrane: Membrane potential after the step before; None in the first step.
+        dynamics: Of the neuron.
+
+    Returns:
+        Spikes (0 or 1; NaN where the charge is), the new membrane potential and the charge before
+        the reset, each of shape (B, ...).
+    """
+    leak, gain, threshold, soft_reset = dynamics
+    if membrane is None:
+        charge = current * gain
+    else:
+        charge = torch.add(membrane * leak, current, alpha=gain)
+    # Not a comparison: a NaN must not look like silence.
+    spikes = (charge / threshold).floor_().clamp_(0, 1)
+    if soft_reset:
+        membrane = torch.sub(charge, spikes, alpha=threshold)
+    else:
+        membrane = charge.masked_fill(charge >= threshold, 0)
+    return spikes, membrane, charge
+
+
+class _BinaryFireOverTime(torch.autograd.Function):
+    """Binary firing over T steps that keeps the charge only, and its gradient through time."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        x: Tensor,
+        T: int,
+        leak: float,
+        gain: float,
+        threshold: float,
+        soft_reset: bool,
+        surrogate: str,
+        alpha: float,
+        detach_reset: bool,
+    ) -> Tensor:
+        dynamics = BinaryDynamics(leak, gain, threshold, soft_reset)
+        membrane, fired, charges = None, [], []
+        for current in x.unflatten(0, (T, -1)).unbind():
+            spikes, membrane, charge = binary_fire_one_step(current, membrane, dynamics)
+            fired.append(spikes)
+            charges.append(charge)
+        ctx.save_for_backward(*charges)
+        ctx.settings = (leak, gain, threshold, soft_reset, surrogate, alpha, detach_reset)
+        return torch.cat(fired)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        leak, gain, threshold, soft_reset, surrogate, alpha, detach_reset = ctx.settings
+        charges = ctx.saved_tensors
+        to_inputs: list[Tensor] = []
+        to_membrane = None  # dL/dV[t], from the steps after t
+        steps = zip(charges, grad.unflatten(0, (len(charges), -1)).unbind(), strict=True)
+        for charge, to_spikes in reversed(list(steps)):
+            slope = surrogate_derivative(charge - threshold, surrogate, alpha)
+            if to_membrane is None:
+                to_charge = slope * to_spikes
+            else:
+                if not detach_reset:  # a spike has also pulled the potential down
+                    drop = threshold if soft_reset else charge
+                    to_spikes = to_spikes - to_membrane * drop
+                stays = to_membrane
+                if not soft_reset:
+                    stays = stays.masked_fill(charge >= threshold, 0)
+                to_charge = torch.addcmul(stays, slope, to_spikes)
+            to_inputs.append(to_charge * gain)
+            to_membrane = to_charge * leak
+        return torch.cat(to_inputs[::-1]), *[None] * 8
+
+
+def binary_fire_over_time(
+    x: Tensor,
+    T: int,
+    dynamics: BinaryDynamics,
+    surrogate: SpikeSurrogate = 'sigmoid',
+    alpha: float | None = None,
+    detach_reset: bool = False,
+) -> Tensor:
+    r"""Fire binary spikes over T real time steps: integrate-and-fire, with or without a leak.
+
+    Backward goes through time, with a surrogate for the slope of the spike, and keeps one number
+    for each element: the charge.
+
+    Args:
+        x: Input current, shape (T*B, ...): time is the slow part of the batch axis.
+        T: Number of real time steps.
+        dynamics: How the neuron charges, fires and resets.
+        surrogate: Slope of a spike in backward, see
+            :func:`mmsfa.neurons.surrogate.surrogate_derivative`.
+        alpha: Steepness of the surrogate; ``None`` takes its usual one.
+        detach_reset: Let no gradient flow through the reset.
+
+    Returns:
+        Zeros and ones, shape (T*B, ...), dtype of ``x``; NaN where the charge is.
+
+    Raises:
+        ValueError: The batch axis is no multiple of T, or a setting is out of its range.
+        TypeError: ``x`` is not a floating-point tensor.
+    """
+    check_time(T, 0)
+    alpha = check_surrogate(surrogate, alpha)
+    _check_floating(x)
+    _check_batch(x, T)
+    if torch.is_grad_enabled() and x.requires_grad and not is_exporting():
+        return _BinaryFireOverTime.apply(x, T, *dynamics, surrogate, alpha, detach_reset)
+    membrane, fired = None, []
+    for current in x.unflatten(0, (T, -1)).unbind():
+        spikes, membrane, _ = binary_fire_one_step(current, membrane, dynamics)
+        fired.append(spikes)
+    return torch.cat(fired)
 
 
 def spike_train(counts: Tensor, D: int) -> Tensor:

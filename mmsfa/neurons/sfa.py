@@ -12,6 +12,7 @@ from .functional import (
     check_levels,
     check_time,
     integer_fire,
+    integer_fire_one_step,
     integer_fire_over_time,
 )
 
@@ -72,6 +73,15 @@ class SFA(SpikingNeuron):
         return integer_fire_over_time(
             x, self.T, self.D, self.norm, self.beta, self.rounding, self.surrogate
         )
+
+    def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """One real time step, (B, ...); the membrane is what the spikes have left over."""
+        if self.beta == 0:
+            return integer_fire(x, self.D, self.norm, self.rounding, self.surrogate), None
+        counts, residue = integer_fire_one_step(
+            x, membrane, self.D, self.beta, self.rounding, self.surrogate
+        )
+        return counts if self.norm == 1 else counts / self.norm, residue
 
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""

@@ -9,6 +9,7 @@ from .operations import OperationCounter, Operations
 from .spike_inference import MODES, spike_inference
 from .stages import in_model_order, stage_of
 from .statistics import NeuronStatistics, StatisticsCounter
+from .streaming import Stream, streaming
 
 __all__ = [
     'MODES',
@@ -19,10 +20,12 @@ __all__ = [
     'OperationCounter',
     'Operations',
     'StatisticsCounter',
+    'Stream',
     'compare',
     'in_float64',
     'in_model_order',
     'observe',
     'spike_inference',
     'stage_of',
+    'streaming',
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmsfa.neurons import SpikingNeuron
+from mmsfa.neurons import SFA, SpikingNeuron
 from mmsfa.neurons.functional import integrate_one_step
 
 from .observer import instance_attribute, observation_paused
@@ -27,15 +27,21 @@ class MembranePasses:
         neurons: Its neurons by name.
 
     Raises:
-        ValueError: A neuron has real time steps of its own.
+        ValueError: A neuron has real time steps of its own, or is no SFA neuron.
     """
 
     def __init__(self, model: nn.Module, neurons: dict[str, SpikingNeuron]) -> None:
-        timed = next((name for name, m in neurons.items() if getattr(m, 'T', 1) > 1), None)
-        if timed:
+        timed = next((name for name, m in neurons.items() if m.T > 1), None)
+        if timed is not None:
             raise ValueError(
                 f"mode='membrane' simulates static images, and {timed} has T = {neurons[timed].T} "
                 "real time steps: use mode='spikes'."
+            )
+        other = next((name for name, m in neurons.items() if not isinstance(m, SFA)), None)
+        if other is not None:  # they have another threshold and another reset
+            raise ValueError(
+                f"mode='membrane' simulates SFA neurons, and {other} is a "
+                f"{type(neurons[other]).__name__}: use mode='spikes'."
             )
         self.model = model
         # The proposals of a detector are known after the last step only, and with them what the

@@ -68,13 +68,26 @@ def spike_inference(model: nn.Module, mode: Mode = 'spikes') -> Iterator[nn.Modu
         yield model
 
 
-def _check(model: nn.Module, neurons: dict[str, SpikingNeuron]) -> None:
+def check_evaluation_mode(model: nn.Module, what: str) -> None:
+    """Refuse a model that is in training mode.
+
+    Args:
+        model: Any model.
+        what: What needs evaluation mode.
+
+    Raises:
+        ValueError: It is, in part at least.
+    """
     training = next((name for name, module in model.named_modules() if module.training), None)
     if training is not None:
         raise ValueError(
-            f'Spike-driven inference needs a model in evaluation mode, and {training or "it"} is '
-            'in training mode: call model.eval() first.'
+            f'{what} needs a model in evaluation mode, and {training or "it"} is in training mode: '
+            'call model.eval() first.'
         )
+
+
+def _check(model: nn.Module, neurons: dict[str, SpikingNeuron]) -> None:
+    check_evaluation_mode(model, 'Spike-driven inference')
     if not neurons:
         raise ValueError(
             f'{type(model).__name__} has no spiking neuron, so there is nothing to run on spikes. '

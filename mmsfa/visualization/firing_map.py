@@ -10,6 +10,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmsfa.backbones.real_time import mean_over_time
 from mmsfa.engine.errors import OptionError
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.spiking.observer import neurons_of, observe
@@ -110,6 +111,8 @@ class FiringMap:
         stage = stage_of(name)
         key = stage, output.shape[-2:]
         rate = output.detach().mean(1, dtype=torch.float32) * (neuron.norm / neuron.D)
+        if neuron.T > 1:
+            rate = mean_over_time(rate, neuron.T)
         self._fresh[key] = self._fresh.get(key, 0) + rate
         self._fresh_layers[stage] += 1
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.structures import BaseDataElement
+from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -166,6 +167,22 @@ def test_only_maps_of_one_channel_are_kept(segmentor: nn.Module, picture: Tensor
     kept = [v for v in vars(firing_map).values() if isinstance(v, dict)]
     tensors = [t for one in kept for t in one.values() if isinstance(t, Tensor)]
     assert len(tensors) == 5 and {t.shape for t in tensors} == {(1, 80, 112)}
+
+
+@torch.no_grad()
+def test_a_map_of_events_is_the_mean_of_all_time_steps(lively_weights: Fill) -> None:
+    arch = dict(channels=(8, 16, 16, 24), depths=(1, 1, 1, 1, 1))
+    cfg = dict(type='mmpretrain.ESpikeFormer', arch=arch, in_channels=2)
+    events, maps = torch.rand(2, 3 * 2, 32, 48).round(), []
+    for T, neuron in ((3, {}), (1, dict(T=3))):  # the second gets time in the batch axis
+        torch.manual_seed(0)
+        neuron_cfg = dict(type='mmpretrain.SFA', beta=0, **neuron)
+        backbone = lively_weights(MODELS.build(dict(cfg, T=T, neuron_cfg=neuron_cfg))).eval()
+        with FiringMap(backbone) as firing_map:
+            backbone(events if T > 1 else events.unflatten(1, (3, 2)).transpose(0, 1).flatten(0, 1))
+        maps.append(firing_map.mean())
+    assert maps[0].shape == (2, 32, 48) and maps[0].any()
+    torch.testing.assert_close(maps[0], maps[1])
 
 
 def test_an_unknown_way_of_looking_is_refused(segmentor: nn.Module, picture: Tensor) -> None:

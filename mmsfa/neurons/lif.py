@@ -1,0 +1,132 @@
+"""Binary integrate-and-fire neurons, trained directly: what SFA is compared with."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from .base import SpikingNeuron
+from .functional import BinaryDynamics, binary_fire_one_step, binary_fire_over_time, check_time
+from .surrogate import SpikeSurrogate, check_surrogate
+
+
+@MODELS.register_module()
+class IF(SpikingNeuron):
+    r"""Integrate-and-fire neuron: binary spikes over T real time steps.
+
+    .. math:: H[t] = V[t-1] + x[t], \qquad s[t] = [H[t] \ge v_{threshold}]
+
+    and V[t] = v_reset where it has fired, or H[t] - v_threshold s[t] with ``v_reset=None``. The
+    options, their defaults and what they do are those of SpikingJelly's ``IFNode``; the
+    mathematics is in :mod:`mmsfa.neurons.functional`.
+
+    Args:
+        T: Number of real time steps that are folded into the batch axis.
+        v_threshold: Membrane potential from which the neuron fires.
+        v_reset: Membrane potential at the start and after a spike; None subtracts the threshold
+            instead (soft reset) and starts at 0.
+        surrogate: Slope of a spike in backward: ``'sigmoid'``, ``'atan'``, ``'triangle'`` (also
+            called ``'piecewise_quadratic'``) or ``'rectangle'``.
+        alpha: Steepness of the surrogate; None takes its usual one.
+        detach_reset: Let no gradient flow through the reset.
+        inplace: Accepted because mmcv's ``ConvModule`` passes it, and without effect.
+
+    Shape:
+        - Input: (T*B, ...), input current.
+        - Output: (T*B, ...), zeros and ones.
+
+    Raises:
+        ValueError: A setting is out of its range.
+    """
+
+    D = 1
+    norm = 1
+
+    def __init__(
+        self,
+        T: int = 1,
+        v_threshold: float = 1.0,
+        v_reset: float | None = 0.0,
+        surrogate: SpikeSurrogate = 'sigmoid',
+        alpha: float | None = None,
+        detach_reset: bool = False,
+        inplace: bool = False,
+    ) -> None:
+        super().__init__()
+        check_time(T, 0)
+        rest = 0.0 if v_reset is None else v_reset
+        if not (isfinite(v_threshold) and isfinite(rest) and v_threshold > rest):
+            raise ValueError(
+                'v_threshold must be larger than v_reset (0 with v_reset=None), got '
+                f'v_threshold={v_threshold!r} and v_reset={v_reset!r}.'
+            )
+        self.T = T
+        self.v_threshold = v_threshold
+        self.v_reset = v_reset
+        self.surrogate = surrogate
+        self.alpha = check_surrogate(surrogate, alpha)
+        self.detach_reset = detach_reset
+        self.dynamics = BinaryDynamics(1.0, 1.0, v_threshold - rest, soft_reset=v_reset is None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Fire: (T*B, ...) input current in, (T*B, ...) zeros and ones out."""
+        return binary_fire_over_time(
+            x, self.T, self.dynamics, self.surrogate, self.alpha, self.detach_reset
+        )
+
+    def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """One real time step, (B, ...), without gradients; the membrane is counted from rest."""
+        spikes, membrane, _ = binary_fire_one_step(x, membrane, self.dynamics)
+        return spikes, membrane
+
+    def extra_repr(self) -> str:
+        """Settings that ``print(model)`` shows."""
+        return (
+            f'T={self.T}, v_threshold={self.v_threshold}, v_reset={self.v_reset}, '
+            f'surrogate={self.surrogate}, alpha={self.alpha}, detach_reset={self.detach_reset}'
+        )
+
+
+@MODELS.register_module()
+class LIF(IF):
+    r"""Leaky integrate-and-fire neuron: an `IF` whose membrane potential decays.
+
+    .. math:: H[t] = V[t-1] + (x[t] - (V[t-1] - v_{reset})) / \tau
+
+    With ``decay_input=False`` the input is not divided by tau. Options as in SpikingJelly's
+    ``LIFNode``; directly trained spiking transformers use ``tau=2, detach_reset=True``.
+
+    Args:
+        T: See `IF`.
+        tau: Membrane time constant in time steps, >= 1; 1 forgets everything at each step.
+        decay_input: Whether the input decays too.
+        **settings: The other options of `IF`.
+
+    Shape:
+        - Input: (T*B, ...), input current.
+        - Output: (T*B, ...), zeros and ones.
+
+    Raises:
+        ValueError: A setting is out of its range.
+    """
+
+    def __init__(
+        self,
+        T: int = 1,
+        tau: float = 2.0,
+        decay_input: bool = True,
+        **settings: object,
+    ) -> None:
+        super().__init__(T, **settings)
+        if not (isfinite(tau) and tau >= 1):
+            raise ValueError(f'tau (the membrane time constant) must be >= 1 step, got {tau!r}.')
+        self.tau = tau
+        self.decay_input = decay_input
+        gain = 1 / tau if decay_input else 1.0
+        self.dynamics = self.dynamics._replace(leak=1 - 1 / tau, gain=gain)
+
+    def extra_repr(self) -> str:
+        """Settings that ``print(model)`` shows."""
+        return f'tau={self.tau}, decay_input={self.decay_input}, {super().extra_repr()}'
