@@ -1,5 +1,14 @@
-"""Spike-driven classification heads, registered in mmpretrain."""
+"""Classification: spike-driven heads and distillation, registered in mmpretrain."""
 
-from .heads import SpikeLinearClsHead
+from .distilled_classifier import DistilledImageClassifier
+from .distilled_head import DistilledLinearClsHead
+from .heads import SpikeDistilledLinearClsHead, SpikeLinearClsHead
+from .temporal_head import SpikeTemporalClsHead
 
-__all__ = ['SpikeLinearClsHead']
+__all__ = [
+    'DistilledImageClassifier',
+    'DistilledLinearClsHead',
+    'SpikeDistilledLinearClsHead',
+    'SpikeLinearClsHead',
+    'SpikeTemporalClsHead',
+]

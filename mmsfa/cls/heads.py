@@ -1,4 +1,4 @@
-"""Spike-driven classification head."""
+"""Spike-driven classification heads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 
 from ..layers import SpikeDriven
+from .distilled_head import DistilledLinearClsHead
 
 
 @MODELS.register_module()
@@ -14,4 +15,12 @@ class SpikeLinearClsHead(SpikeDriven, LinearClsHead):
 
     The published neuron leaves its integers undivided: ``neuron_cfg=dict(type='mmpretrain.SFA',
     norm=1)``.
+    """
+
+
+@MODELS.register_module()
+class SpikeDistilledLinearClsHead(SpikeDriven, DistilledLinearClsHead):
+    """Two linear heads, each with a neuron in front.
+
+    The published large models feed the first head with the real-valued mean: ``analog=('fc',)``.
     """

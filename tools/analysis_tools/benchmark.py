@@ -8,8 +8,12 @@ Three variants take turns, so that a drifting machine slows all of them:
 
 With --backends it is the spiking backbone in PyTorch, in float ONNX and in int8 ONNX instead.
 
-Example:
+With --sfa-vs-lif it is SFA (one real time step, D levels) against binary LIF neurons with D real
+time steps, trained directly. A classifier is also trained with both, for accuracy and energy.
+
+Examples:
     python tools/analysis_tools/benchmark.py configs/det/mask_rcnn_esf.py --shape 800 1344
+    python tools/analysis_tools/benchmark.py configs/cls/sfa_vs_lif_flowers5.py --sfa-vs-lif
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from pathlib import Path
 
 import torch
 from mmcv.cnn import fuse_conv_bn
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
@@ -38,6 +42,15 @@ from torch import Tensor, nn
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.scopes import scope_of
+from mmsfa.engine.sfa_vs_lif import (
+    PUBLISHED,
+    check_trainable,
+    levels_of,
+    to_lif_twin,
+    train_and_validate,
+)
+
+Figures = dict[str, dict[str, list[float]]]  # figure -> variant -> one value a round
 
 VARIANTS = {
     'spiking': dict(),
@@ -62,12 +75,32 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--backends', action='store_true', help='PyTorch against onnxruntime; CPU, inference only'
     )
+    parser.add_argument(
+        '--sfa-vs-lif', action='store_true', help='SFA against LIF with real time steps'
+    )
+    parser.add_argument(
+        '--epochs',
+        type=int,
+        help='of --sfa-vs-lif: training of both models; default: as the config says, 0: none',
+    )
+    parser.add_argument(
+        '--seeds', type=int, nargs='+', default=[0], help='of --sfa-vs-lif: one training each'
+    )
+    parser.add_argument(
+        '--lif-options',
+        nargs='+',
+        action=DictAction,
+        help='of --sfa-vs-lif: key=value of the LIF neuron, as v_threshold=0.5 surrogate=atan',
+    )
+    parser.add_argument('--work-dir', type=Path, help='of --sfa-vs-lif: folder of the trainings')
     parser.add_argument('--fuse-conv-bn', action='store_true', help='fold BN; inference only')
     parser.add_argument('--channels-last', action='store_true', help='memory format of the run')
     parser.add_argument('--no-train', action='store_true', help='time no training steps')
     parser.add_argument('--out', type=Path, help='also write the figures as JSON')
     add_config_options(parser)
     args = parser.parse_args()
+    if args.repeats < 1:
+        parser.error(f'--repeats must be at least 1 round, got {args.repeats}')
     if args.fuse_conv_bn and not args.no_train:
         parser.error('--fuse-conv-bn is for inference: add --no-train')
     if args.backends:
@@ -77,24 +110,44 @@ def parse_args() -> argparse.Namespace:
         if args.device not in ('cpu', get_device()):
             parser.error(f'--backends runs on the CPU, not on {args.device}')
         args.device, args.no_train = 'cpu', True
+    if args.sfa_vs_lif:
+        if args.backends or args.fuse_conv_bn or args.variants != list(VARIANTS):
+            parser.error('--sfa-vs-lif has variants of its own: leave the other ones out')
+        if args.repeats < 1 or (args.epochs is not None and args.epochs < 0):
+            parser.error(
+                f'--repeats must be >= 1 and --epochs >= 0, got {args.repeats} and {args.epochs}'
+            )
+    elif args.epochs is not None or args.lif_options or args.work_dir:
+        parser.error('--epochs, --lif-options and --work-dir belong to --sfa-vs-lif: add it')
     return args
 
 
-def build(cfg: Config, variant: str, device: str) -> nn.Module:
+def twins(cfg: Config, lif_options: dict | None) -> dict[str, Config]:
+    """The configs that --sfa-vs-lif compares, by name."""
+    D = levels_of(cfg)
+    lif = deepcopy(cfg)
+    to_lif_twin(lif, lif_options)
+    return {f'SFA 1 x {D}': cfg, f'LIF {D} x 1': lif}
+
+
+def build(cfg: Config, variant: dict, device: str) -> nn.Module:
     """The backbone of a config, in one of the variants, from the same random weights."""
     init_default_scope(cfg.default_scope)
     torch.manual_seed(0)
-    backbone = MODELS.build({**deepcopy(cfg.model.backbone), **VARIANTS[variant]})
+    backbone = MODELS.build({**deepcopy(cfg.model.backbone), **variant})
     return revert_sync_batchnorm(backbone).to(device)
 
 
 def build_all(cfg: Config, args: argparse.Namespace) -> dict[str, nn.Module]:
     """Everything that takes turns, by name."""
+    if args.sfa_vs_lif:
+        both = twins(cfg, args.lif_options)
+        return {name: build(twin, {}, args.device) for name, twin in both.items()}
     if not args.backends:
-        return {name: build(cfg, name, args.device) for name in args.variants}
+        return {name: build(cfg, VARIANTS[name], args.device) for name in args.variants}
     from mmsfa.export.backends import backbone_backends  # needs the extra "export"
 
-    return backbone_backends(build(cfg, 'spiking', args.device).eval())
+    return backbone_backends(build(cfg, {}, args.device).eval())
 
 
 def forward(model: nn.Module, image: Tensor) -> None:
@@ -140,9 +193,17 @@ def seconds(task: Callable[[nn.Module, Tensor], None], model: nn.Module, image: 
     return time.perf_counter() - begin
 
 
-def measure(cfg: Config, args: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
-    """Figure -> variant -> one value a round."""
-    image = torch.randn(args.batch_size, 3, *args.shape, device=args.device)
+def peak_bytes(model: nn.Module, image: Tensor) -> int:
+    """Largest memory that a training step takes on a GPU, with all weights that lie there."""
+    torch.cuda.reset_peak_memory_stats(image.device)
+    train_step(model, image)
+    return torch.cuda.max_memory_allocated(image.device)
+
+
+def measure(cfg: Config, args: argparse.Namespace) -> Figures:
+    """Time the backbones in turns, and weigh what they keep."""
+    channels = cfg.model.backbone.get('in_channels', 3)
+    image = torch.randn(args.batch_size, channels, *args.shape, device=args.device)
     models = build_all(cfg, args)
     if args.fuse_conv_bn:
         models = {name: fuse_conv_bn(model.eval()) for name, model in models.items()}
@@ -162,6 +223,10 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict[str, dict[str, list[f
             figures['kept for backward (MB)'] = {
                 name: [saved_bytes(model, image) / 1e6] for name, model in models.items()
             }
+            if image.is_cuda:
+                figures['peak of a training step (MB)'] = {
+                    name: [peak_bytes(model, image) / 1e6] for name, model in models.items()
+                }
         for number in track(range(args.repeats + 1), 'rounds'):
             for task, call in tasks.items():
                 for name, model in models.items():
@@ -178,34 +243,72 @@ def device_name(device: str) -> str:
     return f'{platform.machine()} CPU, {torch.get_num_threads()} threads'
 
 
+def train(cfg: Config, args: argparse.Namespace) -> Figures:
+    """Train SFA and LIF in turns, one seed after the other."""
+    folder = args.work_dir or Path('work_dirs', f'{Path(args.config).stem}_sfa_vs_lif')
+    figures: Figures = {}
+    for seed in args.seeds:
+        for name, twin in twins(cfg, args.lif_options).items():
+            work_dir = folder / f'{name.split()[0].lower()}_seed{seed}'
+            for figure, value in train_and_validate(twin, args.epochs, seed, work_dir).items():
+                figures.setdefault(figure, {}).setdefault(name, []).append(value)
+    return figures
+
+
+def ratio_to(first: str, name: str, values: dict[str, list[float]]) -> float:
+    """Median ratio of a variant to the first one, round by round."""
+    return statistics.median(a / b for a, b in zip(values[name], values[first], strict=True))
+
+
+def add_rows(table: Table, figures: Figures, published: bool) -> None:
+    """One row a figure: medians and ratios to the first variant."""
+    for figure, values in figures.items():
+        first, *_ = names = list(values)
+        cells = [
+            f'{statistics.median(values[name]):.4g} ({ratio_to(first, name, values):.2f}x)'
+            for name in names
+        ]
+        if published:
+            cells.append(f'{PUBLISHED[figure]}x' if figure in PUBLISHED else '')
+        table.add_row(figure, *cells)
+
+
 def main() -> None:
     """Measure and print."""
     args = parse_args()
     cfg = read_config(args)
     args.shape = tuple(args.shape or scope_of(cfg).shape)
+    trains = args.sfa_vs_lif and args.epochs != 0
+    if trains:
+        check_trainable(cfg)
     figures = measure(cfg, args)
+    if trains:
+        figures |= train(cfg, args)
     names = list(figures['forward (s)'])
-    first = names[0]
     machine = f'{device_name(args.device)}, torch {torch.__version__}'
     size = ' x '.join(map(str, (args.batch_size, *args.shape)))
     options = [name for name in ('fuse_conv_bn', 'channels_last') if getattr(args, name)]
     title = ', '.join(['backbone', size, args.dtype, *options, machine])
-    table = Table('figure', *names, title=title)
-    for figure, values in figures.items():
-        cells = []
-        for name in names:
-            ratios = [a / b for a, b in zip(values[name], values[first], strict=True)]
-            cells.append(
-                f'{statistics.median(values[name]):.3f} ({statistics.median(ratios):.2f}x)'
-            )
-        table.add_row(figure, *cells)
+    columns = [*names, 'published'] if args.sfa_vs_lif else names
+    table = Table('figure', *columns, title=title)
+    add_rows(table, figures, args.sfa_vs_lif)
     Console().print(table)
-    print(f'Medians of {args.repeats} rounds; in brackets the median ratio to {first}.')
+    of = f'{args.repeats} rounds' + (f', {len(args.seeds)} training(s) of each' if trains else '')
+    print(f'Medians of {of}; in brackets the median ratio to {names[0]}.')
+    setting = dict(config=args.config, shape=args.shape, batch_size=args.batch_size)
+    setting |= dict(dtype=args.dtype, machine=machine, options=options)
+    written = dict(setting=setting, figures=figures)
+    if args.sfa_vs_lif:
+        print(
+            'Published, not measured here: the 10M model on ImageNet against the best spiking '
+            'network of its class before it, which has another architecture.'
+        )
+        setting |= dict(epochs=args.epochs, seeds=args.seeds, lif_options=args.lif_options)
+        written['ratios'] = {name: ratio_to(*names, values) for name, values in figures.items()}
+        written['published'] = PUBLISHED
     if args.out:
-        setting = dict(config=args.config, shape=args.shape, batch_size=args.batch_size)
-        setting |= dict(dtype=args.dtype, machine=machine, options=options)
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(dict(setting=setting, figures=figures), indent=2))
+        args.out.write_text(json.dumps(written, indent=2))
 
 
 if __name__ == '__main__':

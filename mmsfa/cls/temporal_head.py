@@ -1,0 +1,39 @@
+"""Spike-driven classification head for T real time steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from ..backbones.real_time import mean_over_time, with_time
+from .heads import SpikeLinearClsHead
+
+
+@MODELS.register_module()
+class SpikeTemporalClsHead(SpikeLinearClsHead):
+    """A neuron and a classifier for each time step; the scores are averaged over time.
+
+    It follows a backbone with ``out_time='fold'`` and global pooling. This is the head of the
+    published event-camera model.
+
+    Args:
+        *args: Arguments of mmpretrain's ``LinearClsHead``.
+        T: Number of real time steps.
+        neuron_cfg: Config of the neuron; it gets T as well. Integers are left undivided by default.
+        **kwargs: Arguments of `SpikeLinearClsHead`.
+
+    Shape:
+        - Input: tuple of (T*B, in_channels), time is the slow part of the batch axis.
+        - Output: (B, num_classes).
+    """
+
+    def __init__(self, *args: Any, T: int, neuron_cfg: dict | None = None, **kwargs: Any) -> None:
+        neuron_cfg = neuron_cfg or dict(type='mmpretrain.SFA', norm=1)
+        super().__init__(*args, neuron_cfg=with_time(neuron_cfg, T), **kwargs)
+        self.T = T
+
+    def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Score each time step, then average: (T*B, in_channels) -> (B, num_classes)."""
+        return mean_over_time(super().forward(feats), self.T)

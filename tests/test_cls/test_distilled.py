@@ -1,0 +1,201 @@
+"""Two heads, and a classifier that learns from a teacher."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.model import ExponentialMovingAverage, MMDistributedDataParallel
+from mmengine.optim import OptimWrapper
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmsfa.engine.ann_twin import to_ann_twin
+from mmsfa.neurons import SpikingNeuron
+from mmsfa.neurons.functional import integer_fire
+
+SFA = dict(type='mmpretrain.SFA', D=4, norm=1)
+HEAD = dict(type='SpikeDistilledLinearClsHead', num_classes=5, in_channels=16, neuron_cfg=SFA)
+TEACHER = dict(
+    type='ImageClassifier',
+    backbone=dict(type='MobileNetV2', widen_factor=0.1, out_indices=(7,)),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=5, in_channels=1280),
+)
+
+
+@pytest.fixture
+def teacher_ckpt(tmp_path: Path) -> str:
+    torch.manual_seed(1)
+    path = tmp_path / 'teacher.pth'
+    torch.save(MODELS.build(TEACHER).state_dict(), path)
+    return str(path)
+
+
+def student(lively_weights, **changes) -> nn.Module:
+    cfg = dict(
+        type='DistilledImageClassifier',
+        backbone=dict(type='ESpikeFormer', arch=dict(channels=(8, 8, 16, 16)), out_indices=(4,)),
+        neck=dict(type='GlobalAveragePooling'),
+        head=HEAD,
+        teacher=TEACHER,
+    )
+    return lively_weights(MODELS.build(cfg | changes))
+
+
+def batch() -> tuple[Tensor, list[DataSample]]:
+    draw = torch.Generator().manual_seed(2)
+    samples = [DataSample().set_gt_label(label) for label in (0, 3, 4, 1)]
+    return torch.randn(4, 3, 32, 32, generator=draw), samples
+
+
+def test_the_prediction_is_the_mean_of_two_spike_driven_heads() -> None:
+    head = MODELS.build(HEAD)
+    pooled = 3 * torch.randn(4, 16)
+    counts = integer_fire(pooled, D=4, norm=1)
+    scores, kd_scores = head.forward_heads((pooled,))
+    torch.testing.assert_close(scores, F.linear(counts, head.fc.weight, head.fc.bias))
+    torch.testing.assert_close(kd_scores, F.linear(counts, head.fc_kd.weight, head.fc_kd.bias))
+    for mode in (True, False):
+        assert torch.equal(head.train(mode)((pooled,)), (scores + kd_scores) / 2)
+
+
+def test_the_published_first_head_reads_the_mean_itself() -> None:
+    head = MODELS.build(HEAD | dict(analog=('fc',)))
+    pooled = 3 * torch.randn(4, 16)
+    scores, kd_scores = head.forward_heads((pooled,))
+    torch.testing.assert_close(scores, F.linear(pooled, head.fc.weight, head.fc.bias))
+    counts = integer_fire(pooled, D=4, norm=1)
+    torch.testing.assert_close(kd_scores, F.linear(counts, head.fc_kd.weight, head.fc_kd.bias))
+
+
+def test_a_head_of_a_fine_tuned_model_becomes_the_one_of_the_labels() -> None:
+    single = MODELS.build(HEAD | dict(type='SpikeLinearClsHead'))
+    head = MODELS.build(HEAD)
+    missing, unexpected = head.load_state_dict(single.state_dict(), strict=False)
+    assert set(missing) == {'fc_kd.weight', 'fc_kd.bias'} and not unexpected
+    assert torch.equal(head.fc.weight, single.fc.weight)
+
+
+@pytest.mark.parametrize('alpha', [0.5, 0.2])
+def test_each_head_has_its_own_teacher(lively_weights, teacher_ckpt: str, alpha: float) -> None:
+    model = student(lively_weights, teacher_ckpt=teacher_ckpt, kd_alpha=alpha)
+    images, samples = batch()
+    losses = model.loss(images, samples)
+    scores, kd_scores = model.head.forward_heads(model.extract_feat(images))
+    preferred = model.teacher(images, model.data_preprocessor).argmax(1)
+    labels = torch.tensor([0, 3, 4, 1])
+    assert set(losses) == {'loss_cls', 'loss_kd'}
+    torch.testing.assert_close(losses['loss_cls'], (1 - alpha) * F.cross_entropy(scores, labels))
+    torch.testing.assert_close(losses['loss_kd'], alpha * F.cross_entropy(kd_scores, preferred))
+
+
+def test_one_head_learns_from_both(lively_weights, teacher_ckpt: str) -> None:
+    model = student(
+        lively_weights,
+        head=HEAD | dict(type='SpikeLinearClsHead'),
+        teacher_ckpt=teacher_ckpt,
+        kd_type='soft',
+        kd_tau=2.0,
+    )
+    images, samples = batch()
+    losses = model.loss(images, samples)
+    scores = model.head(model.extract_feat(images))
+    p = (model.teacher(images, model.data_preprocessor) / 2).softmax(1)
+    divergence = (p * (p.log() - (scores / 2).log_softmax(1))).sum() * 4 / 20
+    torch.testing.assert_close(losses['loss_kd'], divergence / 2)
+
+
+def test_without_a_teacher_both_heads_learn_the_labels(lively_weights) -> None:
+    model = student(lively_weights, teacher=None)
+    images, samples = batch()
+    (loss,) = model.loss(images, samples).values()
+    heads = model.head.forward_heads(model.extract_feat(images))
+    labels = torch.tensor([0, 3, 4, 1])
+    torch.testing.assert_close(loss, sum(F.cross_entropy(one, labels) for one in heads) / 2)
+
+
+def test_the_teacher_leaves_no_trace(lively_weights, teacher_ckpt: str) -> None:
+    model = student(lively_weights, teacher_ckpt=teacher_ckpt)
+    plain = MODELS.build(
+        dict(
+            type='ImageClassifier',
+            backbone=dict(
+                type='ESpikeFormer', arch=dict(channels=(8, 8, 16, 16)), out_indices=(4,)
+            ),
+            neck=dict(type='GlobalAveragePooling'),
+            head=HEAD,
+        )
+    )
+    before = copy.deepcopy(model.teacher.model.state_dict())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    average = ExponentialMovingAverage(model, momentum=0.5)
+    for _ in range(2):
+        images, samples = batch()
+        model.train_step(dict(inputs=images, data_samples=samples), OptimWrapper(optimizer))
+        average.update_parameters(model)
+    model.train()
+    assert not model.teacher.model.training
+    after = model.teacher.model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)  # BN's statistics too
+    assert average.module.teacher is model.teacher
+    plain.load_state_dict(model.state_dict(), strict=True)
+    assert torch.equal(plain.eval()(batch()[0]), model.eval()(batch()[0]))
+
+
+@pytest.fixture
+def process_group(tmp_path: Path) -> Iterator[None]:
+    """A group of one process."""
+    store = dist.FileStore(str(tmp_path / 'store'), 1)
+    dist.init_process_group('gloo', store=store, rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize('with_teacher', [True, False])
+def test_ddp_finds_no_unused_parameter(
+    lively_weights, teacher_ckpt: str, process_group: None, with_teacher: bool
+) -> None:
+    changes = {} if with_teacher else dict(teacher=None)
+    model = student(lively_weights, teacher_ckpt=teacher_ckpt, **changes)
+    parallel = MMDistributedDataParallel(model, find_unused_parameters=False)
+    wrapper = OptimWrapper(torch.optim.SGD(parallel.parameters(), lr=0.1))
+    images, samples = batch()
+    before = copy.deepcopy(model.head.state_dict())
+    for _ in range(2):  # the second step fails if a parameter of the first had no gradient
+        parallel.train_step(dict(inputs=images, data_samples=samples), wrapper)
+    assert not any(torch.equal(before[name], now) for name, now in model.head.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ('setting', 'message'),
+    [
+        (dict(kd_type='firm'), "kd_type must be 'hard' or 'soft', got 'firm'"),
+        (dict(kd_alpha=1.5), r'kd_alpha .* 0..1, got 1.5'),
+        (dict(kd_tau=0), r'kd_tau .* greater than 0, got 0'),
+    ],
+)
+def test_settings_out_of_range_are_refused(lively_weights, setting: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        student(lively_weights, **setting)
+
+
+def test_a_teacher_of_other_classes_is_refused(lively_weights, teacher_ckpt: str) -> None:
+    model = student(lively_weights, head=HEAD | dict(num_classes=6), teacher_ckpt=teacher_ckpt)
+    with pytest.raises(ValueError, match='num_classes'):
+        model.loss(*batch())
+
+
+def test_the_ann_twin_has_two_ordinary_heads(repo_dir: Path) -> None:
+    cfg = Config.fromfile(repo_dir / 'configs/cls/esf_tiny_flowers5_distill.py')
+    to_ann_twin(cfg)
+    assert cfg.model.head.type == 'DistilledLinearClsHead'
+    model = MODELS.build(cfg.model)
+    assert not any(isinstance(module, SpikingNeuron) for module in model.modules())
