@@ -10,6 +10,7 @@ from .hooks import (
     FiringRateHook,
     MainProcessLoggerHook,
     PretrainedNoticeHook,
+    ReconstructionHook,
     SpikeInferenceHook,
     SyncNormStatsHook,
 )
@@ -22,6 +23,7 @@ __all__ = [
     'FiringRateHook',
     'MainProcessLoggerHook',
     'PretrainedNoticeHook',
+    'ReconstructionHook',
     'SpikeInferenceHook',
     'SyncNormStatsHook',
     'UnsafeCheckpointError',

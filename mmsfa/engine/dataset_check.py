@@ -19,6 +19,9 @@ HOW_TO_GET = {
     'nuclei_dsb2018': 'see "Data sets" in docs/datasets.md',
     'dubai_aerial': 'see "Data sets" in docs/datasets.md',
     'flowers5': 'see "Data sets" in docs/datasets.md',
+    'nmnist_small': 'see "Data sets" in docs/datasets.md',
+    'imagenet': 'download ILSVRC2012 from https://image-net.org',
+    'hardvs': 'see docs/events.md',
     'adechallengedata2016': 'download ADEChallengeData2016 from http://sceneparsing.csail.mit.edu',
 }
 

@@ -131,7 +131,7 @@ class SpikeDrivenSelfAttention(BaseModule):
         if rep_ratio is None:
             layer = partial(SpikeConv, kernel_size=1)
         else:
-            hidden = int(rep_ratio * channels)
+            hidden = round(rep_ratio * channels)
             layer = partial(SpikeRepConv, hidden_channels=hidden, deploy=deploy)
         after = dict(order=('conv', 'norm', 'act'), **cfg)
         if scale is None:

@@ -47,6 +47,8 @@ class ResidualBlock(BaseModule):
     def forward(self, x: Tensor, *visible: Tensor | None) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W), membrane potential."""
         if self.with_cp and torch.is_grad_enabled() and x.requires_grad:
+            if torch.compiler.is_compiling():  # a compiler updates BN once by itself
+                return checkpoint(self._forward, x, *visible, use_reentrant=False)
             return checkpoint(
                 self._forward,
                 x,
@@ -126,7 +128,7 @@ class SpikeTransformerBlock(ResidualBlock):
         if local == 'sep_conv':
             self.sep_conv = SpikeSepConv(channels, kernel_size=3, **cfg)
         elif local == 'rep_conv':
-            hidden = int(local_ratio * channels)
+            hidden = round(local_ratio * channels)
             self.rep_conv = SpikeRepConv(
                 channels, channels, hidden, last_norm=False, deploy=deploy, **cfg
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def visible_at(visible: Tensor, like: Tensor) -> Tensor:
@@ -39,18 +40,26 @@ def masked_norm(norm: nn.Module, x: Tensor, visible: Tensor) -> Tensor:
     """Normalise the visible positions by their own statistics, and leave zeros elsewhere.
 
     Args:
-        norm: A BN for maps (`BatchNorm2d`, `SyncBatchNorm`).
+        norm: A BN for maps (``BatchNorm2d``, ``SyncBatchNorm``).
         x: Shape (T*B, C, H, W).
         visible: Shape (T*B, 1, H, W), bool.
 
     Returns:
         Shape (T*B, C, H, W).
+
+    Raises:
+        ValueError: The normalisation is no BN.
     """
-    if not norm.training:
+    if not isinstance(norm, _BatchNorm):
+        raise ValueError(
+            'Masked pre-training normalises by statistics of the visible positions, which only '
+            f"BN and SyncBN can, got {type(norm).__name__}: set norm_cfg=dict(type='BN')."
+        )
+    if not norm.training and norm.running_mean is not None:
         return norm(x) * visible
     last = x.permute(0, 2, 3, 1)  # (T*B, H, W, C)
-    seen = visible[:, 0]
-    normed = norm(last[seen][..., None, None])  # (visible positions, C, 1, 1)
-    out = last.new_zeros(last.shape, dtype=normed.dtype)
-    out[seen] = normed[..., 0, 0]
-    return out.permute(0, 3, 1, 2)
+    index = visible.flatten().nonzero()[:, 0]
+    seen = last.flatten(0, 2).index_select(0, index)  # (visible positions, C)
+    normed = norm(seen[..., None, None])[..., 0, 0]
+    out = normed.new_zeros(visible.numel(), x.shape[1]).index_copy(0, index, normed)
+    return out.unflatten(0, last.shape[:3]).permute(0, 3, 1, 2)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import torch
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..neurons import SpikingNeuron
 from .fold_norm import folded, is_plain
@@ -32,6 +34,9 @@ class RepConv(BaseModule):
     Shape:
         - Input: (T*B, C, H, W).
         - Output: (T*B, C', H, W).
+
+    Raises:
+        ValueError: ``deploy`` with a convolution that cannot be merged.
     """
 
     def __init__(
@@ -49,6 +54,11 @@ class RepConv(BaseModule):
         self.in_features = in_channels  # as in nn.Linear: each input reaches every output
         self.out_features = out_channels
         if deploy:
+            if conv_cfg and conv_cfg.get('type') not in ('Conv2d', 'Conv'):
+                raise ValueError(
+                    'deploy=True merges ordinary convolutions only (conv_cfg=None), got '
+                    f'conv_cfg={conv_cfg}: leave deploy out.'
+                )
             self.conv = nn.Conv2d(in_channels, out_channels, 1)
             return
         cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=None)
@@ -67,14 +77,13 @@ class RepConv(BaseModule):
     def switch_to_deploy(self) -> None:
         """Merge everything into one convolution, in place; a second call does nothing.
 
-        A convolution that is not an ordinary one (quantised, pruned) stays as it is.
+        What cannot be folded (a quantised convolution, a norm other than BN) stays as it is.
         """
-        if 'conv' in self._modules or not (is_plain(self.conv1.conv) and is_plain(self.conv2.conv)):
+        if 'conv' in self._modules or not self._can_be_merged():
             return
         dtype = self.conv1.conv.weight.dtype
-        first, second = (
-            folded(part.conv.double(), part.norm.double()) for part in (self.conv1, self.conv2)
-        )
+        parts = deepcopy([self.conv1, self.conv2])
+        first, second = (folded(part.conv.double(), part.norm.double()) for part in parts)
         # (C', hidden) @ (hidden, C); the bias of the first runs through the second
         conv = nn.Conv2d(self.in_features, self.out_features, 1, device=first.weight.device)
         conv.double()
@@ -82,10 +91,16 @@ class RepConv(BaseModule):
         conv.weight.copy_((after @ before)[..., None, None])
         conv.bias.copy_(after @ first.bias + second.bias)
         if self.bn is not None:
-            conv = folded(conv, self.bn.double())
+            conv = folded(conv, deepcopy(self.bn).double())
         del self.conv1, self.conv2, self.bn
         self.conv = conv.to(dtype)
         self.conv.train(self.training)
+
+    def _can_be_merged(self) -> bool:
+        norms = [self.conv1.norm, self.conv2.norm, *([] if self.bn is None else [self.bn])]
+        return all(is_plain(part.conv) for part in (self.conv1, self.conv2)) and all(
+            isinstance(norm, _BatchNorm) and norm.running_mean is not None for norm in norms
+        )
 
 
 class SpikeRepConv(BaseModule):

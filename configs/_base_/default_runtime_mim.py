@@ -1,0 +1,5 @@
+_base_ = './default_runtime_cls.py'
+
+custom_imports = dict(imports=['mmsfa', 'mmsfa.pretrain'])
+# No firing rates: nothing is validated.
+custom_hooks = [dict(type='SyncNormStatsHook'), dict(type='ReconstructionHook', interval=10)]

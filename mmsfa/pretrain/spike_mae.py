@@ -1,0 +1,117 @@
+"""The spike-driven masked autoencoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmpretrain.models.selfsup import MAE
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from .random_mask import random_mask
+
+
+@MODELS.register_module()
+class SpikeMAE(MAE):
+    """mmpretrain's ``MAE`` on an :class:`ESpikeFormer`.
+
+    The convolution stages run sparsely: hidden positions stay zero and are in no statistics. The
+    transformer blocks are dense. The backbone is the one of every other task, so its weights load
+    there with ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')``.
+
+    Source: Yao et al., https://arxiv.org/abs/2411.16061; He et al., "Masked Autoencoders Are
+    Scalable Vision Learners", https://arxiv.org/abs/2111.06377.
+
+    Args:
+        backbone: Config of an ``ESpikeFormer`` with one map at stride 16 (``out_indices=(4,)``, in
+            the large family ``(3,)``).
+        neck: Config of the decoder, a ``SpikeMAEDecoder``.
+        head: Config of the target and loss, a ``MAEPretrainHead``.
+        mask_ratio: Share of hidden patches; the published one is 0.5.
+        **kwargs: ``data_preprocessor`` and ``init_cfg``, see ``BaseSelfSupervisor``.
+
+    Raises:
+        ValueError: Backbone, decoder and head do not fit together.
+    """
+
+    def __init__(
+        self, backbone: dict, neck: dict, head: dict, mask_ratio: float = 0.5, **kwargs: Any
+    ) -> None:
+        super().__init__(backbone=backbone, neck=neck, head=head, **kwargs)
+        self.mask_ratio = mask_ratio
+        patch = self.head.patch_size
+        if self.backbone.out_strides != (patch,) or self.backbone.T != 1:
+            raise ValueError(
+                'Masked pre-training needs a backbone with T=1 and one map whose stride is the '
+                f'patch_size={patch} of the head, got T={self.backbone.T} and strides '
+                f'{self.backbone.out_strides}: set out_indices=(4,) and stage4_stride=1, or '
+                'out_indices=(3,) for the large family.'
+            )
+        embed_dim = self.neck.decoder_embed.in_features
+        if self.backbone.out_channels != (embed_dim,):
+            raise ValueError(
+                f'model.neck.embed_dim is {embed_dim}, but the map of the backbone has '
+                f'{self.backbone.out_channels[0]} channels.'
+            )
+
+    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """The maps of whole pictures: (B, C, H, W) -> ((B, C', h, w),)."""
+        return self.backbone(inputs)
+
+    def draw_mask(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Choose which patches are hidden.
+
+        Args:
+            inputs: Pictures, shape (B, C, H, W).
+            generator: See :func:`random_mask`.
+
+        Returns:
+            Shape (B, h*w), bool, True where a patch is hidden.
+        """
+        h, w = self._grid(inputs)
+        return random_mask(len(inputs), h * w, self.mask_ratio, inputs.device, generator)
+
+    def predict_patches(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """Predict every patch from those that are seen.
+
+        Args:
+            inputs: Pictures, shape (B, C, H, W).
+            mask: Which patches are hidden, shape (B, h*w), bool.
+
+        Returns:
+            Shape (B, h*w, patch_size^2 * C), in the scale of the target.
+        """
+        visible = ~mask.unflatten(1, self._grid(inputs))[:, None]  # (B, 1, h, w)
+        (latent,) = self.backbone(inputs, visible)
+        return self.neck(latent, mask)
+
+    def loss(self, inputs: Tensor, data_samples: list | None, **kwargs: Any) -> dict[str, Tensor]:
+        """The mean squared error on the hidden patches; labels are not used."""
+        mask = self.draw_mask(inputs)
+        return dict(loss=self.head.loss(self.predict_patches(inputs, mask), inputs, mask))
+
+    @torch.no_grad()
+    def reconstruct(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """Fill the hidden patches with what is predicted.
+
+        A prediction is relative to the mean and deviation of its patch: they are taken from the
+        true picture, as is usual for such pictures.
+
+        Args:
+            inputs: Pictures, shape (B, C, H, W).
+            mask: Which patches are hidden, shape (B, h*w), bool.
+
+        Returns:
+            Shape (B, C, H, W).
+        """
+        patches = self.head.patchify(inputs)  # (B, h*w, patch_size^2 * C)
+        filled = self.predict_patches(inputs, mask).to(patches.dtype)
+        if self.head.norm_pix:
+            var, mean = torch.var_mean(patches, -1, keepdim=True)
+            filled = filled * (var + 1e-6).sqrt() + mean
+        return self.head.unpatchify(torch.where(mask[..., None], filled, patches))
+
+    def _grid(self, inputs: Tensor) -> tuple[int, int]:
+        patch = self.head.patch_size
+        return inputs.shape[-2] // patch, inputs.shape[-1] // patch
