@@ -44,10 +44,11 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     """Change the config as the options of training ask."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if args.amp and torch.cuda.is_available():
+    amp = args.amp or cfg.optim_wrapper.get('type') == 'AmpOptimWrapper'
+    if amp and torch.cuda.is_available():
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    elif args.amp:
+    elif amp:
         cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
         for gpu_only in ('loss_scale', 'dtype', 'use_fsdp'):
             cfg.optim_wrapper.pop(gpu_only, None)

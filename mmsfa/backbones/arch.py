@@ -26,7 +26,7 @@ class Arch:
     Attributes:
         channels: Channels of the five maps, C0/2 first.
         depths: Blocks of the five stages; the first three are stages of convolution blocks.
-        last_stride: Stride of the fifth stage.
+        stage4_strides: Strides that the fifth stage may have; the first one is published.
         neuron_cfg: The published neuron.
         attn_cfg: The published attention.
         conv_block: Further arguments of the convolution blocks.
@@ -36,12 +36,17 @@ class Arch:
 
     channels: tuple[int, ...]
     depths: tuple[int, ...]
-    last_stride: int
+    stage4_strides: tuple[int, ...]
     neuron_cfg: dict[str, Any]
     attn_cfg: dict[str, Any]
     conv_block: dict[str, Any] = field(default_factory=dict)
     transformer_block: dict[str, Any] = field(default_factory=dict)
     rep_convs: bool = False
+
+    def complete_attention(self, attn_cfg: dict) -> dict:
+        """Fill what a config leaves out of the family's attention; another type stays as it is."""
+        same = _name(attn_cfg.get('type', self.attn_cfg['type'])) == _name(self.attn_cfg['type'])
+        return {**self.attn_cfg, **attn_cfg} if same else attn_cfg
 
     @classmethod
     def of(cls, arch: str | dict) -> Arch:
@@ -76,6 +81,11 @@ class Arch:
         return families[arch.get('family', 'base')](settings)
 
 
+def _name(kind: str | type) -> str:
+    """A registered name without its scope."""
+    return kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__
+
+
 def _read(settings: dict, num_channels: int, depths: tuple[int, ...], *optional: str) -> tuple:
     unknown = set(settings) - {'channels', 'depths', 'mlp_ratio', *optional}
     channels = tuple(settings.get('channels', ()))
@@ -99,7 +109,7 @@ def _base(settings: dict) -> Arch:
     return Arch(
         channels=channels,
         depths=depths,
-        last_stride=1,
+        stage4_strides=(1, 2),
         neuron_cfg=dict(type='mmpretrain.SFA', D=4),
         attn_cfg=dict(type='mmpretrain.SpikeDrivenSelfAttention'),
         transformer_block=mlp,
@@ -113,11 +123,13 @@ def _large(settings: dict) -> Arch:
     """
     channels, depths, mlp = _read(settings, 3, (1, 1, 2, 12), 'local_ratio')
     ratio = settings.get('local_ratio')
+    if ratio is not None and not ratio > 0:
+        raise ValueError(f'local_ratio (hidden width / C) must be None or > 0, got {ratio!r}.')
     local = dict(local=None) if ratio is None else dict(local='rep_conv', local_ratio=ratio)
     return Arch(
         channels=(*channels, channels[-1]),
         depths=(*depths, 0),
-        last_stride=2,
+        stage4_strides=(2,),
         neuron_cfg=dict(type='mmpretrain.SFA', D=4, rounding='half_up', surrogate='open'),
         attn_cfg=dict(
             type='mmpretrain.SpikeDrivenSelfAttention', v_ratio=1, scale=0.125, rep_ratio=1.5

@@ -42,7 +42,8 @@ class ESpikeFormer(BaseModule):
         frozen_stages: Stages 0..frozen_stages are frozen and in eval mode; -1 freezes none.
         neuron_cfg: Config of the neurons; None is the published one of the family,
             ``dict(type='ReLU')`` gives the ANN twin.
-        attn_cfg: Config of the attention; None is the published one of the family.
+        attn_cfg: Config of the attention; what it leaves out of a ``SpikeDrivenSelfAttention`` is
+            as published in the family.
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the normalisations.
         stage4_stride: Stride of the last stage: 1 as published (base family), or 2 for a true
@@ -115,12 +116,12 @@ class ESpikeFormer(BaseModule):
         check_time(T, beta=0)
         if out_time not in ('mean', 'fold'):
             raise ValueError(f"out_time must be 'mean' or 'fold', got {out_time!r}.")
-        if stage4_stride is None or self.arch.last_stride == 2:
-            stage4_stride = self.arch.last_stride
-        if stage4_stride not in (1, 2):
+        if stage4_stride is None:
+            stage4_stride = self.arch.stage4_strides[0]
+        if stage4_stride not in self.arch.stage4_strides:
             raise ValueError(
-                'stage4_stride must be 1 (the last map stays at stride 16) or 2 (stride 32), '
-                f'got {stage4_stride!r}.'
+                'stage4_stride must be 1 (the last map stays at stride 16; not in the large '
+                f'family) or 2 (stride 32), got {stage4_stride!r}.'
             )
         if not 0 <= drop_path_rate < 1:
             raise ValueError(
@@ -142,7 +143,9 @@ class ESpikeFormer(BaseModule):
             neuron_cfg=with_time(neuron_cfg or self.arch.neuron_cfg, T),
         )
         rep_form = dict(deploy=deploy) if self.arch.rep_convs else {}
-        attn_cfg = attn_cfg or dict(self.arch.attn_cfg, **rep_form)
+        attn_cfg = self.arch.complete_attention(attn_cfg or {})
+        if 'rep_ratio' in attn_cfg:
+            attn_cfg = dict(attn_cfg, **rep_form)
         transformer_cfg = dict(
             self.arch.transformer_block,
             attn_cfg=attn_cfg,

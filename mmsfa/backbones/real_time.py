@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmpretrain.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..neurons import SpikingNeuron
 
@@ -16,8 +16,12 @@ def with_time(neuron_cfg: dict, T: int) -> dict:
         T: Number of real time steps of the network; 1 changes nothing.
 
     Raises:
-        ValueError: The config names another T.
+        ValueError: The config names another T, or no type.
     """
+    if 'type' not in neuron_cfg:
+        raise ValueError(
+            f"neuron_cfg must name a type, as dict(type='mmpretrain.SFA', D=4), got {neuron_cfg}."
+        )
     kind = neuron_cfg['type']
     kind = MODELS.get(kind) if isinstance(kind, str) else kind
     if T == 1 or not (isinstance(kind, type) and issubclass(kind, SpikingNeuron)):
@@ -54,6 +58,18 @@ def fold_time(x: Tensor, T: int, in_channels: int) -> Tensor:
             'the event tensor.'
         )
     return x.unflatten(1, (T, in_channels)).transpose(0, 1).flatten(0, 1)
+
+
+def input_channels(model: nn.Module, default: int = 3) -> int:
+    """Channels of the picture or event tensor that a model or backbone takes: T*C.
+
+    Args:
+        model: A backbone, or a model around one.
+        default: The answer for a model without an `ESpikeFormer`.
+    """
+    timed = (m for m in model.modules() if hasattr(m, 'out_time'))  # no other module has it
+    backbone = next(timed, None)
+    return default if backbone is None else backbone.T * backbone.in_channels
 
 
 def mean_over_time(x: Tensor, T: int) -> Tensor:

@@ -18,6 +18,8 @@ from onnx_ir.passes.common import (  # noqa: E402
 )
 from torch import Tensor, nn  # noqa: E402
 
+from mmsfa.backbones.real_time import input_channels  # noqa: E402
+
 from .fold import fold  # noqa: E402
 from .integer import to_integer  # noqa: E402
 from .pooling import free_poolings, functional_poolings_free  # noqa: E402
@@ -74,7 +76,7 @@ def export_module(module: nn.Module, example: tuple[int, ...] | None = None) -> 
 def _example_for(module: nn.Module) -> tuple[int, ...]:
     first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
     batch, channels, *size = EXAMPLE
-    return batch, first.in_channels if first else channels, *size
+    return batch, input_channels(module, first.in_channels if first else channels), *size
 
 
 def _export(module: nn.Module, names: list[str], example: tuple[int, ...]) -> ir.Model:

@@ -141,3 +141,64 @@ def test_layer_depth_of_the_base_family():
         ('stages.4.1.mlp.fc1.conv.weight', 8),
     ]:
         assert model.get_layer_depth(name) == (depth, 10)
+
+
+def test_what_cannot_be_merged_stays():
+    """A norm without statistics, or a convolution that does more than multiply."""
+    for changes in (
+        dict(norm_cfg=dict(type='GN', num_groups=4)),
+        dict(norm_cfg=dict(type='BN', track_running_stats=False)),
+        dict(conv_cfg=dict(type='ConvWS')),
+    ):
+        model = build(**changes).double().eval()
+        x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+        with torch.no_grad():
+            before = model(x)
+            model.switch_to_deploy()
+            assert all(torch.equal(a, b) for a, b in zip(before, model(x), strict=True))
+        assert {p.dtype for p in model.parameters()} == {torch.float64}
+        assert all('conv1' in dict(rep.named_children()) for rep in reps(model))
+
+
+def test_deploy_with_another_convolution_is_refused():
+    with pytest.raises(ValueError, match='merges ordinary convolutions only'):
+        build(deploy=True, conv_cfg=dict(type='ConvWS'))
+
+
+def test_attention_keeps_what_a_config_leaves_out():
+    model = build(attn_cfg=dict(type='SpikeDrivenSelfAttention', order='quadratic'), deploy=True)
+    products = [module for module in model.modules() if hasattr(module, 'order')]
+    assert {(m.scale, m.order) for m in products if hasattr(m, 'scale')} == {(0.125, 'quadratic')}
+    assert len(reps(model)) == 2 * 5 and all(hasattr(rep, 'conv') for rep in reps(model))
+
+
+@pytest.mark.parametrize('stride', [1, 7])
+def test_the_fifth_map_is_at_stride_32(stride):
+    with pytest.raises(ValueError, match='not in the large family'):
+        build(stage4_stride=stride)
+
+
+def test_any_hidden_width_of_the_extra_branch():
+    """A ratio that is no binary fraction must give back the width it came from."""
+    model = build(
+        arch=dict(family='large', channels=(8, 8, 56), depths=(1, 1, 1, 1), local_ratio=61 / 56)
+    )
+    assert model.stages[3][0].rep_conv.rep.conv1.conv.out_channels == 61
+    with pytest.raises(ValueError, match='local_ratio .* > 0, got 0'):
+        build(arch=dict(family='large', channels=(8, 8, 8), local_ratio=0))
+
+
+def test_checkpointing_compiles():
+    model = build(with_cp=True).double()
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    want = [p.grad for p in _trained(model, x)]
+    torch._dynamo.reset()
+    got = [p.grad for p in _trained(torch.compile(model, backend='aot_eager'), x)]
+    torch.testing.assert_close(got, want)
+    assert model.stages[3][0].mlp.fc1.bn.num_batches_tracked == 2
+
+
+def _trained(model, x):
+    model.zero_grad(set_to_none=True)
+    sum(out.square().mean() for out in model(x)).backward()
+    return list(model.parameters())

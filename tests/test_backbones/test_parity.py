@@ -1,9 +1,13 @@
 """Numerical identity with the published models (needs the parity kit)."""
 
+import copy
+
 import pytest
 import torch
 from mmpretrain.registry import MODELS
 
+import mmsfa.cls  # noqa: F401
+from mmsfa.converters import convert, recognise, target_names
 from mmsfa.layers import SpikeDrivenSelfAttention
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import _IntegerFire
@@ -30,12 +34,12 @@ def double(state_dict):
 
 
 @pytest.fixture(scope='module')
-def build(parity, convert):
+def build(parity):
     """A function that gives a case and our model, filled through the converter."""
 
     def make(tag, **kwargs):
         case = parity.Case(tag)
-        converted, leftover = convert.convert(double(case.state_dict(torch=True)))
+        converted, leftover = convert(double(case.state_dict(torch=True)))
         assert not leftover
         if tag == 'cls_10m':
             model = MODELS.build(CLASSIFIER)
@@ -56,19 +60,29 @@ def test_maps(build, tag, which):
         case.check(model(torch.from_numpy(case.input(which)).double()), which)
 
 
-def test_every_neuron_fires_as_often(build):
-    """In the order of execution, so that a difference names its layer."""
-    case, model = build('det_10m')
+def watch_rates(model):
+    """A list that gets the firing rate of each neuron, in the order of execution."""
     rates = []
     for module in model.modules():
         if isinstance(module, SpikingNeuron):
             module.register_forward_hook(
                 lambda m, i, o: rates.append(float(o.mean()) * m.norm / m.D)
             )
+    return rates
+
+
+def published_rates(case):
+    want = case.meta['inputs']['main']
+    return [want['neurons'][name]['rate'] for name in want['neuron_order']]
+
+
+def test_every_neuron_fires_as_often(build):
+    """In the order of execution, so that a difference names its layer."""
+    case, model = build('det_10m')
+    rates = watch_rates(model)
     with torch.no_grad():
         model(torch.from_numpy(case.input('main')).double())
-    want = case.meta['inputs']['main']
-    assert rates == pytest.approx([want['neurons'][n]['rate'] for n in want['neuron_order']])
+    assert rates == pytest.approx(published_rates(case))
 
 
 def test_classifier(build):
@@ -77,7 +91,7 @@ def test_classifier(build):
         case.check(model(torch.from_numpy(case.input('main')).double()))
 
 
-def gradients(parity, case, model, convert):
+def gradients(parity, case, model):
     """Gradients of the kit's loss, under the reference's parameter names."""
     x = torch.from_numpy(case.input('main'))[:1].double().requires_grad_()
     outs = model(x)
@@ -88,13 +102,9 @@ def gradients(parity, case, model, convert):
     loss.backward()
     assert loss.item() == pytest.approx(case.meta['grad']['loss'], rel=1e-12)
     ours = {name.removeprefix('backbone.'): p for name, p in model.named_parameters()}
-    grads = {}
-    for name, shape, _ in case.meta['state_dict']:
-        (target,) = convert.convert({name: torch.zeros(shape)})[0]
-        parameter = ours.get(target.removeprefix('backbone.'))
-        if parameter is not None:
-            grads[name] = parameter.grad
-    return grads, x.grad
+    targets = target_names([name for name, *_ in case.meta['state_dict']])
+    parameters = {name: ours.get(t.removeprefix('backbone.')) for name, t in targets.items()}
+    return {name: p.grad for name, p in parameters.items() if p is not None}, x.grad
 
 
 def reference_attention(self, x):
@@ -129,7 +139,7 @@ def torch_sums_wrong_places():
 
 
 @pytest.mark.parametrize('tag', ['cls_10m', *CASES])
-def test_gradients(build, parity, convert, monkeypatch, tag):
+def test_gradients(build, parity, monkeypatch, tag):
     """All gradients agree to 1e-6, once a fault of PyTorch is accounted for.
 
     The reference's attention makes gradients in the layout that the fault needs, so the kit holds
@@ -142,14 +152,14 @@ def test_gradients(build, parity, convert, monkeypatch, tag):
         patch.setattr(_IntegerFire, 'backward', staticmethod(reference_fire_backward))
         case, model = build(tag)
         if torch_sums_wrong_places():
-            case.check_grad(*gradients(parity, case, model, convert))
+            case.check_grad(*gradients(parity, case, model))
 
         repaired = build(tag)[1]
         for module in repaired.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.register_full_backward_pre_hook(lambda m, g: (g[0].contiguous(),))
-        want, want_input = gradients(parity, case, repaired, convert)
-    got, got_input = gradients(parity, case, build(tag)[1], convert)
+        want, want_input = gradients(parity, case, repaired)
+    got, got_input = gradients(parity, case, build(tag)[1])
     behind = ('block4.1.attn.proj', 'block4.1.mlp', 'head')
     kit = case.meta['grad']['params']
     case.meta['grad']['params'] = {k: norm for k, norm in kit.items() if k.startswith(behind)}
@@ -169,3 +179,61 @@ def test_published_order_of_attention_gives_the_same_bits(build):
     with torch.no_grad():
         for a, b in zip(model(x), quadratic(x), strict=True):
             assert torch.equal(a, b)
+
+
+@pytest.fixture(scope='module')
+def large(parity):
+    """The case of 83M and the whole classifier with both heads, as the converter describes it."""
+    case = parity.Case('large_83m')
+    converted, leftover = convert(case.state_dict(torch=True))
+    assert not leftover
+    found = recognise(converted)
+    model = MODELS.build(
+        dict(
+            type='ImageClassifier',
+            backbone=found.backbone,
+            neck=dict(type='GlobalAveragePooling'),
+            head=found.head,
+        )
+    )
+    model.load_state_dict(converted)
+    return case, model.double().eval()
+
+
+def num_parameters(model):
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_large_model(large):
+    """Outputs, stages, firing rates; then once more with each RepConv merged."""
+    case, model = large
+    model = copy.deepcopy(model)
+    assert num_parameters(model) == case.meta['params'] == 83_015_952
+    parts = dict(model.backbone.named_modules())
+    names = {f'downsample{n}': f'downsample_layers.{i}' for i, n in enumerate(('1_1', '1_2', 2, 3))}
+    names |= {'ConvBlock1_1.0': 'stages.0.0', 'ConvBlock1_2.0': 'stages.1.0'}
+    names |= {'ConvBlock2_1.0': 'stages.2.0', 'ConvBlock2_2.0': 'stages.2.1'}
+    names |= {f'block3.{i}': f'stages.3.{i}' for i in (0, 5, 11)}
+    assert set(names) == set(case.meta['inputs']['main']['stages'])
+    stages = {}
+    for published, ours in names.items():
+        parts[ours].register_forward_hook(
+            lambda m, i, out, name=published: stages.__setitem__(name, out.clone())
+        )
+    rates = watch_rates(model)
+    x = torch.from_numpy(case.input('main')).double()
+    with torch.no_grad():
+        scores = model(x)
+    case.check(stages, group='stages')
+    case.check(scores)
+    assert rates == pytest.approx(published_rates(case))
+
+    model.backbone.switch_to_deploy()
+    assert num_parameters(model) == 54_538_512
+    with torch.no_grad():
+        torch.testing.assert_close(model(x), scores, rtol=1e-12, atol=1e-12)
+
+
+def test_large_gradients(large, parity):
+    case, model = large
+    case.check_grad(*gradients(parity, case, model))

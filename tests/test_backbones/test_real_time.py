@@ -74,3 +74,8 @@ def test_the_relu_twin_takes_event_tensors_too(build):
 def test_wrong_channels_are_named(build):
     with pytest.raises(ValueError, match=r'T\*C = 3\*2 channels .* got 4'):
         build(T=3)(events(T=2))
+
+
+def test_a_neuron_without_a_type_is_refused(build):
+    with pytest.raises(ValueError, match=r"must name a type, as dict\(type='mmpretrain.SFA'"):
+        build(neuron_cfg=dict(D=8))

@@ -10,12 +10,13 @@ import onnx
 import pytest
 import torch
 from mmengine.config import Config
+from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmsfa.engine.errors import OptionError
 from mmsfa.engine.trained_model import build_model, test_loader
 from mmsfa.export.backends import compare_backend
-from mmsfa.export.onnx import export_model, save
+from mmsfa.export.onnx import export_model, export_module, save
 from mmsfa.export.runtime import Session
 from mmsfa.export.tensor_part import TensorPart, replaced
 
@@ -98,6 +99,16 @@ def test_predictions_come_from_what_runs(exported: Callable) -> None:
     with torch.no_grad(), replaced(model, lambda image: dict(scores=scores)):
         samples = model.test_step(data)
     assert [sample.pred_label.item() for sample in samples] == [2, 0]
+
+
+def test_event_tensors(lively_weights: Callable) -> None:
+    arch = dict(channels=(8, 16, 16, 24), depths=(1, 1, 1, 1, 0))
+    cfg = dict(type='mmpretrain.ESpikeFormer', arch=arch, T=3, in_channels=2, out_indices=(3,))
+    backbone = lively_weights(MODELS.build(cfg)).eval()
+    (out,) = Session(export_module(backbone))(events := torch.rand(2, 3 * 2, 64, 96).round())
+    with torch.no_grad():
+        (expected,) = backbone(events)
+    assert torch.isclose(out, expected, atol=1e-4).float().mean() > 0.9
 
 
 def test_what_cannot_be_exported(small_config: Callable) -> None:

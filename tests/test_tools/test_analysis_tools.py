@@ -78,6 +78,24 @@ def test_get_flops_counts_each_part(run_python: Run, config: str, parts: set[str
     assert sum(macs for _, macs in table.values()) == pytest.approx(whole[1], abs=0.01)
 
 
+def test_get_flops_counts_every_time_step(call_tool: Callable[..., str]) -> None:
+    call = (f'{TOOLS}/get_flops.py', 'configs/dvs/esf_nmnist.py', '--shape', 64)
+    options = ('--cfg-options', 'model.backbone.T=1')
+    assert rows(call_tool(*call))['backbone'][1] == pytest.approx(
+        3 * rows(call_tool(*call, *options))['backbone'][1], abs=0.01
+    )
+
+
+def test_get_flops_also_counts_the_merged_form(call_tool: Callable[..., str]) -> None:
+    config = 'configs/cls/esf_83m_8xb128-ft_in1k.py'
+    table = rows(call_tool(f'{TOOLS}/get_flops.py', config, '--shape', 64))
+    # the published counts with two heads, less one of them
+    assert table['whole model'][0] == pytest.approx(83.015952 - 0.513, abs=0.01)
+    merged = table['whole model, convolutions merged for inference']
+    assert merged[0] == pytest.approx(54.538512 - 0.513, abs=0.01)
+    assert merged[1] < 0.85 * table['whole model'][1]
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     entries = [

@@ -19,8 +19,10 @@ from rich.table import Table
 from torch import Tensor, nn
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
+from mmsfa.backbones.real_time import input_channels
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.scopes import scope_of
+from mmsfa.layers import RepConv
 
 PARTS = ('backbone', 'neck', 'rpn_head', 'bbox_head', 'mask_head', 'decode_head', 'head')
 
@@ -89,10 +91,20 @@ def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, tuple
     """Parameters and MACs of each part, and of the whole under ``''``."""
     init_default_scope(cfg.default_scope)
     model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
+    found = _count(model, shape, num_rois)
+    merged = [module for module in model.modules() if isinstance(module, RepConv)]
+    for module in merged:
+        module.switch_to_deploy()
+    if merged:
+        found['whole model, convolutions merged for inference'] = _count(model, shape, num_rois)['']
+    return found
+
+
+def _count(model: nn.Module, shape: tuple[int, int], num_rois: int) -> dict[str, tuple[int, float]]:
     whole = DenseParts(model, num_rois)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # the tracer remarks on every shape that is a number
-        analyzer = FlopAnalyzer(whole, torch.zeros(1, 3, *shape))
+        analyzer = FlopAnalyzer(whole, torch.zeros(1, input_channels(model), *shape))
         analyzer.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         macs = analyzer.by_module()
     params = parameter_count(model)

@@ -1,0 +1,121 @@
+"""What a published checkpoint is: told from names and shapes, never from the name of the file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from .architecture import arch_of
+
+_BASE_NEURON = dict(type='mmpretrain.SFA', D=4)
+_LARGE_NEURON = dict(type='mmpretrain.SFA', D=4, rounding='half_up', surrogate='open')
+# The published event-camera model: 8 time steps, spikes left undivided, nothing kept in between.
+_EVENT_TIME = 8
+_EVENT_NEURON = dict(type='mmpretrain.SFA', D=4, norm=1, beta=0)
+_ADVICE = {
+    'Mask R-CNN': (
+        'The published detector has real-valued inputs in the last layers of its box head '
+        "(model.roi_head.bbox_head.analog=('fc_cls', 'fc_reg')) and the strides of "
+        'configs/det/mask_rcnn_esf_legacy_strides.py.'
+    ),
+    'Cascade Mask R-CNN': (
+        'The published detector has real-valued inputs in the last layers of each of its three box '
+        "heads (analog=('fc_cls', 'fc_reg')) and the strides 4, 8, 16, 32, 64 in "
+        'configs/det/cascade_mask_rcnn_esf.py.'
+    ),
+    'large': (
+        'Weights do not tell the number of levels: a model of 1 x 8 needs D=8 in the neuron_cfg of '
+        'backbone and head (configs/cls/..._D8.py).'
+    ),
+    'event': (
+        'The published 19M model leaves its counts undivided (norm=1); the other event-camera '
+        'models divide them by 8.'
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A recognised checkpoint.
+
+    Attributes:
+        title: What it is, in words.
+        backbone: Config of the backbone, ``model.backbone``.
+        head: Config of the classification head, ``model.head``; None for everything else.
+        advice: What else a config needs to compute what was published; None is nothing.
+    """
+
+    title: str
+    backbone: dict[str, Any]
+    head: dict[str, Any] | None = None
+    advice: str | None = None
+
+
+def recognise(state_dict: dict[str, Tensor]) -> Layout:
+    """Tell what a converted state dict belongs to.
+
+    Args:
+        state_dict: What :func:`convert` gives.
+
+    Raises:
+        ConversionError: Parts of the backbone are missing.
+    """
+    arch = arch_of(state_dict)
+    large = any('.attn.q_conv.rep.' in name for name in state_dict)
+    title, out_indices = _task(state_dict, 3 if large else 4)
+    backbone = dict(type='mmpretrain.ESpikeFormer', arch=arch, out_indices=out_indices)
+    in_channels = state_dict['backbone.downsample_layers.0.conv.weight'].shape[1]
+    if in_channels != 3:
+        backbone['in_channels'] = in_channels
+    if any('.layer_scales.' in name for name in state_dict):
+        backbone['layer_scale_init'] = 1e-6
+    is_event_model = in_channels == 2 and 'head.fc.weight' in state_dict
+    if is_event_model:
+        title = f'event-camera classifier (T={_EVENT_TIME} as published)'
+        backbone.update(T=_EVENT_TIME, out_time='fold')
+    kind = 'event' if is_event_model else 'large' if large and 'classifier' in title else title
+    neuron = dict(_EVENT_NEURON, norm=1 if arch == '19m' else 8)
+    if is_event_model:
+        backbone['neuron_cfg'] = neuron
+    head = _head(state_dict, large, neuron if is_event_model else None)
+    return Layout(title, backbone, head, _ADVICE.get(kind))
+
+
+def _task(state_dict: dict[str, Tensor], last: int) -> tuple[str, tuple[int, ...]]:
+    """Title and ``out_indices``."""
+    dense = (1, 2, 3, 4)
+    # the first one whose names occur
+    tasks = {
+        r'neck\.decoder_': ('masked pre-training', (last,)),
+        r'decode_head\.': ('segmentor', (0, 1, 2, 4)),
+        r'roi_head\.bbox_head\.\d\.': ('Cascade Mask R-CNN', dense),
+        r'roi_head\.': ('Mask R-CNN', dense),
+        r'head\.fc_kd\.': ('distilled image classifier (two heads)', (last,)),
+        r'head\.fc\.': ('image classifier', (last,)),
+    }
+    for pattern, found in tasks.items():
+        if any(re.match(pattern, name) for name in state_dict):
+            return found
+    # The large family's fifth map, from a layer that is not published, stays out.
+    return 'backbone', dense[:last]
+
+
+def _head(
+    state_dict: dict[str, Tensor], large: bool, event_neuron: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    if 'head.fc.weight' not in state_dict:
+        return None
+    num_classes, in_channels = state_dict['head.fc.weight'].shape
+    sizes = dict(num_classes=num_classes, in_channels=in_channels)
+    if event_neuron:
+        return dict(type='SpikeTemporalClsHead', **sizes, T=_EVENT_TIME, neuron_cfg=event_neuron)
+    neuron = dict(_LARGE_NEURON if large else _BASE_NEURON, norm=1)
+    kind = 'SpikeLinearClsHead'
+    if 'head.fc_kd.weight' in state_dict:
+        kind = 'SpikeDistilledLinearClsHead'
+    # published: the first head of the large models reads real values
+    analog = dict(analog=('fc',)) if large else {}
+    return dict(type=kind, **sizes, neuron_cfg=neuron, **analog)
