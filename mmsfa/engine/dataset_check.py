@@ -22,6 +22,7 @@ HOW_TO_GET = {
     'nmnist_small': 'see "Data sets" in docs/datasets.md',
     'imagenet': 'download ILSVRC2012 from https://image-net.org',
     'hardvs': 'see docs/events.md',
+    'dvsgesture': 'see docs/events.md',
     'adechallengedata2016': 'download ADEChallengeData2016 from http://sceneparsing.csail.mit.edu',
 }
 

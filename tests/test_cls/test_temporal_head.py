@@ -7,7 +7,6 @@ from mmengine.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch.nn import functional as F
 
-import mmsfa.cls.temporal_head  # noqa: F401  registers
 from mmsfa.neurons.functional import integer_fire_over_time
 
 T, B, C = 3, 2, 5

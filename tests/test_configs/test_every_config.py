@@ -81,6 +81,8 @@ def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_pat
         if 'teacher' in cfg.model:
             cfg.model.update(teacher=None, teacher_ckpt=None)
         cfg.optim_wrapper.type = 'OptimWrapper'
+        if cfg.model.get('data_preprocessor', {}).get('size'):  # what mmseg pads a crop to
+            cfg.model.data_preprocessor.size = (64, 64)
         steps = [step for step in dataset.pipeline if step.type.startswith(READS)]
         dataset.pipeline = [*steps[:-1], dict(type='Resize', scale=(64, 64)), steps[-1]]
         cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)

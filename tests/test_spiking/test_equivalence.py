@@ -163,6 +163,19 @@ def test_the_tool_proves_and_writes(
         call_tool(tool, CLS, checkpoint, *args, small)
 
 
+def test_the_tool_proves_a_model_with_real_time(
+    call_tool, repo_dir: Path, shared_data, tmp_path: Path, lively_weights
+) -> None:
+    config = 'configs/dvs/esf_nmnist.py'
+    model = lively_weights(build_model(Config.fromfile(repo_dir / config)))
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'weights.pth')
+    said = call_tool(
+        'tools/analysis_tools/check_equivalence.py', config, tmp_path / 'weights.pth', '--num', 1,
+        '--mode', 'spikes', 'membrane', '--cfg-options', f'data_root={shared_data("nmnist_small")}',
+    )  # fmt: skip
+    assert 'Left out: membrane' in said and 'identical' in said
+
+
 def test_a_checkpoint_of_another_model_is_refused(
     call_tool, tmp_path: Path, shared_data, classifier: nn.Module
 ) -> None:

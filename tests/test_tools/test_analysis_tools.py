@@ -55,6 +55,21 @@ def test_browse_dataset_draws_each_image(
     assert drawn.shape == original.shape and (drawn != original).any()
 
 
+@pytest.mark.parametrize('name', ['esf_nmnist', 'mask_rcnn_esf_events_demo'])
+def test_browse_dataset_draws_events(
+    call_tool: Callable[..., str], shared_data, shapes_dir: Path, tmp_path: Path, name: str
+) -> None:
+    data = shared_data('nmnist_small') if name == 'esf_nmnist' else shapes_dir
+    config = f'configs/dvs/{name}.py'
+    call_tool(
+        f'{TOOLS}/browse_dataset.py', config, '--output-dir', tmp_path, '--not-show',
+        '--show-number', 1, '--cfg-options', f'data_root={data}',
+    )  # fmt: skip
+    (picture,) = tmp_path.iterdir()
+    blue, _, red = np.moveaxis(cv2.imread(str(picture)).astype(int), -1, 0)
+    assert (red - blue > 100).any() and (blue - red > 100).any()  # ON and OFF
+
+
 def rows(table: str) -> dict[str, list[float]]:
     """Numbers of each row of a rich table, by the name in the first column."""
     cells = [[cell.strip() for cell in line.split('│')[1:-1]] for line in table.splitlines()]

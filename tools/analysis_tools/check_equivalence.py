@@ -30,6 +30,7 @@ from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.trained_model import load_trained, test_loader
 from mmsfa.spiking import MODES, Equivalence, compare, in_float64
 from mmsfa.spiking.equivalence import LayerDifference
+from mmsfa.spiking.observer import neurons_of
 
 EXACT = 'spikes, float64'
 DTYPES = {'spikes': ('float64', 'float32')}
@@ -95,6 +96,9 @@ def main() -> None:
     model = load_trained(cfg, args.checkpoint, args.device)
     batches = list(test_loader(cfg, args.num))
     runs: dict[str, Equivalence] = {}
+    if 'membrane' in args.mode and any(neuron.T > 1 for neuron in neurons_of(model).values()):
+        print('Left out: membrane simulates still images, and this model has real time steps.')
+        args.mode.remove('membrane')
     for mode in args.mode:
         for dtype in DTYPES.get(mode, ('float32',)):
             name = f'{mode}, {dtype}'
