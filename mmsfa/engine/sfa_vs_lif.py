@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, Registry
 from mmengine.runner import Runner
 
+from mmsfa.backbones import ESpikeFormer
 from mmsfa.cls import SpikeLinearClsHead, SpikeTemporalClsHead
 from mmsfa.neurons import LIF, SFA
 from mmsfa.spiking import EnergyCosts, OperationCounter
@@ -42,12 +43,13 @@ def levels_of(cfg: Config) -> int:
     """
     neuron = cfg.model.backbone.get('neuron_cfg') or dict(type=SFA)
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-        spiking = class_of(neuron, registry) is SFA
+        backbone = class_of(cfg.model.backbone, registry)
+        spiking = class_of(neuron, registry) is SFA and issubclass(backbone, ESpikeFormer)
     if not spiking or cfg.model.backbone.get('T', 1) != 1:
         raise OptionError(
-            '--sfa-vs-lif needs a backbone with SFA neurons and without real time steps (T = 1), '
-            f'got neuron_cfg={dict(neuron)} and T={cfg.model.backbone.get("T", 1)}: give a config '
-            'for still images.'
+            '--sfa-vs-lif needs an ESpikeFormer with SFA neurons and without real time steps '
+            f'(T = 1), got neuron_cfg={dict(neuron)} and T={cfg.model.backbone.get("T", 1)} in a '
+            f'{cfg.model.backbone.type}: give a config for still images.'
         )
     return neuron.get('D', 4)
 

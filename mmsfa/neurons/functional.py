@@ -276,12 +276,12 @@ def binary_fire_one_step(
         charge = current * gain
     else:
         charge = torch.add(membrane * leak, current, alpha=gain)
-    # Not a comparison: a NaN must not look like silence.
-    spikes = (charge / threshold).floor_().clamp_(0, 1)
+    fires = charge >= threshold
+    spikes = torch.where(charge.isnan(), charge, fires.to(charge.dtype))  # NaN is no silence
     if soft_reset:
         membrane = torch.sub(charge, spikes, alpha=threshold)
     else:
-        membrane = charge.masked_fill(charge >= threshold, 0)
+        membrane = charge.masked_fill(fires, 0)
     return spikes, membrane, charge
 
 

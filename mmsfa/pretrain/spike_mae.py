@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import Any
 
 import torch
@@ -40,6 +41,12 @@ class SpikeMAE(MAE):
     ) -> None:
         super().__init__(backbone=backbone, neck=neck, head=head, **kwargs)
         self.mask_ratio = mask_ratio
+        random_mask(1, self.neck.num_patches, mask_ratio)  # refuses a ratio that hides too much
+        if isqrt(self.neck.num_patches) ** 2 != self.neck.num_patches:
+            raise ValueError(
+                'Pictures of masked pre-training are square, so model.neck.num_patches must be '
+                f'(side / 16)^2, got {self.neck.num_patches}.'
+            )
         patch = self.head.patch_size
         if self.backbone.out_strides != (patch,) or self.backbone.T != 1:
             raise ValueError(
@@ -55,9 +62,9 @@ class SpikeMAE(MAE):
                 f'{self.backbone.out_channels[0]} channels.'
             )
 
-    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """The maps of whole pictures: (B, C, H, W) -> ((B, C', h, w),)."""
-        return self.backbone(inputs)
+    def extract_feat(self, inputs: Tensor, visible: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The map of pictures, or of what is ``visible``: (B, C, H, W) -> ((B, C', h, w),)."""
+        return self.backbone(inputs, visible)
 
     def draw_mask(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Choose which patches are hidden.
@@ -83,7 +90,7 @@ class SpikeMAE(MAE):
             Shape (B, h*w, patch_size^2 * C), in the scale of the target.
         """
         visible = ~mask.unflatten(1, self._grid(inputs))[:, None]  # (B, 1, h, w)
-        (latent,) = self.backbone(inputs, visible)
+        (latent,) = self.extract_feat(inputs, visible)
         return self.neck(latent, mask)
 
     def loss(self, inputs: Tensor, data_samples: list | None, **kwargs: Any) -> dict[str, Tensor]:

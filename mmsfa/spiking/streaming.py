@@ -31,7 +31,7 @@ class Stream:
         # A neuron may run several times in a step (pyramid levels): one state for each call.
         self._calls: Counter[str] = Counter()
         self._membranes: dict[tuple[str, int], tuple[torch.Size, Tensor | None]] = {}
-        self._sums: dict[str, tuple[Tensor, ...]] = {}
+        self._sums: dict[tuple[str, int], tuple[Tensor, ...]] = {}
 
     def reset(self) -> None:
         """Forget everything: the next step is the first one of a new sequence."""
@@ -57,13 +57,14 @@ class Stream:
 
     def _step(self, forward: Forward) -> Forward:
         def step(*args: Any, **kwargs: Any) -> Any:
+            before = self.steps, dict(self._membranes), dict(self._sums)
             self._calls.clear()
             self.steps += 1
             self._running = True
             try:
                 return forward(*args, **kwargs)
-            except BaseException:
-                self.steps -= 1  # a step that was refused has not happened
+            except BaseException:  # a step that failed has not happened
+                self.steps, self._membranes, self._sums = before
                 raise
             finally:
                 self._running = False
@@ -97,9 +98,11 @@ class Stream:
         def average(*args: Any, **kwargs: Any) -> Tensor | tuple[Tensor, ...]:
             outs = forward(*args, **kwargs)
             new = (outs,) if isinstance(outs, Tensor) else tuple(outs)
-            if name in self._sums:
-                new = tuple(a + b for a, b in zip(self._sums[name], new, strict=True))
-            self._sums[name] = new
+            key = name, self._calls[name]  # windows: the backbone runs several times in a step
+            self._calls[name] += 1
+            if key in self._sums:
+                new = tuple(a + b for a, b in zip(self._sums[key], new, strict=True))
+            self._sums[key] = new
             means = tuple(out / self.steps for out in new)
             return means[0] if isinstance(outs, Tensor) else means
 

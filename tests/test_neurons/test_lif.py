@@ -9,6 +9,7 @@ from mmengine.registry import DefaultScope
 from torch import Tensor
 
 from mmsfa.neurons import IF, LIF, SpikingNeuron
+from mmsfa.neurons.functional import BinaryDynamics, binary_fire_one_step
 from mmsfa.neurons.surrogate import surrogate_derivative
 
 T, B, C = 5, 3, 40
@@ -258,3 +259,17 @@ def test_print_shows_the_settings() -> None:
         'LIF(tau=2.0, decay_input=True, T=4, v_threshold=1.0, v_reset=None, surrogate=atan, '
         'alpha=2.0, detach_reset=True)'
     )
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize('threshold', [0.3, 1.1, 1.3, 1.7, 7.0])
+def test_what_fires_is_what_is_reset(dtype: torch.dtype, threshold: float) -> None:
+    """Around the threshold, where a division rounds."""
+    near = torch.tensor(threshold, dtype=dtype)
+    x = near + torch.arange(-8, 9) * (near * torch.finfo(dtype).eps)
+    spikes, membrane, charge = binary_fire_one_step(
+        x.to(dtype), None, BinaryDynamics(1.0, 1.0, threshold, soft_reset=False)
+    )
+    assert torch.equal(spikes, (charge >= threshold).to(dtype))
+    assert torch.equal(membrane, charge * (1 - spikes))
+    assert 0 < spikes.sum() < len(x)

@@ -16,6 +16,7 @@ ARCHS = dict(
     base=dict(channels=(16, 16, 24, 32), depths=(1, 1, 1, 1, 1)),
     large=dict(family='large', channels=(16, 24, 32), depths=(1, 1, 1, 2), local_ratio=1.0),
 )
+DECODER = dict(embed_dim=32, num_patches=16, decoder_embed_dim=32, decoder_depth=1)
 
 
 @pytest.fixture
@@ -33,11 +34,7 @@ def spike_mae() -> Callable[..., nn.Module]:
             ),
             neck=dict(
                 type='SpikeMAEDecoder',
-                embed_dim=32,
-                num_patches=16,
-                decoder_embed_dim=32,
-                decoder_depth=1,
-                **(neck or {}),
+                **{**DECODER, **(neck or {})},
             ),
             head=dict(
                 type='MAEPretrainHead',

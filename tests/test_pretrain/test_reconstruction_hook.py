@@ -45,6 +45,18 @@ def test_original_masked_reconstruction(spike_mae, settings):
     assert (filled[hidden] != original[hidden]).mean() > 0.9
 
 
+def test_it_always_draws_the_first_pictures_with_the_same_mask(spike_mae):
+    drawn = []
+    visualizer = SimpleNamespace(add_image=lambda name, image, step: drawn.append(image))
+    runner = SimpleNamespace(model=spike_mae().train(), visualizer=visualizer, max_epochs=2)
+    hook = ReconstructionHook(interval=1)
+    first = batch()
+    for runner.epoch, data in enumerate((first, dict(first, inputs=first['inputs'].flip(0)))):
+        hook.after_train_iter(runner, 0, data)
+        hook.after_train_epoch(runner)
+    assert np.array_equal(*drawn)
+
+
 def test_it_draws_after_every_interval_and_at_the_end(spike_mae):
     drawn = []
     visualizer = SimpleNamespace(

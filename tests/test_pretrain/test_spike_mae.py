@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mmsfa.engine import CPUAmpOptimWrapper
 from mmsfa.layers.attention import SpikeDrivenProduct
 
 FAMILIES = ['base', 'large']
@@ -135,3 +136,26 @@ def test_it_learns_a_few_pictures_by_heart(spike_mae):
         losses.append(loss.item())
     assert min(losses[:3]) > 0.9
     assert sum(losses[-5:]) / 5 < 0.3
+
+
+def test_mixed_precision_on_a_cpu_reaches_the_encoder(spike_mae):
+    model, seen = spike_mae().train(), set()
+    model.backbone.stages[1][0].conv1.conv.register_forward_hook(
+        lambda m, x, out: seen.add(out.dtype)
+    )
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with CPUAmpOptimWrapper(optimizer).optim_context(model):
+        assert model.loss(pictures(), None)['loss'].dtype == torch.float32
+    assert seen == {torch.bfloat16}
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(mask_ratio=75), 'mask_ratio must hide at least one token .* got 75'),
+        (dict(neck=dict(num_patches=12)), r'must be \(side / 16\)\^2, got 12'),
+    ],
+)
+def test_wrong_sizes_are_named_before_training(spike_mae, changes, message):
+    with pytest.raises(ValueError, match=message):
+        spike_mae(**changes)

@@ -323,3 +323,41 @@ def test_a_picture_costs_all_of_its_time_steps(lively_weights: Fill, neuron: str
     assert layer.analog_macs == 0
     assert layer.acs == emitted * 64
     assert layer.macs == T * B * 16 * 64 * (SIZE // 16) ** 2
+
+
+class Twice(nn.Module):
+    """Runs a backbone on two windows of each step, as a sliding window does."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        left, right = x.chunk(2, dim=-1)
+        return torch.cat([self.inner(left)[1], self.inner(right)[1]], dim=-1)
+
+
+@torch.no_grad()
+def test_windows_keep_their_own_sums(lively_weights: Fill) -> None:
+    x, model = frames(), Twice(backbone(lively_weights, 'sfa')).eval()
+    with streaming(model):
+        for step in x:
+            out = model(step)
+    torch.testing.assert_close(out, model(batched(x)), rtol=0, atol=1e-12)
+
+
+@torch.no_grad()
+def test_a_step_that_fails_has_not_happened(lively_weights: Fill) -> None:
+    """Also where the neurons of the backbone have fired already."""
+    x, model = frames(), classifier(lively_weights, 'mean')
+    want = model(batched(x))
+    with streaming(model) as stream:
+        for t, step in enumerate(x):
+            if t == 2:
+                broken = model.head.register_forward_hook(lambda *_: 1 / 0)
+                with pytest.raises(ZeroDivisionError):
+                    model(step)
+                broken.remove()
+            out = model(step)
+        assert stream.steps == T
+    torch.testing.assert_close(out, want, rtol=0, atol=1e-12)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import runpy
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -112,12 +114,21 @@ def test_what_has_no_twin_is_refused(
     for change in (dict(T=4), dict(neuron_cfg=dict(type='ReLU'))):
         other = deepcopy(cfg)
         other.model.backbone.update(change)
-        with pytest.raises(OptionError, match='needs a backbone with SFA neurons .*T = 1'):
+        with pytest.raises(OptionError, match='needs an ESpikeFormer with SFA neurons .*T = 1'):
             levels_of(other)
     with pytest.raises(OptionError, match='--lif-options must be options of the LIF neuron'):
         to_lif_twin(deepcopy(cfg), dict(threshold=1))
     with pytest.raises(OptionError, match='add --epochs 0'):
         check_trainable(Config.fromfile(repo_dir / DET))
+    other = Config.fromfile(repo_dir / 'configs/cls/teachers/resnet18_flowers5.py')
+    with pytest.raises(OptionError, match='in a ResNet: give a config for still images'):
+        levels_of(other)
     with pytest.raises(SystemExit, match='2'):
         call_tool(TOOL, CLS, '--epochs', 3)
     assert 'belong to --sfa-vs-lif' in capsys.readouterr().err
+
+
+def test_a_ratio_to_nothing_is_no_number(repo_dir: Path) -> None:
+    ratio_to = runpy.run_path(str(repo_dir / TOOL))['ratio_to']
+    assert math.isnan(ratio_to('a', 'b', dict(a=[0.0, 40.0], b=[20.0, 30.0])))
+    assert ratio_to('a', 'b', dict(a=[10.0, 40.0], b=[20.0, 20.0])) == 1.25

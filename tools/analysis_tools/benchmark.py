@@ -9,17 +9,20 @@ Three variants take turns, so that a drifting machine slows all of them:
 With --backends it is the spiking backbone in PyTorch, in float ONNX and in int8 ONNX instead.
 
 With --sfa-vs-lif it is SFA (one real time step, D levels) against binary LIF neurons with D real
-time steps, trained directly. A classifier is also trained with both, for accuracy and energy.
+time steps, trained directly. A classifier is also trained with both, for accuracy and energy: as
+its config says, in float32 on the device that mmengine chooses; --shape, --device and --dtype are
+those of the timing.
 
 Examples:
     python tools/analysis_tools/benchmark.py configs/det/mask_rcnn_esf.py --shape 800 1344
-    python tools/analysis_tools/benchmark.py configs/cls/sfa_vs_lif_flowers5.py --sfa-vs-lif
+    python tools/analysis_tools/benchmark.py CONFIG --sfa-vs-lif --shape 64 64
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import statistics
 import time
@@ -84,7 +87,7 @@ def parse_args() -> argparse.Namespace:
         help='of --sfa-vs-lif: training of both models; default: as the config says, 0: none',
     )
     parser.add_argument(
-        '--seeds', type=int, nargs='+', default=[0], help='of --sfa-vs-lif: one training each'
+        '--seeds', type=int, nargs='+', help='of --sfa-vs-lif: one training each; default: 0'
     )
     parser.add_argument(
         '--lif-options',
@@ -117,8 +120,13 @@ def parse_args() -> argparse.Namespace:
             parser.error(
                 f'--repeats must be >= 1 and --epochs >= 0, got {args.repeats} and {args.epochs}'
             )
-    elif args.epochs is not None or args.lif_options or args.work_dir:
-        parser.error('--epochs, --lif-options and --work-dir belong to --sfa-vs-lif: add it')
+        if args.epochs == 0 and (args.seeds or args.work_dir):
+            parser.error('--seeds and --work-dir are for trainings, and --epochs 0 has none')
+    elif args.epochs is not None or args.lif_options or args.work_dir or args.seeds:
+        parser.error(
+            '--epochs, --seeds, --lif-options and --work-dir belong to --sfa-vs-lif: add it'
+        )
+    args.seeds = args.seeds or [0]
     return args
 
 
@@ -256,8 +264,9 @@ def train(cfg: Config, args: argparse.Namespace) -> Figures:
 
 
 def ratio_to(first: str, name: str, values: dict[str, list[float]]) -> float:
-    """Median ratio of a variant to the first one, round by round."""
-    return statistics.median(a / b for a, b in zip(values[name], values[first], strict=True))
+    """Median ratio of a variant to the first one, round by round; NaN where that is 0."""
+    pairs = list(zip(values[name], values[first], strict=True))
+    return statistics.median(a / b for a, b in pairs) if all(b for _, b in pairs) else math.nan
 
 
 def add_rows(table: Table, figures: Figures, published: bool) -> None:
@@ -304,7 +313,8 @@ def main() -> None:
             'network of its class before it, which has another architecture.'
         )
         setting |= dict(epochs=args.epochs, seeds=args.seeds, lif_options=args.lif_options)
-        written['ratios'] = {name: ratio_to(*names, values) for name, values in figures.items()}
+        ratios = {name: ratio_to(*names, values) for name, values in figures.items()}
+        written['ratios'] = {k: None if math.isnan(v) else v for k, v in ratios.items()}
         written['published'] = PUBLISHED
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
