@@ -6,8 +6,6 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-import mmsfa.cls  # noqa: F401  registers the heads
-
 from .errors import ConversionError
 from .layouts import Layout
 

@@ -11,10 +11,19 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmsfa.engine.errors import OptionError
-from mmsfa.engine.sfa_vs_lif import check_trainable, levels_of, shorten, to_lif_twin
+from mmsfa.engine.sfa_vs_lif import (
+    check_trainable,
+    levels_of,
+    shorten,
+    to_lif_twin,
+    train_and_validate,
+)
+from mmsfa.engine.top_level_options import merge_options
 from mmsfa.engine.trained_model import build_model
 from mmsfa.neurons import LIF, SFA
 from mmsfa.spiking.observer import neurons_of
@@ -132,3 +141,31 @@ def test_a_ratio_to_nothing_is_no_number(repo_dir: Path) -> None:
     ratio_to = runpy.run_path(str(repo_dir / TOOL))['ratio_to']
     assert math.isnan(ratio_to('a', 'b', dict(a=[0.0, 40.0], b=[20.0, 30.0])))
     assert ratio_to('a', 'b', dict(a=[10.0, 40.0], b=[20.0, 20.0])) == 1.25
+
+
+def test_both_trainings_start_alike(
+    cfg: Config, shared_data: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One seed: the same weights and the same order of the pictures; another seed: others."""
+    starts = []
+
+    class Begun(Exception):
+        pass
+
+    def train(runner: Runner) -> None:
+        loader = runner.build_dataloader(runner._train_dataloader, runner.seed)
+        order = list(loader.sampler)
+        starts.append((order, [weight.clone() for weight in runner.model.parameters()]))
+        raise Begun
+
+    monkeypatch.setattr(Runner, 'train', train)
+    merge_options(cfg, dict(data_root=str(shared_data('flowers5'))))
+    lif = deepcopy(cfg)
+    to_lif_twin(lif)
+    for number, (twin, seed) in enumerate(((cfg, 3), (lif, 3), (cfg, 4))):
+        with pytest.raises(Begun):
+            train_and_validate(twin, 1, seed, tmp_path / f'run{number}')
+    (order, weights), same, other = starts
+    assert same[0] == order != other[0]
+    assert all(torch.equal(a, b) for a, b in zip(weights, same[1], strict=True))
+    assert not torch.equal(weights[0], other[1][0])

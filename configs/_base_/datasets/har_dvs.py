@@ -43,16 +43,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=24,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        ann_file='test_label.txt',
-        pipeline=test_pipeline,
-    ),
+    val_dataloader, dataset=dict(val_dataloader['dataset'], ann_file='test_label.txt')
 )
 
 val_evaluator = dict(type='Accuracy', topk=(1, 5))
