@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -213,7 +215,11 @@ def test_real_recordings_agree_with_their_description(shared_data) -> None:
     assert min(numbers) >= 1069 and max(numbers) <= 7152
 
 
-def test_readers_agree_with_spikingjelly(shared_data, written) -> None:
+def test_readers_agree_with_spikingjelly(
+    shared_data, written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its speech data sets import torchaudio, which cannot load beside a CPU build of torch.
+    monkeypatch.setitem(sys.modules, 'torchaudio', ModuleType('torchaudio'))
     utils = pytest.importorskip('spikingjelly.datasets.utils')
     cifar = pytest.importorskip('spikingjelly.datasets.cifar10_dvs')
     for path in sorted(shared_data('nmnist_small').glob('Train/3/*.bin'))[:5]:

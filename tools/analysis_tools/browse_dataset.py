@@ -17,7 +17,7 @@ import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.dataset_check import check_datasets
 from mmsfa.engine.scopes import scope_of
-from mmsfa.visualization.events import render_events
+from mmsfa.visualization.events import EventVisualizer, render_events
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,7 +37,7 @@ def draw(visualizer: Visualizer, item: dict[str, Any], name: str, **options: Any
     image = item['inputs'].permute(1, 2, 0).numpy()  # (H, W, C)
     if image.shape[-1] == 3:
         image = np.ascontiguousarray(image[..., ::-1]).astype(np.uint8)  # BGR to RGB
-    else:
+    elif not isinstance(visualizer, EventVisualizer):  # which draws them itself, larger
         image = render_events(image)
     sample = item['data_samples'].numpy()
     instances = sample.get('gt_instances')
