@@ -127,7 +127,7 @@ def torch_problem() -> Problem | None:
     except metadata.PackageNotFoundError:
         return Problem('torch is not installed.', f"pip install 'torch{allowed}'")
     if _fits(version, allowed):
-        return None
+        return _import_problem('torch', f"pip install --force-reinstall 'torch{allowed}'")
     why = ' (upstream mmengine cannot resume with a newer one)' if uses_upstream() else ''
     return Problem(
         f'torch {version} is installed, and mmsfa needs torch{allowed}{why}.',
@@ -191,18 +191,27 @@ def torchvision_problem() -> Problem | None:
     """
     if not _importable('torchvision'):
         return Problem('torchvision is not installed.', _torchvision_command())
-    try:
-        importlib.import_module('torchvision')
-    except RuntimeError as error:
-        if 'torchvision::nms' not in str(error):
-            return Problem(f'torchvision cannot be imported: {error}.', _torchvision_command())
+    problem = _import_problem('torchvision', _torchvision_command())
+    if problem and 'torchvision::nms' in problem.what:
         _define_torchvision_schemas()
-    except ImportError as error:
-        return Problem(f'torchvision cannot be imported: {error}.', _torchvision_command())
+        problem = _import_problem('torchvision', _torchvision_command())
+    return problem
+
+
+def numpy_problem() -> Problem | None:
+    """Everything imports numpy; torch alone only warns without it."""
+    if not _importable('numpy'):
+        return Problem('numpy is not installed.', 'pip install numpy')
+    return _import_problem('numpy', 'pip install --force-reinstall numpy')
+
+
+def _import_problem(name: str, mend: str) -> Problem | None:
+    """Whether an installed package imports; what cannot be loaded raises any kind of error."""
     try:
-        importlib.import_module('torchvision')
-    except (ImportError, RuntimeError) as error:
-        return Problem(f'torchvision cannot be imported: {error}.', _torchvision_command())
+        importlib.import_module(name)
+    except Exception as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        return Problem(f'{name} is installed but cannot be imported: {lines[0]}.', mend)
     return None
 
 
@@ -227,7 +236,7 @@ def _torchvision_command() -> str:
 
 
 def problems(*names: str) -> list[Problem]:
-    """What is wrong with python, torch, torchvision and the named mm packages.
+    """What is wrong with python, torch, numpy, torchvision and the named mm packages.
 
     Args:
         *names: Import names; without any, what every use of mmsfa needs.
@@ -238,8 +247,9 @@ def problems(*names: str) -> list[Problem]:
     old = python_problem()
     if old:
         return [old]  # nothing else can be judged, or matters, before this
-    first = torch_problem()
-    found = [first] if first else [torchvision_problem()]
+    found = [torch_problem(), numpy_problem()]
+    if not any(found):
+        found.append(torchvision_problem())
     found += [mm_problem(name) for name in names or ALWAYS_NEEDED]
     return [problem for problem in found if problem]
 

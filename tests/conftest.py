@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import runpy
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -118,6 +119,18 @@ def run_python() -> RunPython:
         )
 
     return run
+
+
+@pytest.fixture(scope='session')
+def free_port() -> Callable[[], int]:
+    """A function that gives a port on which nobody listens, for a launcher."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            return probe.getsockname()[1]
+
+    return find
 
 
 class ThrowAwayEnvironment:

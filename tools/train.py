@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import logging
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
+from mmsfa.engine.checkpoint import apply_resume
 from mmsfa.engine.cli import add_config_options, add_run_options, read_run_config, run_tool
 from mmsfa.engine.cpu_processes import use_gloo_without_gpu
 from mmsfa.engine.dataset_check import check_datasets
@@ -60,15 +59,7 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
             )
         cfg.auto_scale_lr.enable = True
     if args.resume is not None:
-        path = find_latest_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
-        cfg.resume = path is not None
-        cfg.load_from = path or cfg.load_from
-        if path is None:
-            print_log(
-                f'--resume: {cfg.work_dir} holds no checkpoint yet, so this run starts anew.',
-                logger='current',
-                level=logging.WARNING,
-            )
+        apply_resume(cfg, None if args.resume == 'auto' else args.resume)
 
 
 def main() -> None:

@@ -6,13 +6,17 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='MainProcessLoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
+    checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
     dict(type='FiringRateHook', interval=10),
     dict(type='PretrainedNoticeHook'),
+    dict(type='DataCheckHook'),
     dict(type='SyncNormStatsHook'),
+    dict(type='ExactResumeHook'),
+    dict(type='NumericsHook'),
+    dict(type='ScheduleHook'),
 ]
 
 env_cfg = dict(

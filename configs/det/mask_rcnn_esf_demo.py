@@ -25,7 +25,7 @@ model = dict(
 
 # 7 epochs of 80 iterations from scratch
 train_dataloader = dict(batch_size=4)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=7, val_interval=7)
+train_cfg = dict(type='ResumableEpochBasedTrainLoop', max_epochs=7, val_interval=7)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(

@@ -10,7 +10,7 @@ model = dict(
     train_cfg=dict(rcnn=dict(sampler=dict(num=128))),
 )
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=10)
+train_cfg = dict(type='ResumableEpochBasedTrainLoop', max_epochs=20, val_interval=10)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(

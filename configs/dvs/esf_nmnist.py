@@ -25,7 +25,7 @@ model = dict(
 )
 
 max_epochs = 50
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(type='ResumableEpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(

@@ -11,7 +11,7 @@ model = dict(
 )
 
 max_epochs = 60
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs)
+train_cfg = dict(type='ResumableEpochBasedTrainLoop', max_epochs=max_epochs)
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=2e-3, betas=(0.9, 0.95), weight_decay=0.05),
     clip_grad=dict(max_norm=5.0),

@@ -5,28 +5,44 @@ this package makes every checkpoint that mmengine loads a safe one (see `checkpo
 """
 
 from .amp import CPUAmpOptimWrapper
+from .checkpoint import AtomicCheckpointHook, AtomicLocalBackend, newest_resumable
 from .checkpoint_schemes import install
+from .data_faults import DataCheckHook, DataFaultError
 from .hooks import (
+    ExactResumeHook,
     FiringRateHook,
     MainProcessLoggerHook,
+    NumericsHook,
     PretrainedNoticeHook,
     ReconstructionHook,
+    ScheduleHook,
     SpikeInferenceHook,
     SyncNormStatsHook,
 )
+from .loops import ResumableEpochBasedTrainLoop, ResumableIterBasedTrainLoop
 from .safe_checkpoint import UnsafeCheckpointError, safe_load, trust_checkpoints
 
 install()
 
 __all__ = [
+    'AtomicCheckpointHook',
+    'AtomicLocalBackend',
     'CPUAmpOptimWrapper',
+    'DataCheckHook',
+    'DataFaultError',
+    'ExactResumeHook',
     'FiringRateHook',
     'MainProcessLoggerHook',
+    'NumericsHook',
     'PretrainedNoticeHook',
     'ReconstructionHook',
+    'ResumableEpochBasedTrainLoop',
+    'ResumableIterBasedTrainLoop',
+    'ScheduleHook',
     'SpikeInferenceHook',
     'SyncNormStatsHook',
     'UnsafeCheckpointError',
+    'newest_resumable',
     'safe_load',
     'trust_checkpoints',
 ]

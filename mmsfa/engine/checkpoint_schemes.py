@@ -18,7 +18,10 @@ from mmengine.dist import barrier, get_dist_info
 from mmengine.runner import CheckpointLoader, checkpoint
 
 from .allowed_globals import allowed_globals
-from .safe_checkpoint import explain, is_trusted, safe_load
+from .checkpoint_contents import disarm
+from .checkpoint_errors import explain
+from .inferencer_guard import guard_inferencers
+from .safe_checkpoint import is_trusted, safe_load
 
 
 def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
@@ -49,7 +52,7 @@ def _strict(loader: Callable) -> Callable:
         os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # torch reads it at every call
         try:
             with torch.serialization.safe_globals(allowed_globals()):
-                return loader(filename, map_location)
+                return disarm(loader(filename, map_location), filename)
         except (UnpicklingError, ValueError) as error:
             raise explain(error, filename) from None
         finally:
@@ -64,6 +67,7 @@ def _strict(loader: Callable) -> Callable:
 
 def install() -> None:
     """Make every scheme of mmengine's `CheckpointLoader` a safe one; may be called again."""
+    guard_inferencers()
     own = {'': load_from_local, 'http://': load_from_http, 'https://': load_from_http}
     for prefix, loader in list(CheckpointLoader._schemes.items()):
         if prefix not in own and not hasattr(loader, 'mmsfa_strict'):

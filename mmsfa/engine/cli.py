@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from mmengine.device import get_device
 from mmsfa.compat import STACK, StackError, require
 
 from .ann_twin import to_ann_twin
+from .config_check import check_config
+from .error_report import explain, to_log_file
 from .errors import OptionError, UserError
 from .model_check import check_model
 from .safe_checkpoint import trust_checkpoints
@@ -130,7 +133,7 @@ def read_run_config(args: argparse.Namespace) -> Config:
         ``_ann`` behind the name for the ANN twin.
 
     Raises:
-        OptionError: The config belongs to another library.
+        OptionError: The config belongs to another library, or a number in it is absurd.
         MisfitError: Backbone, neck and heads do not fit together.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -144,18 +147,40 @@ def read_run_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = str(Path('work_dirs', name))
     if args.ann_twin:
         to_ann_twin(cfg)
+    check_config(cfg)
     check_model(cfg)
     set_loader_defaults(cfg)
     return cfg
 
 
 def run_tool(main: Callable[[], None]) -> None:
-    """Run a tool; what the user can mend ends in one sentence instead of a traceback."""
+    """Run a tool; an error ends in a sentence, or in a few lines, instead of a traceback.
+
+    The traceback goes into the log file of the run; ``MMSFA_TRACEBACK=1`` shows it on the screen.
+    """
     try:
         main()
+    except KeyboardInterrupt:
+        sys.exit('\nStopped by the user. A training is continued with --resume.')
     except (UserError, StackError) as error:
-        sys.exit(f'\nError: {error}')
+        to_log_file(str(error))
+        sys.exit(f'\n{_error()}: {error}')
+    except Exception as error:
+        log_file = to_log_file(traceback.format_exc())
+        if os.environ.get('MMSFA_TRACEBACK', '0') != '0':
+            raise
+        more = (
+            f'The whole traceback is in {log_file}.'
+            if log_file
+            else 'Set MMSFA_TRACEBACK=1 to see the whole traceback.'
+        )
+        sys.exit(f'\n{_error()}: {explain(error)}\n  {more}')
     leave_process_group()
+
+
+def _error() -> str:
+    """How a message begins; several processes print into one terminal."""
+    return f'Error on rank {os.environ["RANK"]}' if 'RANK' in os.environ else 'Error'
 
 
 def leave_process_group() -> None:

@@ -1,7 +1,9 @@
 """Load checkpoints without ever running code that is stored in them.
 
 The stack's own loader tries ``weights_only=True`` and then falls back to plain pickle, which runs
-whatever the file says. `checkpoint_schemes` puts this one in its place.
+whatever the file says. `checkpoint_schemes` puts this one in its place. A file is looked at from
+outside (`archive_check`), read with an allow-list (`allowed_globals`), and judged by what it holds
+(`checkpoint_contents`).
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,28 @@ import torch
 from mmengine.logging import print_log
 
 from .allowed_globals import allowed_globals
-from .errors import UserError
+from .archive_check import check_file
+from .checkpoint_contents import disarm
+from .checkpoint_errors import (
+    BrokenCheckpointError,
+    MissingCheckpointError,
+    UnsafeCheckpointError,
+    broken,
+    explain,
+    start_of,
+)
+
+__all__ = [
+    'BrokenCheckpointError',
+    'MissingCheckpointError',
+    'UnsafeCheckpointError',
+    'explain',
+    'is_trusted',
+    'safe_load',
+    'trust_checkpoints',
+]
 
 _trusted = False
-
-
-class UnsafeCheckpointError(UserError, RuntimeError):
-    """The file refers to code that no checkpoint of this stack needs."""
-
-
-class BrokenCheckpointError(UserError, RuntimeError):
-    """The file is cut off, or no checkpoint at all."""
-
-
-class MissingCheckpointError(UserError, FileNotFoundError):
-    """There is no such checkpoint file."""
 
 
 def trust_checkpoints(trusted: bool = True) -> None:
@@ -61,7 +69,7 @@ def safe_load(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
 
     Raises:
         MissingCheckpointError: There is no such file.
-        UnsafeCheckpointError: The file could run code.
+        UnsafeCheckpointError: The file could run code, or asks for absurd amounts of memory.
         BrokenCheckpointError: The file is cut off, or no checkpoint at all.
     """
     path = Path(path).expanduser()
@@ -76,23 +84,29 @@ def safe_load(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
             level=logging.WARNING,
         )
         return torch.load(path, map_location=map_location, weights_only=False)
+    check_file(path)
     try:
         with torch.serialization.safe_globals(allowed_globals()):
-            return torch.load(path, map_location=map_location, weights_only=True)
+            content = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:
-        raise explain(error, str(path)) from None
+        raise explain(error, path) from None
+    return disarm(content, path)
 
 
 def _load_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
     from safetensors.torch import load_file
 
+    if start_of(path).startswith((b'\x80', b'PK')):
+        raise broken(ValueError('a pickle or an archive under the name of another format'), path)
     try:
         state_dict = load_file(path)
         with safe_open(path, 'pt') as file:
             meta = _meta_of_header(file.metadata() or {})
-    except (SafetensorError, ValueError, TypeError) as error:
-        raise _broken(error, path) from None
+    except OSError:
+        raise
+    except Exception as error:
+        raise broken(error, path) from None
     if not (map_location is None or callable(map_location)):
         state_dict = {key: value.to(map_location) for key, value in state_dict.items()}
     return dict(state_dict=state_dict, meta=meta)
@@ -107,46 +121,3 @@ def _meta_of_header(header: dict[str, str]) -> dict[str, Any]:
     if 'palette' in stored:
         meta['palette'] = [tuple(map(int, colour)) for colour in stored['palette']]
     return dict(dataset_meta=meta)
-
-
-def explain(error: Exception, path: str | Path) -> Exception:
-    """The error in one sentence; errors that do not come from the file stay as they are."""
-    text = str(error)
-    found = re.search(r'GLOBAL (.+?) was (?:refused|not)', text) or re.search(
-        r'(?:unsupported GLOBAL|unrecognized function) (.+?)(?: whose|$)', text
-    )
-    if found or _start(path).startswith(b'\x80'):  # a pickle, but not one of weights
-        reason = f'it refers to {found[1]!r}, which' if found else 'it holds more than data: it'
-        return UnsafeCheckpointError(
-            f'Refused to load {path}: {reason} could run code. If you made this file yourself and '
-            'trust it, run the tool again with --trust-checkpoint (in Python: '
-            'mmsfa.engine.trust_checkpoints()).'
-        )
-    if isinstance(error, OSError) or 'out of memory' in text or 'map_location' in text:
-        return error  # the disk, or a device that is not there
-    return _broken(error, path)
-
-
-def _start(path: str | Path) -> bytes:
-    """The first bytes of a file, or none of a URL."""
-    if not Path(path).is_file():
-        return b''
-    with open(path, 'rb') as file:
-        return file.read(64).lstrip()
-
-
-def _broken(error: Exception, path: str | Path) -> BrokenCheckpointError:
-    start, hint = _start(path), ''
-    if start.startswith(b'version https://git-lfs'):
-        hint = ' It is the pointer of git-lfs to the real file: run `git lfs pull`.'
-    elif start.startswith((b'<', b'{')):
-        hint = ' It looks like a web page or JSON that was downloaded instead.'
-    elif 'TorchScript' in str(error):
-        hint = ' It is a TorchScript archive, which holds a program and not only weights.'
-    # torch's first line is advice to load the file without any check
-    found = re.search(r'WeightsUnpickler error:\s*(.*)', str(error))
-    reason = found[1] if found else (str(error).splitlines() or ['no details'])[0]
-    return BrokenCheckpointError(
-        f'{path} is no checkpoint, or it is damaged: it cannot be read '
-        f'({type(error).__name__}: {reason[:200]}).{hint}'
-    )

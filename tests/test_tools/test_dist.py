@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,14 +81,8 @@ class FixedNorm(Hook):
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
-def train(tmp_path: Path, repo_dir: Path, shapes_dir: Path):
+def train(tmp_path: Path, repo_dir: Path, shapes_dir: Path, free_port: Callable[[], int]):
     """Train a toy run, with one process or with two, and give the folder of its probes."""
     (tmp_path / 'probe_hooks.py').write_text(PROBES)
     for dtype in ('float32', 'float64'):
@@ -151,7 +145,9 @@ def test_the_gradient_is_that_of_the_whole_batch(train) -> None:
 
 
 @needs_cpu
-def test_two_processes_test_as_one_does(repo_dir: Path, shapes_dir: Path, tmp_path: Path) -> None:
+def test_two_processes_test_as_one_does(
+    repo_dir: Path, shapes_dir: Path, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
     """Also the firing rates, which are summed over the processes."""
     cfg = Config.fromfile(repo_dir / SEG)
     init_default_scope(cfg.default_scope)

@@ -82,7 +82,9 @@ def main() -> int:
     names += [name for task, name in (('det', 'mmdet'), ('seg', 'mmseg')) if task in tasks]
     problems = compat.problems(*names)
     no_ops = compat.ops_problem()
-    if no_ops and 'det' in tasks and not any('mmcv' in problem.mend for problem in problems):
+    first = ('mmcv', "'torch>", 'numpy', 'mmengine')  # what must be mended before operators load
+    told = any(name in problem.mend for problem in problems for name in first)
+    if no_ops and 'det' in tasks and not told:
         problems.append(no_ops)
 
     show(collect_rows(compat, bool(no_ops)))

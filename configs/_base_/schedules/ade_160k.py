@@ -1,5 +1,5 @@
 # The published recipe: 160k iterations, batch 16; the decoder learns twice as fast.
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=160000, val_interval=8000)
+train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=160000, val_interval=8000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 

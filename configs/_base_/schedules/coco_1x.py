@@ -1,5 +1,5 @@
 # The published recipe: 12 epochs, batch 32 (8 x 4), float32, no gradient clipping.
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=1)
+train_cfg = dict(type='ResumableEpochBasedTrainLoop', max_epochs=12, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 

@@ -1,5 +1,5 @@
 # 600 iterations from scratch on a CPU: AdamW, linear warm-up, cosine.
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=600, val_interval=200)
+train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=600, val_interval=200)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 

@@ -1,5 +1,5 @@
 # The published masked pre-training: AdamW, 200 epochs, batch 2048 (8 x 256), fp16.
-train_cfg = dict(by_epoch=True, max_epochs=200)
+train_cfg = dict(type='ResumableEpochBasedTrainLoop', max_epochs=200)
 
 # Everything decays, also norms and biases; the large eps belongs to fp16.
 optim_wrapper = dict(

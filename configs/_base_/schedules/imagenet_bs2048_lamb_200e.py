@@ -1,5 +1,5 @@
 # The published recipe from scratch: LAMB, 200 epochs, batch 2048 (8 x 256), fp16.
-train_cfg = dict(by_epoch=True, max_epochs=200, val_interval=1)
+train_cfg = dict(type='ResumableEpochBasedTrainLoop', max_epochs=200, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 

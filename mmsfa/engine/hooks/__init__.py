@@ -1,17 +1,23 @@
 """Hooks, one a file, registered at mmengine's root."""
 
+from .exact_resume_hook import ExactResumeHook
 from .firing_rate_hook import FiringRateHook
 from .main_process_logger_hook import MainProcessLoggerHook
+from .numerics_hook import NumericsHook
 from .pretrained_notice_hook import PretrainedNoticeHook
 from .reconstruction_hook import ReconstructionHook
+from .schedule_hook import ScheduleHook
 from .spike_inference_hook import SpikeInferenceHook
 from .sync_norm_stats_hook import SyncNormStatsHook
 
 __all__ = [
+    'ExactResumeHook',
     'FiringRateHook',
     'MainProcessLoggerHook',
+    'NumericsHook',
     'PretrainedNoticeHook',
     'ReconstructionHook',
+    'ScheduleHook',
     'SpikeInferenceHook',
     'SyncNormStatsHook',
 ]

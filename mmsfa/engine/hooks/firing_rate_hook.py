@@ -17,6 +17,7 @@ from mmsfa.spiking.stages import by_stage
 from mmsfa.spiking.statistics import SATURATED
 from mmsfa.spiking.totals import Totals
 
+from .idle_watch import IdleWatch
 from .plain_model import plain_model
 
 
@@ -26,8 +27,8 @@ class FiringRateHook(Hook):
 
     ``firing_rate/mean`` and ``firing_rate/<stage>`` are mean count / D, ``energy_mj/total`` and
     ``energy_mj/<stage>`` millijoule for one picture. They stand beside the accuracy in the log, the
-    JSON files and every visualisation backend. Neurons that are silent, or emit D spikes all the
-    time, are named once.
+    JSON files and every visualisation backend. Neurons that are silent, or emit D spikes, in a
+    whole validation are named once; batches that are not counted are watched for that as well.
 
     Args:
         interval: Count every n-th batch of a validation; a test counts every batch.
@@ -59,6 +60,7 @@ class FiringRateHook(Hook):
         self.costs = EnergyCosts(mac_pj, ac_pj)
         self.rates: FiringRateCounter | None = None
         self.operations: OperationCounter | None = None
+        self.idle: IdleWatch | None = None
         self.pictures = Totals(['pictures'], width=1)
         self._counting = False
         self._named: set[str] = set()
@@ -72,6 +74,7 @@ class FiringRateHook(Hook):
         if mode != 'train':
             model = plain_model(runner)
             self.rates = FiringRateCounter(model)
+            self.idle = IdleWatch(model)
             spiking = self.energy and self.rates.totals.names
             self.operations = OperationCounter(model) if spiking else None
             self.pictures = Totals(['pictures'], width=1)
@@ -84,6 +87,8 @@ class FiringRateHook(Hook):
             self.rates.attach()
             if self.operations:
                 self.operations.attach()
+        elif self.idle and mode != 'train':
+            self.idle.attach()
 
     def _after_iter(
         self,
@@ -94,10 +99,12 @@ class FiringRateHook(Hook):
         mode: str = 'train',
     ) -> None:
         if self._counting:
-            self._stop()
             self.pictures.add('pictures', len(outputs or ()))
+        self._stop()
 
     def _stop(self) -> None:
+        if self.idle:
+            self.idle.detach()
         if self._counting:
             self._counting = False
             if self.operations:
@@ -120,7 +127,7 @@ class FiringRateHook(Hook):
         self._name_idle_layers()
         if metrics is not None:
             metrics.update(found)
-        self.rates = self.operations = None
+        self.rates = self.operations = self.idle = None
 
     def _energies(self) -> dict[str, float]:
         """Millijoule for one picture: the total, then each stage."""
@@ -137,7 +144,11 @@ class FiringRateHook(Hook):
         return dict(total=sum(energies.values())) | by_stage(energies)
 
     def _name_idle_layers(self) -> None:
-        rates = {n: fired / can for n, (fired, can) in self.rates.layer_totals().items()}
+        watched = self.idle.totals.over_all_ranks()
+        rates = {
+            name: (fired + watched[name][0]) / (can + watched[name][1])
+            for name, (fired, can) in self.rates.layer_totals().items()
+        }
         silent = [n for n, rate in rates.items() if rate == 0 and n not in self._named]
         full = [n for n, rate in rates.items() if rate > SATURATED and n not in self._named]
         self._named.update(silent, full)

@@ -1,0 +1,65 @@
+"""Refuse numbers of a config that no machine can follow, before they take it down.
+
+Most wrong settings end in an error of the class that gets them. These would first start thousands
+of processes, or fill the memory bit by bit until the system kills something.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.config import Config
+
+from .errors import OptionError
+
+LARGEST = 10**8  # channels, layers, classes, ...
+# Upper bounds that may be "as many as there are".
+_BOUNDS = ('max', 'nms', 'num_pre', 'seed', 'neg_pos_ub', 'ignore', 'num_samples')
+
+
+def check_config(cfg: Config) -> None:
+    """Look at the data loaders and at every whole number of the model.
+
+    Args:
+        cfg: The whole config.
+
+    Raises:
+        OptionError: A number is out of its range.
+    """
+    workers = max(64, 8 * (os.cpu_count() or 1))
+    ranges = dict(batch_size=(1, 100_000), num_workers=(0, workers), prefetch_factor=(1, 1000))
+    for split in ('train', 'val', 'test'):
+        loader = cfg.get(f'{split}_dataloader')
+        if not isinstance(loader, dict):
+            continue
+        for name, (least, most) in ranges.items():
+            value = loader.get(name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                raise OptionError(
+                    f'{split}_dataloader.{name} must be a whole number from {least} to {most}, got '
+                    f'{value!r}.'
+                )
+    for key, value in _numbers(cfg.get('model')):
+        bound = key.rpartition('.')[2].startswith(_BOUNDS)
+        if not bound and abs(value) >= LARGEST:
+            raise OptionError(
+                f'model.{key} is {value}: no machine holds that many. Is it a mistyped number?'
+            )
+
+
+def _numbers(value: Any, path: str = '') -> Iterator[tuple[str, int]]:
+    """(key, number) of every whole number in a part of a config."""
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, (list, tuple)):
+        items = list(enumerate(value))
+    else:
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield path, value
+        return
+    for key, one in items:
+        yield from _numbers(one, f'{path}.{key}' if path else str(key))

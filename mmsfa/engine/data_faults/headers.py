@@ -1,0 +1,105 @@
+"""Width and height of a picture out of its first bytes: nothing is decoded.
+
+Covers what OpenCV reads. Of the rarer formats only the signature is known.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO, NamedTuple
+
+JPEG, PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
+JPEG_END, PNG_END = b'\xff\xd9', b'IEND'
+HEAD_BYTES = 512
+
+# Start of frame: all of FFC0..FFCF but Huffman tables, extensions and arithmetic conditioning.
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_WITHOUT_LENGTH = frozenset([0x01, *range(0xD0, 0xD9)])
+_SIGNATURES = {
+    'TIFF': (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'),
+    'JPEG 2000': (b'\0\0\0\x0cjP  \r\n\x87\n', b'\xff\x4f\xff\x51'),
+    'OpenEXR': (b'\x76\x2f\x31\x01',),
+    'Radiance HDR': (b'#?RADIANCE', b'#?RGBE'),
+    'portable pixmap': (b'P1', b'P2', b'P3', b'P4', b'P5', b'P6', b'P7', b'Pf', b'PF'),
+    'Sun raster': (b'\x59\xa6\x6a\x95',),
+}
+
+
+class Header(NamedTuple):
+    """What the first bytes say.
+
+    Attributes:
+        format: Name of the format.
+        size: (width, height) in pixels; None if it stands further back, or nowhere.
+        end: Offset in bytes from which on the mark of the end can stand.
+    """
+
+    format: str
+    size: tuple[int, int] | None = None
+    end: int = 0
+
+
+def read_header(head: bytes, file: BinaryIO) -> Header | None:
+    """Tell the format, and the size where that is cheap.
+
+    Args:
+        head: The first ``HEAD_BYTES`` bytes of the file.
+        file: The file itself, opened without a buffer; its position changes.
+
+    Returns:
+        None if it is no picture, or if its header ends too early.
+    """
+    if head.startswith(JPEG):
+        return _jpeg(head, file)
+    try:
+        if head.startswith(PNG):
+            size = struct.unpack_from('>II', head, 16)
+            return Header('PNG', size, 24) if head[12:16] == b'IHDR' else None
+        if head.startswith((b'GIF87a', b'GIF89a')):
+            return Header('GIF', struct.unpack_from('<HH', head, 6))
+        if head.startswith(b'BM'):
+            return _bmp(head)
+    except struct.error:
+        return None
+    if head.startswith(b'RIFF') and head[8:12] == b'WEBP':
+        return Header('WebP')
+    if head[4:8] == b'ftyp' and b'avi' in head[8:40]:
+        return Header('AVIF')
+    for name, signatures in _SIGNATURES.items():
+        if head.startswith(signatures) and (name != 'portable pixmap' or head[2:3].isspace()):
+            return Header(name)
+    return None
+
+
+def _bmp(head: bytes) -> Header | None:
+    (kind,) = struct.unpack_from('<I', head, 14)  # size of the second header
+    if kind == 12:
+        return Header('BMP', struct.unpack_from('<HH', head, 18))
+    if not 12 < kind <= 1024:
+        return None
+    width, height = struct.unpack_from('<ii', head, 18)
+    return Header('BMP', (max(width, 0), abs(height)))  # a negative height means top-down
+
+
+def _jpeg(head: bytes, file: BinaryIO) -> Header | None:
+    """Go from segment to segment up to the frame; thumbnails and profiles are jumped over."""
+    offset = 2
+    while True:
+        segment = head[offset : offset + 9]
+        if len(segment) < 9:
+            file.seek(offset)
+            segment = file.read(9)
+        if len(segment) < 4 or segment[0] != 0xFF:
+            return None
+        marker = segment[1]
+        if marker == 0xFF:  # a fill byte
+            offset += 1
+        elif marker in _FRAMES and len(segment) == 9:
+            height, width = struct.unpack_from('>HH', segment, 5)
+            return Header('JPEG', (width, height), offset)
+        elif marker in (0xD9, 0xDA):  # the end, or pixels, before a frame
+            return None
+        elif marker in _WITHOUT_LENGTH:
+            offset += 2
+        else:
+            offset += 2 + max(2, int.from_bytes(segment[2:4], 'big'))

@@ -1,0 +1,205 @@
+"""Stop a run whose numbers are lost, while its weights and its checkpoints are still good."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_distributed
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch import nn
+
+from ..errors import UserError
+from ..first_bad_layer import first_bad_layer, non_finite_of
+from ..judged_batch import JudgedBatch
+from .plain_model import plain_model
+
+
+class NonFiniteError(UserError, FloatingPointError):
+    """NaN or infinity in the loss, the gradients or the weights."""
+
+
+@HOOKS.register_module()
+class NumericsHook(Hook):
+    """Stops a training at the first NaN or infinity, before it reaches weights or a checkpoint.
+
+    The loss is judged between its backward pass and the optimizer's step, gradients where they are
+    clipped (their norm is at hand then), and the weights before every save. The sentence names the
+    iteration, the first bad layer, the last good checkpoint and the pictures of the batch.
+
+    Args:
+        patience: Non-finite losses in a row that stop a run with a loss scaler (fp16): it skips
+            those steps itself, so the weights stay good, and a rare one is ordinary. Without a
+            loss scaler the first one stops the run.
+
+    Raises:
+        ValueError: The patience is no integer >= 1.
+    """
+
+    # After the hook that puts averaged weights into a checkpoint, before the one that saves it.
+    priority = 'LOW'
+
+    def __init__(self, patience: int = 10) -> None:
+        if not isinstance(patience, int) or patience < 1:
+            raise ValueError(f'patience must be an integer >= 1 (iterations), got {patience!r}.')
+        self.patience = patience
+        self._undo: list[Callable[[], None]] = []
+        self._batch: JudgedBatch | None = None
+        self._in_a_row = 0
+        self._infinite_by_design: set[str] = set()
+
+    def before_train(self, runner: Runner) -> None:
+        """Start watching.
+
+        Raises:
+            NonFiniteError: The weights are lost already.
+        """
+        self._stop()
+        model = plain_model(runner)
+        self._check_start(runner, model)
+
+        # Plain functions: a deep copy of the model must not copy this hook and the whole runner.
+        def forward(_model: nn.Module, args: tuple, kwargs: dict, losses: Any) -> None:
+            if kwargs.get('mode', args[2] if len(args) > 2 else None) == 'loss':
+                self._judge(runner)  # a second pass in one iteration
+                self._batch = JudgedBatch.of(args, kwargs, losses)
+
+        def step(*_: Any) -> None:
+            self._judge(runner)
+            self._judge_gradients(runner)
+
+        self._undo.append(model.register_forward_hook(forward, with_kwargs=True).remove)
+        for wrapper in _wrappers(runner):
+            self._undo.append(wrapper.optimizer.register_step_pre_hook(step).remove)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        outputs: Sequence | dict | None = None,
+    ) -> None:
+        """Judge the loss of an iteration without a step (accumulation, loss scaler)."""
+        self._judge(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Judge what is about to be written.
+
+        Raises:
+            NonFiniteError: Its weights are not finite.
+        """
+        bad = [
+            name
+            for part in ('state_dict', 'ema_state_dict')
+            for name in non_finite_of(checkpoint.get(part, {}).items())
+            if name not in self._infinite_by_design
+        ]
+        if bad:
+            iteration = checkpoint['meta'].get('iter')
+            raise NonFiniteError(
+                f'After iteration {iteration} {len(bad)} weights are not finite, the first of them '
+                f'{bad[0]}; nothing was written. {_what_to_do(runner)}.'
+            )
+
+    def after_train(self, runner: Runner) -> None:
+        """Leave the model and the optimizer as they were."""
+        self._stop()
+
+    def _stop(self) -> None:
+        while self._undo:
+            self._undo.pop()()
+        self._batch, self._in_a_row = None, 0
+
+    def _check_start(self, runner: Runner, model: nn.Module) -> None:
+        """Masks may hold infinity on purpose, trained weights never."""
+        infinite = set(non_finite_of(model.named_buffers()))
+        buffers = dict(model.named_buffers())
+        lost = [name for name in infinite if buffers[name].isnan().any()]
+        lost = non_finite_of(model.named_parameters()) + lost
+        if lost:
+            loaded = f' Look at {runner._load_from}.' if runner._load_from else ''
+            raise NonFiniteError(
+                f'{len(lost)} weights are not finite before the first iteration, the first of '
+                f'them {lost[0]}.{loaded}'
+            )
+        self._infinite_by_design = infinite
+
+    def _judge(self, runner: Runner) -> None:
+        batch, self._batch = self._batch, None
+        if batch is None:
+            return
+        if batch.is_finite():
+            self._in_a_row = 0
+            return
+        self._in_a_row += 1
+        at = f'Iteration {runner.iter + 1}: the loss is not finite ({batch.terms_in_words()})'
+        if self._in_a_row < self.patience and _has_loss_scaler(runner):
+            print_log(
+                f'{at}; the loss scaler skips this step. The run stops at {self.patience} in a '
+                'row.',
+                logger='current',
+                level=logging.WARNING,
+            )
+            return
+        raise NonFiniteError(
+            f'{at}; {self._where(runner, batch)}. {_what_to_do(runner)}, or look at the pictures '
+            f'of this batch{batch.files_in_words()}.'
+        )
+
+    def _where(self, runner: Runner, batch: JudgedBatch) -> str:
+        if bad := batch.bad_inputs():
+            return f'its input is not: {bad}'
+        model = plain_model(runner)
+        # Losses average over all processes, and the others are somewhere else.
+        mode = 'tensor' if is_distributed() else 'loss'
+
+        def run() -> None:
+            with runner.optim_wrapper.optim_context(model):
+                batch.run(model, mode)
+
+        layer = first_bad_layer(model, run)
+        if layer is None:
+            return 'a second pass shows no bad layer, so the terms of the loss are where to look'
+        return f'the first bad layer is {layer}'
+
+    def _judge_gradients(self, runner: Runner) -> None:
+        """Where gradients are clipped, their norm is already known on the host."""
+        history = runner.message_hub.log_scalars.get('train/grad_norm')
+        if history is None or _has_loss_scaler(runner) or math.isfinite(history.current()):
+            return
+        grads = [(n, p.grad) for n, p in plain_model(runner).named_parameters()]
+        grads = [(name, grad) for name, grad in grads if grad is not None]
+        bad = non_finite_of(grads)
+        # The backward pass comes from the end. Clipping by NaN has spread it to every layer.
+        where = f', the last of them {bad[-1]}' if len(bad) < len(grads) else ''
+        raise NonFiniteError(
+            f'Iteration {runner.iter + 1}: the loss is finite, but its gradients are not: '
+            f'{len(bad)} of {len(grads)} are bad{where}. {_what_to_do(runner)}.'
+        )
+
+
+def _wrappers(runner: Runner) -> list[OptimWrapper]:
+    wrapper = runner.optim_wrapper
+    return list(wrapper.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+
+
+def _has_loss_scaler(runner: Runner) -> bool:
+    scalers = [getattr(wrapper, 'loss_scaler', None) for wrapper in _wrappers(runner)]
+    return any(scaler is not None and scaler.is_enabled() for scaler in scalers)
+
+
+def _what_to_do(runner: Runner) -> str:
+    # The message hub names a checkpoint before it is written, this file afterwards.
+    pointer = Path(runner.work_dir, 'last_checkpoint')
+    last = pointer.read_text().strip() if pointer.is_file() else ''
+    if not last and runner._resume:
+        last = str(runner._load_from)
+    known = f'The last good checkpoint is {last}' if last else 'There is no checkpoint yet'
+    return f'{known}: lower the learning rate, clip gradients (optim_wrapper.clip_grad)'

@@ -1,0 +1,111 @@
+"""A data loader for training that gives the same batches after a resume, and survives bad files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.dist import get_rank
+from torch.utils.data import DataLoader, IterableDataset
+
+from mmsfa.engine.data_faults.fault import Fault
+
+from .fault_log import FaultLog
+from .numbered_batches import NumberedBatchSampler
+from .sample_fetcher import Labels, SampleFetcher, Samples
+
+
+class _FaultyBatch(NamedTuple):
+    """How the process that loads tells the one that trains."""
+
+    batch: Any
+    faults: list[Fault]
+
+
+class _Collate:
+    """Another collate function, which hands on the faults of the samples."""
+
+    def __init__(self, collate_fn: Callable) -> None:
+        self.collate_fn = collate_fn
+
+    def __call__(self, samples: list) -> Any:
+        batch = self.collate_fn(list(samples))  # some give back the list that they got
+        faults = samples.faults if isinstance(samples, Samples) else None
+        return _FaultyBatch(batch, faults) if faults else batch
+
+
+class ResumableDataLoader(DataLoader):
+    """Wraps what a config's ``train_dataloader`` builds; the loops of `mmsfa.engine.loops` do it.
+
+    - It can begin anywhere in an epoch without loading what lies before: ``batch_sampler.start``.
+    - Random augmentation is a function of the seed, the rank and the place in the training: two
+      epochs differ, the number of workers changes nothing, and the model's generators are left
+      alone.
+    - A sample that cannot be read is named once and replaced.
+
+    Args:
+        loader: A map-style loader with batches.
+        seed: Of the run.
+        labels: What the model's loss can take; None leaves labels unchecked.
+        max_bad_share: Part of the data set that may be bad.
+        endless: Epoch follows epoch without a break.
+    """
+
+    def __init__(
+        self,
+        loader: DataLoader,
+        seed: int,
+        labels: Labels | None = None,
+        max_bad_share: float = 0.05,
+        endless: bool = False,
+    ) -> None:
+        self.faults = FaultLog(len(loader.dataset), max_bad_share)
+        fetcher = SampleFetcher(loader.dataset, seed, get_rank(), labels)
+        loader.dataset.__getitems__ = fetcher
+        self.fetcher = fetcher
+        super().__init__(
+            loader.dataset,
+            batch_sampler=NumberedBatchSampler(loader.batch_sampler, endless),
+            num_workers=loader.num_workers,
+            collate_fn=loader.collate_fn,
+            pin_memory=loader.pin_memory,
+            timeout=loader.timeout,
+            worker_init_fn=loader.worker_init_fn,
+            multiprocessing_context=loader.multiprocessing_context,
+            generator=torch.Generator().manual_seed(seed),  # else it draws from the model's
+            prefetch_factor=loader.prefetch_factor,
+            persistent_workers=loader.persistent_workers,
+        )
+
+    @staticmethod
+    def fits(loader: DataLoader) -> bool:
+        """Whether a loader gives batches of indexed samples."""
+        return loader.batch_sampler is not None and not isinstance(loader.dataset, IterableDataset)
+
+    def seeds(self) -> dict[str, int | None]:
+        """What the order and the augmentation of the data follow from."""
+        return dict(seed=self.fetcher.seed, sampler_seed=self.batch_sampler.seed)
+
+    def set_seeds(self, state: dict[str, int | None]) -> None:
+        """Take the `seeds` of another run, before the first batch."""
+        self.fetcher.seed = state['seed']
+        if state['sampler_seed'] not in (None, self.batch_sampler.seed):
+            self.batch_sampler.seed = state['sampler_seed']
+
+    @property
+    def collate_fn(self) -> Callable:
+        """What makes a batch of samples; mmpretrain's SwitchRecipeHook sets another one."""
+        return self._collate_fn
+
+    @collate_fn.setter
+    def collate_fn(self, collate_fn: Callable) -> None:
+        is_ours = isinstance(collate_fn, _Collate)
+        self._collate_fn = collate_fn if is_ours else _Collate(collate_fn)
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in super().__iter__():
+            if isinstance(batch, _FaultyBatch):
+                self.faults.add(batch.faults)
+                batch = batch.batch
+            yield batch

@@ -1,0 +1,112 @@
+"""Load the samples of a batch: each with its own random numbers, bad ones replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, get_worker_info
+
+from mmsfa.engine.data_faults.fault import DataFaultError, Fault
+from mmsfa.engine.data_faults.images import check_image
+from mmsfa.engine.data_faults.samples import check_labels, diagnose, files_of
+from mmsfa.engine.rng_state import isolated_rng, seed_cpu
+
+UNSEEN, GOOD, BAD = range(3)
+MAX_TRIES = 100  # for one sample: above it, hardly any good one can be left
+
+
+class Samples(list):
+    """What one batch is collated from.
+
+    Attributes:
+        faults: Why other samples stand in for some that the batch should have held.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[Fault] = []
+
+
+class Labels(NamedTuple):
+    """Which labels the loss of a model can take: 0 to num_classes - 1, and ignore_index."""
+
+    num_classes: int
+    ignore_index: int = 255
+
+
+class SampleFetcher:
+    """Stands as ``dataset.__getitems__``, which torch's loaders ask for a whole batch.
+
+    The random numbers of a sample follow from the seed, the rank and the sample's place in the
+    training alone: they are the same for every number of workers, and after a resume.
+
+    Args:
+        dataset: Whose samples are loaded.
+        seed: Of the run.
+        rank: Of this process.
+        labels: What the model's loss can take; None leaves labels unchecked.
+    """
+
+    def __init__(self, dataset: Dataset, seed: int, rank: int, labels: Labels | None) -> None:
+        self.dataset, self.seed, self.rank, self.labels = dataset, seed, rank, labels
+        # Shared with the workers, so that each file's ends are looked at once in a run.
+        self.seen = torch.zeros(len(dataset), dtype=torch.uint8).share_memory_()
+
+    def __call__(self, batch: Sequence[int]) -> Samples:
+        """Load the samples of one `NumberedBatch`; other batches are loaded as they come."""
+        number = getattr(batch, 'number', None)
+        samples = Samples()
+        # In the main process the model draws from the same generators.
+        with isolated_rng() if get_worker_info() is None else nullcontext():
+            for place, index in enumerate(batch):
+                seeds = number and (self.seed, self.rank, *number, place)
+                samples.append(self._load(index, seeds, samples.faults))
+        return samples
+
+    def _load(self, index: int, seeds: tuple[int, ...] | None, faults: list[Fault]) -> Any:
+        """The sample, or a random other one when it is bad."""
+        for attempt in range(MAX_TRIES):
+            if seeds:  # anew, because a bad sample may have drawn before it failed
+                seed_cpu(*seeds, attempt)
+            if attempt:
+                index = np.random.randint(len(self.dataset))
+            if self.seen[index] != BAD:
+                found = self._try(index)
+                if not isinstance(found, Fault):
+                    self.seen[index] = GOOD
+                    return found
+                self.seen[index] = BAD
+                faults.append(found)
+        listed = '; '.join(f'{fault.path}: {fault.what}' for fault in faults[:5])
+        raise DataFaultError(
+            f'{MAX_TRIES} samples in a row cannot be used, so hardly any good one is left '
+            f'({listed or "named before"}). Check the data set with tools/misc/verify_dataset.py.'
+        )
+
+    def _try(self, index: int) -> Any:
+        """The sample, or its fault; an error that is not the data's is raised as it is."""
+        if self.seen[index] == UNSEEN:  # decoders fill up a truncated picture without a word
+            for path in files_of(self._info(index)):
+                what = check_image(path)
+                if what:
+                    return Fault(path, what)
+        try:
+            sample = self.dataset[index]
+        except Exception as error:
+            fault = diagnose(self._info(index), error)
+            if fault is None:
+                raise
+            return fault
+        what = self.labels and check_labels(sample, *self.labels)
+        if not what:
+            return sample
+        return Fault((files_of(self._info(index)) or [f'sample {index}'])[0], what)
+
+    def _info(self, index: int) -> dict[str, Any]:
+        """What the data set knows of a sample before it is loaded."""
+        get_data_info = getattr(self.dataset, 'get_data_info', None)
+        return get_data_info(index) if get_data_info else {}

@@ -1,0 +1,75 @@
+"""mmengine's iteration loop, which resumes exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.registry import LOOPS
+from mmengine.runner import IterBasedTrainLoop, Runner
+from torch.utils.data import DataLoader
+
+from mmsfa.engine.loader import ResumableDataLoader
+
+from .resumable_loader_of import resumable_loader_of
+
+
+class _Batches:
+    """The endless batches of a loader, in the form that mmengine's loop asks for."""
+
+    def __init__(self, loader: ResumableDataLoader) -> None:
+        self._loader, self._iterator = loader, None
+
+    def __iter__(self) -> _Batches:
+        return self
+
+    def __next__(self) -> Any:
+        if self._iterator is None:  # not before the place is known where it begins
+            self._iterator = iter(self._loader)
+        return next(self._iterator)
+
+    def skip_iter(self, num_iters: int) -> None:
+        """Pass over the batches that were trained before a resume; loads nothing."""
+        self._loader.batch_sampler.start(skip=num_iters)
+
+
+@LOOPS.register_module()
+class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
+    """Iteration-based training whose interrupted runs end as uninterrupted ones do.
+
+    See `ResumableEpochBasedTrainLoop`.
+
+    Args:
+        runner: The runner of the training.
+        dataloader: A data loader or its settings.
+        max_bad_share: Part of the data set that may be unreadable before the training stops.
+        **kwargs: Of mmengine's loop: max_iters, val_begin, val_interval, dynamic_intervals.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        max_bad_share: float = 0.05,
+        **kwargs: Any,
+    ) -> None:
+        options = dict(max_bad_share=max_bad_share, endless=True)
+        super().__init__(runner, resumable_loader_of(runner, dataloader, **options), **kwargs)
+        if isinstance(self.dataloader, ResumableDataLoader):
+            self.dataloader_iterator = _Batches(self.dataloader)
+
+    def state_dict(self, epoch: int = 0) -> dict[str, Any]:
+        """What a checkpoint must know of the data; the position is its iteration."""
+        loader = self.dataloader
+        return loader.seeds() if isinstance(loader, ResumableDataLoader) else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Draw the data in the order of the run that wrote a checkpoint."""
+        if isinstance(self.dataloader, ResumableDataLoader):
+            self.dataloader.set_seeds(state)
+
+    def _decide_current_val_interval(self) -> None:
+        """Between training and validation: count the bad samples once in a while."""
+        super()._decide_current_val_interval()
+        ends = self._iter % self.val_interval == 0 or self._iter == self._max_iters
+        if ends and isinstance(self.dataloader, ResumableDataLoader):
+            self.dataloader.faults.sum_up()

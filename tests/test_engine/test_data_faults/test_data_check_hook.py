@@ -1,0 +1,156 @@
+"""Training and test refuse sets with damaged files before the first batch."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.registry import HOOKS
+from torch.multiprocessing import spawn
+
+from mmsfa.engine import DataCheckHook, DataFaultError
+
+DET, SEG = 'configs/det/mask_rcnn_esf_demo.py', 'configs/seg/upernet_esf_demo.py'
+
+
+@pytest.fixture
+def faulty(shapes_dir: Path, tmp_path: Path) -> Path:
+    """Shapes with four faults in the validation pictures and two in the training annotations."""
+    root = tmp_path / 'shapes'
+    shutil.copytree(shapes_dir, root)
+    pictures = sorted((root / 'images/validation').iterdir())
+    pictures[0].unlink()
+    pictures[1].write_bytes(b'')
+    pictures[2].write_bytes(b'junk')
+    pictures[3].write_bytes(pictures[3].read_bytes()[:-100])
+    path = root / 'annotations/instances_train.json'
+    content = json.loads(path.read_text())
+    content['annotations'][0]['bbox'] = [500, 500, 20, 20]
+    content['annotations'][-1]['segmentation'] = []
+    path.write_text(json.dumps(content))
+    return root
+
+
+def run(run_python: Callable, tool: str, config: str, root: Path, work_dir: Path, *args: object):
+    changes = [f'data_root={root}', 'train_cfg.val_interval=1']
+    for split in ('train', 'val', 'test'):
+        changes += [f'{split}_dataloader.num_workers=0',
+                    f'{split}_dataloader.persistent_workers=False']  # fmt: skip
+    args = (f'tools/{tool}.py', config, *args, '--work-dir', work_dir, '--cfg-options', *changes)
+    return run_python(*args, OMP_NUM_THREADS='1')
+
+
+def test_training_stops_before_the_first_iteration(
+    run_python: Callable, faulty: Path, tmp_path: Path
+) -> None:
+    done = run(run_python, 'train', DET, faulty, tmp_path / 'run')
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1 and 'Traceback' not in printed, printed[-3000:]
+    assert 'Error: 4 files of the validation set cannot be read' in printed
+    for name, what in (
+        ('000000', 'missing'),
+        ('000001', 'empty'),
+        ('000002', 'no picture'),
+        ('000003', 'truncated'),
+    ):
+        assert f'{faulty}/images/validation/{name}.png: {what}' in printed
+    assert 'The annotations of 2 training pictures have faults' in printed
+    assert 'Epoch(train)' not in printed and not list((tmp_path / 'run').glob('*.pth'))
+    (listed,) = (tmp_path / 'run').glob('*/data_faults.txt')
+    splits = [line.split('\t')[0] for line in listed.read_text().splitlines()]
+    assert splits == ['training'] * 2 + ['validation'] * 4
+
+
+def test_a_test_stops_before_the_first_batch(
+    run_python: Callable, shapes_dir: Path, tmp_path: Path
+) -> None:
+    root, checkpoint = tmp_path / 'shapes', tmp_path / 'empty.pth'
+    shutil.copytree(shapes_dir, root)
+    label_map = root / 'annotations/validation/000002.png'
+    label_map.write_bytes(label_map.read_bytes()[:-30])
+    torch.save(dict(state_dict={}), checkpoint)
+    done = run(run_python, 'test', SEG, root, tmp_path / 'run', checkpoint)
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1 and 'Traceback' not in printed, printed[-3000:]
+    assert 'Error: 1 file of the test set cannot be read' in printed
+    assert f'{label_map}: truncated' in printed and 'Iter(test)' not in printed
+
+
+class Named(BaseDataset):
+    """Pictures that the metainfo names."""
+
+    def load_data_list(self) -> list[dict]:
+        return [dict(img_path=name) for name in self.metainfo['names']]
+
+
+class Broken(Named):
+    """Cannot tell what its samples are."""
+
+    def get_data_info(self, index: int) -> dict:
+        raise KeyError(index)
+
+
+def runner(folder: Path, names: list[str]) -> SimpleNamespace:
+    dataset = Named(metainfo=dict(names=names))
+    loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
+    return SimpleNamespace(log_dir=str(folder), val_loop=loop, test_loop=loop, train_loop=loop)
+
+
+def one_rank(rank: int, folder: str) -> None:
+    """Only rank 0 looks, and both refuse."""
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=2
+    )
+    run = runner(Path(folder), ['/nowhere/a.jpg'] if rank == 0 else [__file__])
+    try:
+        DataCheckHook().before_test(run)
+    except DataFaultError as error:
+        Path(folder, f'rank{rank}').write_text(str(error))
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+def test_all_ranks_refuse_together(tmp_path: Path) -> None:
+    spawn(one_rank, (str(tmp_path),), nprocs=2)
+    said = [(tmp_path / f'rank{rank}').read_text() for rank in range(2)]
+    assert said[0] == said[1] and '/nowhere/a.jpg: missing' in said[0]
+    assert len((tmp_path / 'data_faults.txt').read_text().splitlines()) == 1
+
+
+def test_a_long_list_is_cut(tmp_path: Path) -> None:
+    run = runner(tmp_path, [f'/nowhere/{index}.jpg' for index in range(1000)])
+    with pytest.raises(DataFaultError, match='1,000 files .*') as error:
+        DataCheckHook(num_shown=3).before_val(run)
+    assert str(error.value).endswith('... and 997 more') and str(error.value).count('\n') == 4
+    assert len((tmp_path / 'data_faults.txt').read_text().splitlines()) == 1000
+
+
+def test_it_looks_once_and_can_be_switched_off(tmp_path: Path) -> None:
+    DataCheckHook(check_files=False).before_test(runner(tmp_path, ['/nowhere/a.jpg']))
+    hook = DataCheckHook()
+    hook.before_train(runner(tmp_path, [__file__]))
+    hook.before_val(runner(tmp_path, ['/nowhere/a.jpg']))  # each validation of a training
+    hook.before_train(SimpleNamespace(train_loop=SimpleNamespace(), val_loop=None))
+
+
+def test_a_data_set_that_cannot_be_checked_is_left_alone(tmp_path: Path) -> None:
+    run = runner(tmp_path, [__file__])
+    run.test_loop.dataloader.dataset = Broken(metainfo=dict(names=['a']))
+    DataCheckHook().before_test(run)
+    for dataset in ([1, 2], None, torch.utils.data.TensorDataset(torch.zeros(2))):
+        run.test_loop.dataloader.dataset = dataset
+        DataCheckHook().before_test(run)
+
+
+@pytest.mark.parametrize('name', ['det', 'seg', 'cls', 'mim'])
+def test_it_is_on_by_default(repo_dir: Path, name: str) -> None:
+    cfg = Config.fromfile(repo_dir / f'configs/_base_/default_runtime_{name}.py')
+    assert 'DataCheckHook' in [hook.type for hook in cfg.custom_hooks]
+    assert HOOKS.get('DataCheckHook') is DataCheckHook

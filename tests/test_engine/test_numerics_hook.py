@@ -1,0 +1,361 @@
+"""Runs that lose their numbers, at a known place."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
+
+from mmsfa.engine import NumericsHook
+from mmsfa.engine.hooks.numerics_hook import NonFiniteError
+from mmsfa.neurons import SFA
+
+
+class Root(torch.autograd.Function):
+    """A finite value with a gradient of NaN, as of a square root at 0 behind a mask."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return x * 1
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return gradient * math.nan
+
+
+class Net(BaseModel):
+    """Three layers; data samples with file names; a mask of infinities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm, self.head = nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Linear(2, 1)
+        self.register_buffer('mask', torch.tensor([0.0, -math.inf]))
+        self.spoil: str | None = None
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        x = self.norm(self.stem(torch.stack(inputs)))
+        if self.spoil == 'gradient':
+            x = Root.apply(x)
+        out = self.head(x)
+        if mode != 'loss':
+            return out
+        loss = out.square().mean()
+        bad = loss * math.nan if self.spoil == 'loss' else loss
+        return dict(loss_cls=[loss, loss], loss_box=bad, acc=loss * math.inf)
+
+
+class At(Hook):
+    """Does something before one iteration (the first is 1)."""
+
+    def __init__(self, iteration: int, do: Callable[[Net], None]) -> None:
+        self.iteration, self.do = iteration, do
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        if runner.iter + 1 == self.iteration:
+            self.do(runner.model)
+
+
+class AfterStep(At):
+    """Does it behind the optimizer's step, before the save."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        pass
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        if runner.iter + 1 == self.iteration:
+            self.do(runner.model)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(Config, 'pretty_text', '')
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    yield
+    MMLogger._instance_dict.clear()
+
+
+def runner(folder: Path, data: Tensor | None = None, **optim: object) -> Runner:
+    """Six iterations of two samples, a checkpoint after every second."""
+    torch.manual_seed(0)
+    data = torch.randn(12, 2) if data is None else data
+    names = [BaseDataElement(metainfo=dict(img_path=f'{i}.png')) for i in range(len(data))]
+    run = Runner(
+        model=Net(),
+        work_dir=str(folder),
+        train_dataloader=dict(
+            dataset=[
+                dict(inputs=x, data_samples=name) for x, name in zip(data, names, strict=True)
+            ],
+            batch_size=2,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+        ),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)) | optim,
+        train_cfg=dict(by_epoch=True, max_epochs=1),
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=2, by_epoch=False)),
+        custom_hooks=[dict(type='NumericsHook')],
+        experiment_name=f'{folder.parent.name}_{folder.name}',
+    )
+    return run
+
+
+def poison(layer: str, name: str = 'weight') -> Callable[[Net], None]:
+    return lambda net: getattr(net.get_submodule(layer), name).data.fill_(math.nan)
+
+
+def overflow(net: Net) -> None:
+    """Finite weights whose product is not."""
+    net.norm.weight.data.fill_(1e37)
+    net.head.weight.data.fill_(100)
+
+
+def fails(run: Runner, *hooks: Hook) -> str:
+    for hook in hooks:
+        run.register_hook(hook)
+    with pytest.raises(NonFiniteError) as raised:
+        run.train()
+    return str(raised.value)
+
+
+def saved(run: Runner) -> list[str]:
+    return sorted(path.name for path in Path(run.work_dir).glob('*.pth'))
+
+
+@pytest.mark.parametrize(
+    ('do', 'where'),
+    [
+        (poison('stem'), 'the first bad layer is stem (its own weight is not finite)'),
+        (poison('head', 'bias'), 'the first bad layer is head (its own bias is not finite)'),
+        (poison('norm', 'running_var'), None),  # unused in training; see below
+        (overflow, 'the first bad layer is head (Linear)'),
+        (lambda net: setattr(net, 'spoil', 'loss'), 'a second pass shows no bad layer'),
+    ],
+)
+def test_a_bad_loss_stops_the_run_before_the_step(
+    tmp_path: Path, do: Callable[[Net], None], where: str | None
+) -> None:
+    run = runner(tmp_path / 'run')
+    message = fails(run, At(4, do))
+    assert saved(run) == ['iter_2.pth']
+    assert str(tmp_path / 'run' / 'iter_2.pth') in message
+    if where is None:
+        assert (
+            'After iteration 4 1 weights are not finite, the first of them norm.running' in message
+        )
+        return
+    assert message.startswith('Iteration 4: the loss is not finite (loss_')
+    assert where in message and 'acc' not in message
+    assert '6.png, 7.png' in message and '5.png' not in message
+    steps = [
+        state['step'] for state in run.optim_wrapper.optimizer.state.values() if 'step' in state
+    ]
+    assert not steps or max(steps) == 3
+    # what a later layer holds is as it was: no step was made with NaN
+    others = [p for name, p in run.model.named_parameters() if 'stem' not in name]
+    assert where.startswith('the first bad layer is head') or all(
+        p.isfinite().all() for p in others
+    )
+
+
+def test_bad_input_is_named_with_its_file(tmp_path: Path) -> None:
+    data = torch.randn(12, 2)
+    data[5] = math.inf
+    message = fails(runner(tmp_path / 'run', data))
+    assert 'Iteration 3: ' in message and 'its input is not: inputs' in message
+    assert message.endswith('pictures of this batch: 5.png.')
+
+
+def test_weights_are_judged_before_a_save(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run')
+    message = fails(run, AfterStep(4, poison('head')))
+    assert message.startswith(
+        'After iteration 4 1 weights are not finite, the first of them head.w'
+    )
+    assert 'iter_2.pth: lower the learning rate, clip gradients' in message
+    assert saved(run) == ['iter_2.pth']
+
+
+def test_without_a_save_the_next_loss_tells(tmp_path: Path) -> None:
+    message = fails(runner(tmp_path / 'run'), AfterStep(1, poison('head')))
+    assert message.startswith('Iteration 2: ') and 'There is no checkpoint yet' in message
+
+
+def test_bad_gradients_are_seen_where_they_are_clipped(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run', clip_grad=dict(max_norm=1))
+    message = fails(run, At(3, lambda net: setattr(net, 'spoil', 'gradient')))
+    assert message.startswith('Iteration 3: the loss is finite, but its gradients are not')
+    assert all(p.isfinite().all() for p in run.model.parameters())
+
+
+def test_bad_gradients_without_clipping_are_seen_in_the_next_loss(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run')
+    message = fails(run, At(3, lambda net: setattr(net, 'spoil', 'gradient')))
+    assert message.startswith('Iteration 4: ') and 'stem (its own weight is not finite)' in message
+    assert saved(run) == ['iter_2.pth']
+
+
+def test_lost_weights_are_seen_before_the_first_iteration(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run')
+    run.model.head.weight.data.fill_(math.nan)
+    message = fails(run)
+    assert message.startswith('1 weights are not finite before the first iteration, the first of')
+
+
+class Scaler:
+    """As of AmpOptimWrapper, which needs a GPU."""
+
+    def is_enabled(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ('patience', 'spoilt', 'stops'), [(3, 2, False), (3, 3, True), (1, 1, True)]
+)
+def test_a_loss_scaler_may_skip_some_steps(
+    tmp_path: Path, patience: int, spoilt: int, stops: bool
+) -> None:
+    run = runner(tmp_path / 'run')
+    run._hooks = [hook for hook in run.hooks if not isinstance(hook, NumericsHook)]
+    run.register_hook(NumericsHook(patience=patience))
+    run.register_hook(At(2, lambda net: setattr(net, 'spoil', 'loss')))
+    run.register_hook(At(2 + spoilt, lambda net: setattr(net, 'spoil', None)))
+
+    class Skips(OptimWrapper):
+        loss_scaler = Scaler()
+
+        def step(self, **kwargs: object) -> None:
+            grads = [p.grad for group in self.param_groups for p in group['params']]
+            if all(grad.isfinite().all() for grad in grads if grad is not None):
+                super().step(**kwargs)
+
+    run.optim_wrapper = Skips(torch.optim.SGD(run.model.parameters(), lr=0.01))
+    if stops:
+        assert f'Iteration {1 + patience}: ' in fails(run)
+    else:
+        run.train()
+        (log,) = (tmp_path / 'run').glob('*/*.log')
+        assert log.read_text().count('the loss scaler skips this step') == spoilt
+
+
+def test_a_healthy_run_is_the_same_with_the_hook(tmp_path: Path) -> None:
+    runs = [runner(tmp_path / name) for name in 'ab']
+    runs[1]._hooks = [hook for hook in runs[1].hooks if not isinstance(hook, NumericsHook)]
+    for run in runs:
+        torch.manual_seed(0)
+        run.model.load_state_dict(runs[0].model.state_dict())
+    first = deepcopy(runs[0].model.state_dict())
+    runs[1].model.load_state_dict(first)
+    for run in runs:
+        run.train()
+        assert saved(run) == ['iter_2.pth', 'iter_4.pth', 'iter_6.pth']
+    states = [run.model.state_dict() for run in runs]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in first)
+    assert not torch.equal(states[0]['stem.weight'], first['stem.weight'])
+    assert not runs[0].model._forward_hooks
+    assert not runs[0].optim_wrapper.optimizer._optimizer_step_pre_hooks
+
+
+def test_a_copy_of_the_model_does_not_copy_the_runner(tmp_path: Path) -> None:
+    copies = []
+    run = runner(tmp_path / 'run')
+    run.register_hook(At(2, lambda net: copies.append(deepcopy(net))))
+    run.train()
+    (copy,) = copies
+    assert torch.equal(copy.mask, run.model.mask)
+
+
+def test_a_wrong_patience_is_named() -> None:
+    with pytest.raises(ValueError, match='patience must be an integer >= 1'):
+        NumericsHook(patience=0)
+
+
+@pytest.mark.parametrize(
+    ('config', 'length'),
+    [('det/mask_rcnn_esf_demo.py', 'max_epochs'), ('seg/upernet_esf_demo.py', 'max_iters')],
+)
+def test_a_learning_rate_far_too_high_ends_in_a_sentence(
+    run_python: Callable[..., CompletedProcess],
+    shapes_dir: Path, tmp_path: Path, config: str, length: str,
+) -> None:  # fmt: skip
+    done = run_python(
+        'tools/train.py', f'configs/{config}', '--work-dir', tmp_path, '--no-validate',
+        '--cfg-options', f'data_root={shapes_dir}', f'train_cfg.{length}=20',
+        'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
+        'train_dataloader.batch_size=4', 'optim_wrapper.optimizer.lr=1e30',
+        'param_scheduler=None', 'optim_wrapper.clip_grad=None', OMP_NUM_THREADS='1',
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout[-2000:]
+    error = done.stderr.strip().splitlines()[-1]
+    assert re.match(r'Error: Iteration \d+: the loss', error), done.stderr[-3000:]
+    assert 'There is no checkpoint yet' in error and not list(tmp_path.glob('*.pth'))
+
+
+class Neurons(BaseModel):
+    """Two neurons that see each picture, moved by an offset."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.low, self.high = SFA(D=4), SFA(D=4)
+        self.weight = nn.Parameter(torch.ones(()))
+        self.hooked: list[tuple[bool, bool]] = []
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        self.hooked.append((bool(self.low._forward_hooks), bool(self.high._forward_hooks)))
+        x = torch.stack(inputs) * self.weight
+        return list(self.low(x) + self.high(x + 9))
+
+
+class Nothing(BaseMetric):
+    def process(self, data_batch, data_samples) -> None:
+        self.results.append(None)
+
+    def compute_metrics(self, results: list) -> dict:
+        return {}
+
+
+@pytest.mark.parametrize(
+    ('values', 'named', 'watched'),
+    [
+        # the first and fifth batch are counted; `high` is full unless it sees less than -5
+        ([0, 0, 0, 0, 0, 0], 'always fire D: high', [True] * 6),
+        ([0, 0, 2, 0, 0, 0], 'always fire D: high', [True] * 3 + [False, True, False]),
+        ([2, 0, 0, 0, 0, 0], 'always fire D: high', [True] * 6),
+        ([0, -8, 2, 0, 0, 0], None, [True] * 3 + [False, True, False]),
+    ],
+)
+def test_idle_layers_are_judged_by_the_whole_validation(
+    tmp_path: Path, values: list[float], named: str | None, watched: list[bool]
+) -> None:
+    run = Runner(
+        model=Neurons(),
+        work_dir=str(tmp_path),
+        val_dataloader=dict(
+            dataset=[dict(inputs=torch.full((2,), float(value))) for value in values],
+            batch_size=1,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+        ),
+        val_cfg=dict(),
+        val_evaluator=Evaluator(Nothing()),
+        custom_hooks=[dict(type='FiringRateHook', interval=4)],
+        experiment_name=tmp_path.name,
+    )
+    run.val()
+    (log,) = tmp_path.glob('*/*.log')
+    found = re.findall(r'Of 2 neuron layers (.*)\. They', log.read_text())
+    expected = ['1 never fire: low'] * (max(values) <= 0) + [f'1 {named}'] * (named is not None)
+    assert found == ['; '.join(expected)] * bool(expected)
+    assert [low for low, _ in run.model.hooked] == watched

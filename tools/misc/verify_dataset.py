@@ -1,0 +1,101 @@
+"""Check every file of a config's data sets: pictures, label maps, annotations, recordings."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from rich.console import Console
+from rich.table import Table
+
+import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
+from mmsfa.engine.cli import add_config_options, read_config, run_tool
+from mmsfa.engine.data_faults.fault import Fault
+from mmsfa.engine.data_faults.parallel import run_parallel
+from mmsfa.engine.data_faults.progress import show_progress
+from mmsfa.engine.data_faults.verify_config import collect
+from mmsfa.engine.data_faults.verify_task import run_task
+from mmsfa.engine.dataset_check import check_datasets
+from mmsfa.engine.errors import OptionError
+from mmsfa.engine.scopes import scope_of
+
+SPLITS = ('train', 'val', 'test')
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_options(parser)
+    parser.add_argument('--splits', nargs='+', choices=SPLITS, default=SPLITS)
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=min(16, os.cpu_count() or 1),
+        help='processes; 0 checks in this one (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--quick', action='store_true', help='look at both ends of each file, decode nothing'
+    )
+    return parser.parse_args()
+
+
+def distinct_splits(cfg: Config, splits: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """(split, all splits of the same data set): test is often the same as val."""
+    groups: dict[str, list[str]] = {}
+    for split in splits:
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
+        if dataset:
+            groups.setdefault(repr(dataset), []).append(split)
+    yield from ((names[0], names) for names in groups.values())
+
+
+def main() -> None:
+    """Check, print a table of all faults and how many there are."""
+    args = parse_args()
+    if args.workers < 0:
+        raise OptionError(f'--workers must be 0 or more, got {args.workers}.')
+    cfg = read_config(args)
+    scope_of(cfg)
+    init_default_scope(cfg.default_scope)
+    check_datasets(cfg, *args.splits)
+    groups = list(distinct_splits(cfg, args.splits))
+    if not groups:
+        raise OptionError(f'{args.config} has no data set for {", ".join(args.splits)}.')
+
+    rows: list[tuple[str, Fault]] = []
+    number, started = 0, time.perf_counter()
+    for split, names in groups:
+        label = ', '.join(names)
+        tasks, faults = collect(cfg, split, deep=not args.quick)
+        checked = run_parallel(run_task, tasks, args.workers)
+        for task, what in show_progress(checked, len(tasks), f'Checking {label}'):
+            if what is not None:
+                faults.append(Fault(task.path, what))
+        rows += [(label, fault) for fault in sorted(faults)]
+        number += len(tasks)
+        print(f'{label}: {len(tasks):,} files, {len(faults):,} faults')
+    seconds = time.perf_counter() - started
+    if rows:
+        _print_table(rows)
+    how = 'looked at' if args.quick else 'decoded'
+    print(f'{number:,} files {how} in {seconds:.1f} s, {len(rows):,} faults')
+    if rows:
+        sys.exit(1)
+
+
+def _print_table(rows: list[tuple[str, Fault]]) -> None:
+    table = Table('split', 'file', 'fault')
+    for column in table.columns[1:]:
+        column.overflow = 'fold'  # whole paths, to be copied
+    for label, (path, what) in rows:
+        table.add_row(label, path, what)
+    Console(markup=False, highlight=False).print(table)
+
+
+if __name__ == '__main__':
+    run_tool(main)
