@@ -163,7 +163,7 @@ def ops_problem() -> Problem | None:
     """The compiled operators of mmcv must load; only detection needs them."""
     try:
         importlib.import_module('mmcv')
-    except ImportError as error:
+    except Exception as error:  # also what torch raises whose libraries do not load
         return Problem(
             f'mmcv cannot be imported: {error}.',
             f'{install_command("mmcv")}   # or what the message names',

@@ -25,6 +25,6 @@ _base_.param_scheduler[1].begin = 2
 # Few steps: twice as long as published. Float32, as on every CPU.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=4.8e-3))
 _base_.ema_hook.momentum = 0.02  # remembers two epochs
-default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=1), ema=_base_.ema_hook)
+default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=2), ema=_base_.ema_hook)
 auto_scale_lr = dict(base_batch_size=16)
 randomness = dict(seed=0)

@@ -12,6 +12,6 @@ train_cfg = dict(max_epochs=40, val_interval=10)
 _base_.param_scheduler[0].end = 2
 _base_.param_scheduler[1].begin = 2
 optim_wrapper = dict(type='OptimWrapper')  # float32, as on every CPU
-default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=1))
+default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=2))
 auto_scale_lr = dict(base_batch_size=16)
 randomness = dict(seed=0)

@@ -39,7 +39,7 @@ param_scheduler = [
 ]
 default_hooks = dict(
     logger=dict(interval=10),
-    checkpoint=dict(interval=7, max_keep_ckpts=1),
+    checkpoint=dict(interval=7, max_keep_ckpts=2),
     visualization=dict(score_thr=0.6),
 )
 visualizer = dict(alpha=0.5)  # the thing shows through its mask

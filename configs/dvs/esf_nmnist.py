@@ -42,7 +42,7 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=10, max_keep_ckpts=1))
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=10, max_keep_ckpts=2))
 visualizer = dict(type='EventVisualizer')
 auto_scale_lr = dict(enable=False, base_batch_size=20)
 randomness = dict(seed=0)

@@ -7,5 +7,5 @@ _base_ = [
 ]
 
 model = dict(decode_head=dict(num_classes=6), auxiliary_head=dict(num_classes=6))
-default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=200, max_keep_ckpts=1))
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=200, max_keep_ckpts=2))
 randomness = dict(seed=0)

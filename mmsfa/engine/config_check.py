@@ -26,7 +26,7 @@ def check_config(cfg: Config) -> None:
         cfg: The whole config.
 
     Raises:
-        OptionError: A number is out of its range.
+        OptionError: There is no model, or a number is out of its range.
     """
     workers = max(64, 8 * (os.cpu_count() or 1))
     ranges = dict(batch_size=(1, 100_000), num_workers=(0, workers), prefetch_factor=(1, 1000))
@@ -43,11 +43,13 @@ def check_config(cfg: Config) -> None:
                     f'{split}_dataloader.{name} must be a whole number from {least} to {most}, got '
                     f'{value!r}.'
                 )
-    for key, value in _numbers(cfg.get('model')):
+    if not isinstance(cfg.get('model'), dict):
+        raise OptionError(f'model must be a dict with a type, got {cfg.get("model")!r}.')
+    for key, value in _numbers(cfg.model):
         bound = key.rpartition('.')[2].startswith(_BOUNDS)
         if not bound and abs(value) >= LARGEST:
             raise OptionError(
-                f'model.{key} is {value}: no machine holds that many. Is it a mistyped number?'
+                f'model.{key} is {value}, which is too large for any machine. Is it mistyped?'
             )
 
 

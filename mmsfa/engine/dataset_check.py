@@ -31,7 +31,7 @@ class MissingDatasetError(UserError, FileNotFoundError):
     """A file or folder that the config names does not exist."""
 
 
-def _datasets(cfg: Config, splits: tuple[str, ...]) -> Iterator[tuple[str, dict]]:
+def datasets_of(cfg: Config, splits: tuple[str, ...]) -> Iterator[tuple[str, dict]]:
     """(config key, settings) of each data set, also those inside wrappers."""
     for split in splits:
         loader = cfg.get(f'{split}_dataloader') or {}
@@ -75,7 +75,7 @@ def check_datasets(cfg: Config, *splits: str) -> None:
     Raises:
         MissingDatasetError: Names the path, the option that changes it and how to get the data.
     """
-    for key, dataset in _datasets(cfg, splits):
+    for key, dataset in datasets_of(cfg, splits):
         if _downloads_itself(dataset, cfg.get('default_scope')):
             continue
         missing = next((path for path in _paths(dataset) if not path.exists()), None)

@@ -38,15 +38,16 @@ def non_finite_of(named: Iterable[tuple[Any, Tensor]]) -> list[Any]:
     Args:
         named: (name, tensor); integers are always finite.
     """
-    flags: dict[torch.device, list[tuple[Any, Tensor]]] = {}
+    by_device: dict[torch.device, list[tuple[Any, Tensor]]] = {}
     for name, tensor in named:
         if tensor.is_floating_point() or tensor.is_complex():
-            bad = ~torch.isfinite(tensor.detach()).all()
-            flags.setdefault(tensor.device, []).append((name, bad))
+            by_device.setdefault(tensor.device, []).append((name, tensor.detach()))
     found = []
-    for pairs in flags.values():
-        bad = torch.stack([flag for _, flag in pairs]).tolist()
-        found += [name for (name, _), is_bad in zip(pairs, bad, strict=True) if is_bad]
+    for pairs in by_device.values():
+        # NaN and infinity reach the sum, which is much faster than a look at each number.
+        sums = torch.stack([torch.isfinite(tensor.sum()) for _, tensor in pairs]).tolist()
+        doubtful = [pair for pair, fine in zip(pairs, sums, strict=True) if not fine]
+        found += [name for name, tensor in doubtful if not torch.isfinite(tensor).all()]
     return found
 
 

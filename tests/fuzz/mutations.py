@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,19 +68,28 @@ def _misspelt(name: str, draw: random.Random) -> str:
     return name[:i] + draw.choice(['', 'x', name[i : i + 1] * 2]) + name[i + 1 :]
 
 
-def mutate(root: Any, draw: random.Random, skip: Callable[[Node], bool] = lambda _: False) -> str:
+def _somewhere(root: Any, draw: random.Random) -> Node:
+    """A place in a nested value: each level decides, else long lists would get all damage."""
+    parent = root
+    while True:
+        key = draw.choice(list(parent) if isinstance(parent, dict) else range(len(parent)))
+        inside = parent[key]
+        if not isinstance(inside, (dict, list)) or not inside or draw.random() < 0.25:
+            return parent, key
+        parent = inside
+
+
+def mutate(root: dict | list, draw: random.Random) -> str:
     """Change one place of a nested value.
 
     Args:
-        root: What `thaw` gave; it is changed.
+        root: What `thaw` gave, not empty; it is changed.
         draw: Decides.
-        skip: Places that stay as they are.
 
     Returns:
         What was done.
     """
-    places = [node for node in nodes(root) if not skip(node)]
-    parent, key = draw.choice(places)
+    parent, key = _somewhere(root, draw)
     name = f'{paths(root)[id(parent)]}{key}'
     value = parent[key]
     actions = ['wrong'] * 3 + ['delete', 'unknown', 'swap']
@@ -109,7 +118,7 @@ def mutate(root: Any, draw: random.Random, skip: Callable[[Node], bool] = lambda
         parent[new] = parent.pop(key)
         return f'{name}: key -> {new!r}'
     if action == 'swap':
-        other, at = draw.choice(places)
+        other, at = _somewhere(root, draw)
         if other[at] is not value and id(other[at]) not in _ids(value) | _ids(root, (parent, key)):
             parent[key], other[at] = other[at], value
             return f'{name}: swapped with {paths(root).get(id(other), "?")}{at}'

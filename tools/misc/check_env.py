@@ -25,7 +25,7 @@ def gpu_names() -> str:
     """The visible GPUs, or why there are none."""
     try:
         import torch
-    except (ImportError, OSError) as error:
+    except Exception as error:  # a torch whose libraries do not load raises any kind
         return f'unknown: torch does not import ({error})'
     if not torch.cuda.is_available():
         return 'none' if torch.version.cuda else 'none (torch was built for CPU only)'

@@ -31,6 +31,6 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-default_hooks = dict(checkpoint=dict(interval=max_epochs, max_keep_ckpts=1))
+default_hooks = dict(checkpoint=dict(interval=max_epochs, max_keep_ckpts=2))
 auto_scale_lr = dict(enable=False, base_batch_size=16)
 randomness = dict(seed=0)

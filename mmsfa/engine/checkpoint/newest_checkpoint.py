@@ -56,7 +56,7 @@ def newest_resumable(
         return pointed
     reasons = []
     if pointed == '':
-        reasons.append(f'{Path(work_dir, POINTER)} is empty.')
+        reasons.append(f'{Path(work_dir, POINTER)} is empty or no path.')
     for path in _candidates(work_dir, out_dir):
         reason = fault_of(path, model)
         if reason is None:
@@ -73,9 +73,16 @@ def newest_resumable(
 
 
 def _pointed_at(work_dir: Path) -> str | None:
-    """What ``last_checkpoint`` says; None if there is no such file."""
+    """What ``last_checkpoint`` says; None if there is no such file, '' if it names none."""
     pointer = work_dir / POINTER
-    return pointer.read_text(errors='replace').strip('\0 \n') if pointer.is_file() else None
+    if not pointer.is_file():
+        return None
+    text = pointer.read_bytes()[:4096].decode(errors='replace').strip()
+    try:
+        Path(text).exists()
+    except (OSError, ValueError):  # no name that a file can have
+        return ''
+    return '' if '\0' in text else text
 
 
 def _candidates(work_dir: str | os.PathLike, out_dir: str | os.PathLike | None) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from ..dataset_check import _datasets
+from ..dataset_check import datasets_of
 from ..scopes import class_of
 from .class_lists import check_class_folders, check_list
 from .coco_files import check_coco_file, read_json
@@ -38,7 +38,7 @@ def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], lis
     """
     tasks: dict[str, Task] = {}
     faults: list[Fault] = []
-    for _, settings in _datasets(cfg, (split,)):
+    for _, settings in datasets_of(cfg, (split,)):
         files, own = _Annotations(cfg, settings).check()
         faults += own
         dataset, fault = _build(cfg, settings)

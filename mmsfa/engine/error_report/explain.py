@@ -104,7 +104,8 @@ def _message(error: BaseException) -> str:
         text = str(error)
     # mmengine's advice is a link that does not tell what to do
     text = re.sub(r'(Please check whether.*)?More details can be found at\s+\S+', '', text)
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    text = re.sub(r'<(?:\w+\.)*(\w+) object at 0x\w+>', r'\1', text)
+    lines = [line.rstrip() for line in text.splitlines() if line.strip() not in ('', 'None')]
     cut = [line if len(line) <= MAX_WIDTH else f'{line[:MAX_WIDTH]} ...' for line in lines]
     return '\n  '.join(cut[:MAX_LINES] + ['...'] * (len(cut) > MAX_LINES))
 

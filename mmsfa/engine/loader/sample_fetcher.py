@@ -102,9 +102,13 @@ class SampleFetcher:
                 raise
             return fault
         what = self.labels and check_labels(sample, *self.labels)
-        if not what:
-            return sample
-        return Fault((files_of(self._info(index)) or [f'sample {index}'])[0], what)
+        return Fault(self._labelled_file(index, what), what) if what else sample
+
+    def _labelled_file(self, index: int, what: str) -> str:
+        """The file that has a wrong label."""
+        info = self._info(index)
+        label_map = info.get('seg_map_path') if 'label map' in what else None
+        return label_map or (files_of(info) or [f'sample {index}'])[0]
 
     def _info(self, index: int) -> dict[str, Any]:
         """What the data set knows of a sample before it is loaded."""

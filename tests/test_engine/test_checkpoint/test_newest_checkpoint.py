@@ -94,12 +94,15 @@ def test_a_good_newest_file_is_taken_without_a_word(
     assert not warnings
 
 
-def test_several_spoilt_files_are_named_in_one_warning(run: Path, warnings: list[str]) -> None:
-    (run / 'last_checkpoint').write_text('')  # as a kill of the stock hook leaves it
+@pytest.mark.parametrize('pointer', [b'', b'\0' * 40, b'junk' * 9999, b'\xff\0'])
+def test_several_spoilt_files_are_named_in_one_warning(
+    run: Path, warnings: list[str], pointer: bytes
+) -> None:
+    (run / 'last_checkpoint').write_bytes(pointer)  # empty: by a kill of the stock hook
     os.truncate(run / 'epoch_3.pth', 100)
     assert newest_resumable(run) == str(run / 'epoch_2.pth')
     (warning,) = warnings
-    assert 'last_checkpoint is empty' in warning and 'epoch_3.pth' in warning
+    assert 'last_checkpoint is empty or no path' in warning and 'epoch_3.pth' in warning
 
 
 def test_no_good_file_is_an_error_that_lists_them_all(run: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import HOOKS
-from torch.multiprocessing import spawn
+from torch.multiprocessing import start_processes
 
 from mmsfa.engine import DataCheckHook, DataFaultError
 
@@ -118,7 +118,8 @@ def one_rank(rank: int, folder: str) -> None:
 
 
 def test_all_ranks_refuse_together(tmp_path: Path) -> None:
-    spawn(one_rank, (str(tmp_path),), nprocs=2)
+    # Forked: a fresh Python could not import this module by its name.
+    start_processes(one_rank, (str(tmp_path),), nprocs=2, start_method='fork')
     said = [(tmp_path / f'rank{rank}').read_text() for rank in range(2)]
     assert said[0] == said[1] and '/nowhere/a.jpg: missing' in said[0]
     assert len((tmp_path / 'data_faults.txt').read_text().splitlines()) == 1
