@@ -18,7 +18,7 @@ from mmsfa.compat import STACK, StackError, require
 
 from .ann_twin import to_ann_twin
 from .config_check import check_config
-from .error_report import explain, to_log_file
+from .error_report import explain, sentence_of, to_log_file
 from .errors import OptionError, UserError
 from .model_check import check_model
 from .safe_checkpoint import trust_checkpoints
@@ -163,8 +163,9 @@ def run_tool(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit('\nStopped by the user. A training is continued with --resume.')
     except (UserError, StackError) as error:
-        to_log_file(str(error))
-        sys.exit(f'\n{_error()}: {error}')
+        sentence = sentence_of(error)
+        to_log_file(sentence)
+        sys.exit(f'\n{_error()}: {sentence}')
     except Exception as error:
         log_file = to_log_file(traceback.format_exc())
         if os.environ.get('MMSFA_TRACEBACK', '0') != '0':

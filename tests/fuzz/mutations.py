@@ -119,7 +119,10 @@ def mutate(root: dict | list, draw: random.Random) -> str:
         return f'{name}: key -> {new!r}'
     if action == 'swap':
         other, at = _somewhere(root, draw)
-        if other[at] is not value and id(other[at]) not in _ids(value) | _ids(root, (parent, key)):
+        circle = {id(other), id(other[at])} & _inside(value) or id(other[at]) in _around(
+            root, parent
+        )
+        if not circle:
             parent[key], other[at] = other[at], value
             return f'{name}: swapped with {paths(root).get(id(other), "?")}{at}'
     if action == 'list':
@@ -134,16 +137,18 @@ def mutate(root: dict | list, draw: random.Random) -> str:
     return f'{name}: {value!r:.80} -> {parent[key]!r}'
 
 
-def _ids(value: Any, without: Node | None = None) -> set[int]:
-    """Of every dict and list inside a value, or around a place in it."""
-    if without is None:
-        return {id(value)} | {id(parent) for parent, _ in nodes(value)}
-    around, todo = set(), without[0]
-    while True:  # a swap with what lies around would make a circle
-        around.add(id(todo))
-        todo = next((parent for parent, key in nodes(value) if parent[key] is todo), None)
-        if todo is None:
-            return around
+def _inside(value: Any) -> set[int]:
+    """Ids of a value and of every dict and list in it."""
+    return {id(value)} | {id(parent) for parent, _ in nodes(value)}
+
+
+def _around(root: Any, value: Any) -> set[int]:
+    """Ids of a dict or list and of every one that it lies in."""
+    ids = set()
+    while value is not None:
+        ids.add(id(value))
+        value = next((parent for parent, key in nodes(root) if parent[key] is value), None)
+    return ids
 
 
 def damage_bytes(path: Path, draw: random.Random) -> str:

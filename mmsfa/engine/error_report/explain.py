@@ -91,11 +91,22 @@ def _from_worker(error: BaseException) -> str:
     return text if re.match(r'Caught \w+ in [^\n]*\nOriginal Traceback', text) else ''
 
 
+def sentence_of(error: BaseException) -> str:
+    """The whole message of an error that is the user's to mend; without a worker's traceback."""
+    inside = _from_worker(error)
+    return _of_worker(inside) if inside else str(error)
+
+
+def _of_worker(inside: str) -> str:
+    """The message at the end of a worker's traceback: its last line without indent and on."""
+    return re.split(r'\n(?=\S+: )', inside.rstrip())[-1].partition(': ')[2]
+
+
 def _message(error: BaseException) -> str:
     """The message, cut to a few lines of a readable width; never empty lines."""
     inside = _from_worker(error)
-    if inside:  # its last paragraph without indent is `Type: message`
-        text = re.split(r'\n(?=[^\s])', inside.rstrip())[-1].partition(': ')[2]
+    if inside:
+        text = _of_worker(inside)
     elif isinstance(error, KeyError) and len(error.args) == 1:
         # str() of it is a repr: backslashes and quotation marks in long messages
         key = error.args[0]
