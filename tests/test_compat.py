@@ -228,7 +228,7 @@ WRONG = {
         'mmpretrain cannot be imported: it is not installed', "'onedl-mmpretrain>=1.3.5,<2'",
     ),
     'no mmengine': (
-        without('mmengine', 'onedl_mmengine-*'), [CHECK, IMPORT_DET],
+        without('mmengine', 'onedl_mmengine-*'), [CHECK, IMPORT_DET, DET],
         'mmengine cannot be imported: it is not installed', "'onedl-mmengine>=0.10.12,<1'",
     ),
     'torchvision of another torch': (
@@ -239,18 +239,19 @@ WRONG = {
     ),
     'torch without its libraries': (
         spoil('torch', "raise OSError('libcudart.so.12: cannot open shared object file')\n"),
-        [CHECK, IMPORT_DET],
+        [CHECK, IMPORT_DET, DET],
         'torch is installed but cannot be imported: libcudart', 'pip install --force-reinstall',
     ),
     'no torch': (
-        without('torch', 'torch-*'), [CHECK, IMPORT_DET], 'torch is not installed', 'torch>=2.5',
+        without('torch', 'torch-*'), [CHECK, IMPORT_DET, DET],
+        'torch is not installed', 'torch>=2.5',
     ),
     'old torch, faked metadata': (
         fake('torch', '2.1.0', 'torch'), [CHECK, IMPORT_DET, DET],
         'torch 2.1.0 is installed, and mmsfa needs torch>=2.5', "pip install 'torch>=2.5'",
     ),
     'no numpy': (
-        without('numpy', 'numpy-*', 'numpy.libs'), [CHECK, IMPORT_DET],
+        without('numpy', 'numpy-*', 'numpy.libs'), [CHECK, IMPORT_DET, DET],
         'numpy is not installed', 'pip install numpy',
     ),
     'old mmdet, faked metadata': (

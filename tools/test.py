@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, add_run_options, read_run_config, run_tool
 from mmsfa.engine.cpu_processes import use_gloo_without_gpu
 from mmsfa.engine.dataset_check import check_datasets

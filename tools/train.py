@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 
 import torch
@@ -9,7 +13,6 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.checkpoint import apply_resume
 from mmsfa.engine.cli import add_config_options, add_run_options, read_run_config, run_tool
 from mmsfa.engine.cpu_processes import use_gloo_without_gpu

@@ -13,12 +13,14 @@ from typing import NoReturn
 
 import numpy as np
 from mmengine.logging import HistoryBuffer
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
 try:
     from numpy._core import multiarray
 except ImportError:  # numpy 1
     from numpy.core import multiarray
 
+ONE_CYCLE = 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'
 _STATISTICS = ('min', 'max', 'mean', 'current')
 _NUMERIC = re.compile(r'[<>|=]?[?bBhHiIlLqQefdu]\d*')
 
@@ -27,15 +29,26 @@ def _refuse(what: str) -> NoReturn:
     raise ValueError(f'Unsupported global: GLOBAL {what} was refused')
 
 
-def history_method(owner: type, name: str) -> Callable:
-    """Stand-in for ``getattr``, which mmengine's log histories are pickled with.
+class OneCycle:
+    """Stand-in for mmengine's one-cycle scheduler, whose state names one of its functions."""
+
+    def __new__(cls, *_: object) -> OneCycle:
+        """Refuse a call from the file."""
+        _refuse(f'{ONE_CYCLE}()')
+
+
+def known_method(owner: type, name: str) -> Callable:
+    """Stand-in for ``getattr``, which log histories and one-cycle schedules are pickled with.
 
     Raises:
-        ValueError: Anything but the four statistics of a `HistoryBuffer` is asked for.
+        ValueError: Anything but the four statistics of a `HistoryBuffer`, or the two annealing
+            functions of a one-cycle scheduler, is asked for.
     """
-    if owner is not HistoryBuffer or name not in _STATISTICS:
-        _refuse(f'getattr({owner!r}, {name!r})')
-    return getattr(HistoryBuffer, name)
+    if owner is HistoryBuffer and name in _STATISTICS:
+        return getattr(HistoryBuffer, name)
+    if owner is OneCycle and name in ('_annealing_cos', '_annealing_linear'):
+        return getattr(OneCycleParamScheduler, name)
+    _refuse(f'getattr({owner!r}, {name!r})')
 
 
 def numeric_dtype(code: str, *_: object) -> np.dtype:
@@ -88,6 +101,8 @@ def _named(stand_in: Callable, name: str) -> Callable:
     return alias
 
 
+OneCycle.__module__, _, OneCycle.__name__ = ONE_CYCLE.rpartition('.')
+OneCycle.__qualname__ = OneCycle.__name__
 NumericArray.__module__, NumericArray.__name__, NumericArray.__qualname__ = (
     'numpy',
     *['ndarray'] * 2,
@@ -96,8 +111,9 @@ NumericArray.__module__, NumericArray.__name__, NumericArray.__qualname__ = (
 
 def allowed_globals() -> list[type | Callable]:
     """Entries for `torch.serialization.safe_globals`."""
-    allowed = [HistoryBuffer, NumericArray, *{type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}]
-    allowed += [_named(numeric_dtype, 'numpy.dtype'), _named(history_method, 'builtins.getattr')]
+    numbers = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
+    allowed = [HistoryBuffer, NumericArray, OneCycle, *numbers]
+    allowed += [_named(numeric_dtype, 'numpy.dtype'), _named(known_method, 'builtins.getattr')]
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # written by numpy 1 and 2
         allowed.append(_named(numeric_scalar, f'{module}.scalar'))
         allowed.append(_named(empty_array, f'{module}._reconstruct'))

@@ -14,7 +14,9 @@ from mmengine.config import Config
 
 from .errors import OptionError
 
-LARGEST = 10**8  # channels, layers, classes, ...
+LARGEST = 10**8  # channels, classes, ...
+MOST_LAYERS = 10**4  # each takes its memory by itself, so that no allocation would ever fail
+_LAYERS = ('convs', 'outs', 'layers', 'stages', 'fcs', 'blocks', 'depth', 'depths')
 # Upper bounds that may be "as many as there are".
 _BOUNDS = ('max', 'nms', 'num_pre', 'seed', 'neg_pos_ub', 'ignore', 'num_samples')
 
@@ -46,10 +48,12 @@ def check_config(cfg: Config) -> None:
     if not isinstance(cfg.get('model'), dict):
         raise OptionError(f'model must be a dict with a type, got {cfg.get("model")!r}.')
     for key, value in _numbers(cfg.model):
-        bound = key.rpartition('.')[2].startswith(_BOUNDS)
-        if not bound and abs(value) >= LARGEST:
+        name = next((part for part in reversed(key.split('.')) if not part.isdigit()), '')
+        largest = MOST_LAYERS if name.endswith(_LAYERS) else LARGEST
+        if abs(value) > largest and not name.startswith(_BOUNDS):
             raise OptionError(
-                f'model.{key} is {value}, which is too large for any machine. Is it mistyped?'
+                f'model.{key} is {value}, but no machine takes more than {largest} there. Is it '
+                'mistyped?'
             )
 
 

@@ -38,7 +38,8 @@ def set_rng_state(state: dict[str, Any]) -> None:
     version, inner, gauss = state['python']
     random.setstate((version, tuple(inner), gauss))
     name, key, *position = state['numpy']
-    np.random.set_state((name, key.numpy().astype(np.uint32), *position))
+    # mmengine loads a checkpoint onto the GPU, where numpy and these generators cannot read it
+    np.random.set_state((name, key.cpu().numpy().astype(np.uint32), *position))
     default_generator.set_state(state['torch'].cpu())
     if 'cuda' in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state['cuda'].cpu())

@@ -105,13 +105,22 @@ class Fuzzer:
             only: 'config' or 'checkpoint'; None takes two configs to one checkpoint.
         """
         draw = random.Random(f'{self.seed}/{number}')
+        case = self.new_case(number)
+        kind = only or ('checkpoint' if number % 3 == 2 else 'config')
+        command, what = self._config(case, draw) if kind == 'config' else self._file(case, draw)
+        return self.watch(number, what, case, command)
+
+    def new_case(self, number: int) -> Path:
+        """A folder with files of earlier runs, which must survive."""
         case = self.folder / f'case_{number}'
         shutil.rmtree(case, ignore_errors=True)
         (case / WORK / 'earlier').mkdir(parents=True)
         for name in ('epoch_70.pth', 'best_model.pth', 'notes.txt', 'earlier/earlier.log'):
             (case / WORK / name).write_text(f'canary {name}')
-        kind = only or ('checkpoint' if number % 3 == 2 else 'config')
-        command, what = self._config(case, draw) if kind == 'config' else self._file(case, draw)
+        return case
+
+    def watch(self, number: int, what: str, case: Path, command: list[str]) -> Outcome:
+        """Run a tool and look at its output, its time and at all earlier files."""
         before = _hashes(case, WORK, 'ckpt') | _hashes(self.data)
         start = time.monotonic()
         code, hung = self._run(case, command)
@@ -119,15 +128,14 @@ class Fuzzer:
         after = _hashes(case, WORK, 'ckpt') | _hashes(self.data)
         changed = [path for path in before if before[path] != after.get(path)]
         out, err = ((case / name).read_text(errors='replace') for name in ('stdout', 'stderr'))
-        outcome = 'hang' if hung else _judge(code, out, err)
+        kind = 'hang' if hung else _judge(code, out, err)
         if changed:
-            outcome = f'changed {changed[0]}'
-            if any(path.startswith(str(self.data)) for path in changed):
-                shutil.rmtree(self.data)
-                write_data(self.data)
-        if outcome in FINE:
+            kind = f'changed {Path(changed[0]).name}'
+            shutil.rmtree(self.data)
+            write_data(self.data)
+        if kind in FINE:
             shutil.rmtree(case)
-        return Outcome(number, what, outcome, _tail(out, err), seconds)
+        return Outcome(number, what, kind, _tail(out, err), seconds)
 
     def _config(self, case: Path, draw: random.Random) -> tuple[list[str], str]:
         name = draw.choice(DEMOS if draw.random() < 0.85 else OTHERS)
@@ -196,6 +204,7 @@ def _child(case: Path, command: list[str]) -> None:
         os.chdir(case)
         for number, name in ((1, 'stdout'), (2, 'stderr')):
             os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+            setattr(sys, name, os.fdopen(number, 'w', buffering=1))  # also where pytest has its own
         mapped = int(Path('/proc/self/statm').read_text().split()[0]) * os.sysconf('SC_PAGE_SIZE')
         resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY_LIMIT,) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

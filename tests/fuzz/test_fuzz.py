@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import random
 import sys
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,18 +19,16 @@ FUZZ = 'tests/fuzz/fuzz.py'
 @linux_only
 def test_damage_ends_in_a_sentence_or_a_valid_run(run_python, tmp_path: Path) -> None:
     out = tmp_path / 'out.jsonl'
-    done = run_python(FUZZ, '--count', 15, '--seed', 1, '--out', out, OMP_NUM_THREADS='1')
+    done = run_python(FUZZ, '--count', 25, '--seed', 1, '--out', out, OMP_NUM_THREADS='1')
     assert done.returncode == 0, done.stdout + done.stderr
     kinds = Counter(json.loads(line)['kind'] for line in out.read_text().splitlines())
-    assert kinds['short error'] >= 5 and kinds['valid run'] >= 2, kinds
+    assert kinds['short error'] >= 8 and kinds['valid run'] >= 2, kinds
 
 
 @pytest.fixture
-def judge(monkeypatch: pytest.MonkeyPatch):
+def cases(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    import cases
-
-    return cases._judge
+    return importlib.import_module('cases')
 
 
 @linux_only
@@ -45,5 +46,38 @@ def judge(monkeypatch: pytest.MonkeyPatch):
         (-11, '', '', 'killed by SIGSEGV'),
     ],
 )
-def test_failures_are_seen(judge, code: int, out: str, err: str, kind: str) -> None:
-    assert judge(code, out, err) == kind
+def test_bad_output_is_seen(cases: ModuleType, code: int, out: str, err: str, kind: str) -> None:
+    assert cases._judge(code, out, err) == kind
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ('program', 'kind'),
+    [
+        ('print("done")', 'valid run'),
+        ('import time; time.sleep(60)', 'hang'),
+        ('import os; os.kill(os.getpid(), 9)', 'killed by SIGKILL'),
+        ('open("work/notes.txt", "a").write("x")', 'changed notes.txt'),
+        ('import os; os.remove("work/epoch_70.pth")', 'changed epoch_70.pth'),
+        ('bytearray(20 << 30)', 'traceback'),  # not the end of the machine
+        ('open("work/last_checkpoint", "w").write("x")', 'valid run'),
+    ],
+)
+def test_bad_programs_are_seen(cases: ModuleType, tmp_path: Path, program: str, kind: str) -> None:
+    fuzzer = cases.Fuzzer(tmp_path / 'fuzz', time_limit=2)
+    tool = tmp_path / 'tool.py'
+    tool.write_text(program)
+    assert fuzzer.watch(0, '', fuzzer.new_case(0), [str(tool)]).kind == kind
+
+
+@linux_only
+def test_a_case_is_the_same_again(cases: ModuleType) -> None:
+    mutations = importlib.import_module('mutations')
+    root = dict(a=[1, 2, dict(b=3, c='text')], d=(0.5, dict(type='e')))
+    done = []
+    for seed in [*range(200)] * 2:
+        value = mutations.thaw(root)
+        done.append((mutations.mutate(value, random.Random(seed)), repr(mutations.freeze(value))))
+    assert done[:200] == done[200:]
+    assert sum(text != repr(root) for _, text in done) > 0.9 * len(done)
+    assert len({text for _, text in done}) > 60

@@ -29,8 +29,9 @@ def test_shipped_configs_pass(path: Path) -> None:
         ('test_dataloader.batch_size', 10**9),
         ('train_dataloader.prefetch_factor', 10**9),
         ('model.neck.num_outs', 10**9),
-        ('model.roi_head.mask_head.num_convs', 10**18),
-        ('model.backbone.arch.depths', [1, 10**9, 1, 1, 1]),
+        ('model.roi_head.mask_head.num_convs', 10**6),
+        ('model.roi_head.bbox_head.num_classes', 10**18),
+        ('model.backbone.arch.depths', [1, 10**6, 1, 1, 1]),
     ],
 )
 def test_absurd_numbers_are_named(repo_dir: Path, key: str, value: Any) -> None:

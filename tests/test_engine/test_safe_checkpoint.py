@@ -18,6 +18,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.model import BaseModel, BaseModule
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
 from torch import nn
 
@@ -160,13 +161,35 @@ def test_old_formats_are_refused_too(tmp_path: Path, runs_code: object, marker: 
 @pytest.mark.parametrize(
     ('owner', 'name'),
     [(HistoryBuffer, '__init__'), (HistoryBuffer, 'update'), (np.ndarray, 'tofile'),
-     (np.ndarray, 'min'), (torch.Tensor, 'storage')],
+     (np.ndarray, 'min'), (torch.Tensor, 'storage'), (OneCycleParamScheduler, '__init__'),
+     (OneCycleParamScheduler, 'step')],
 )  # fmt: skip
-def test_getattr_opens_log_histories_only(tmp_path: Path, owner: type, name: str) -> None:
+def test_getattr_opens_log_histories_and_annealing_only(
+    tmp_path: Path, owner: type, name: str
+) -> None:
     path = tmp_path / 'getattr.pth'
     torch.save(AsksForMethods(owner, name), path)
     with pytest.raises(UnsafeCheckpointError, match='getattr'):
         safe_load(path)
+
+
+def test_a_one_cycle_scheduler_is_named_and_never_made(tmp_path: Path) -> None:
+    path = tmp_path / 'one_cycle.pth'
+    torch.save(dict(anneal_func=OneCycleParamScheduler._annealing_cos), path)
+    assert safe_load(path)['anneal_func'] is OneCycleParamScheduler._annealing_cos
+    torch.save(Makes(OneCycleParamScheduler), path)
+    with pytest.raises(UnsafeCheckpointError, match='OneCycleParamScheduler'):
+        safe_load(path)
+
+
+class Makes:
+    """Unpickling it calls a class."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    def __reduce__(self) -> tuple:
+        return self.kind, (None,)
 
 
 def calls_exec(path: Path, marker: Path) -> None:

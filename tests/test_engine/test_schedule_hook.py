@@ -167,11 +167,7 @@ EPOCHS = {  # of a run of 6 epochs that is interrupted after 3 and goes on to 9
 
 
 @pytest.mark.parametrize('name', EPOCHS)
-def test_a_longer_run_has_the_rates_of_one_that_was_never_short(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    if name == 'one cycle':  # it stores a function
-        monkeypatch.setattr('mmsfa.engine.safe_checkpoint._trusted', True)
+def test_a_longer_run_has_the_rates_of_one_that_was_never_short(tmp_path: Path, name: str) -> None:
     cfg, optimizer = EPOCHS[name], 'AdamW' if name == 'momentum' else 'SGD'
     train(tmp_path / 'a', cfg, stop=3, optimizer=optimizer)
     resume = tmp_path / 'a' / 'epoch_3.pth'

@@ -20,6 +20,10 @@ Examples:
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 import json
 import math
@@ -42,7 +46,6 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.scopes import scope_of
 from mmsfa.engine.sfa_vs_lif import (

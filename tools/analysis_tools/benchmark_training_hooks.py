@@ -6,6 +6,10 @@ Example:
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 import json
 import statistics
@@ -17,7 +21,6 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.dataset_check import check_datasets
 from mmsfa.engine.scopes import scope_of, set_loader_defaults

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 from itertools import islice
 from pathlib import Path
@@ -13,7 +17,6 @@ from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
 from mmengine.visualization import Visualizer
 from rich.progress import track
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.dataset_check import check_datasets
 from mmsfa.engine.scopes import scope_of

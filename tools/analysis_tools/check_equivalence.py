@@ -15,6 +15,10 @@ Example:
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 import json
 import sys
@@ -25,7 +29,6 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.trained_model import load_trained, test_loader
 from mmsfa.spiking import MODES, Equivalence, compare, in_float64

@@ -6,6 +6,10 @@ how much it fires; see the firing rates that tools/test.py reports.
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 import warnings
 
@@ -18,7 +22,6 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.backbones.real_time import input_channels
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.scopes import scope_of

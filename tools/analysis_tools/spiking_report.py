@@ -11,6 +11,10 @@ Example:
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 import json
 from dataclasses import asdict
@@ -20,7 +24,6 @@ from typing import Any
 from mmengine.config import Config
 from rich.console import Console
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.errors import OptionError, UserError
 from mmsfa.engine.spiking_report import measure

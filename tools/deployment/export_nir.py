@@ -12,6 +12,10 @@ Example:
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +26,6 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.compat import require_extra
 from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.errors import UserError

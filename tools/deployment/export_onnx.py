@@ -11,6 +11,10 @@ Example:
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 from pathlib import Path
 
@@ -20,7 +24,6 @@ from rich.progress import track
 from rich.table import Table
 from torch import nn
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.errors import OptionError
 from mmsfa.engine.trained_model import load_trained, test_loader

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 import os
 import sys
@@ -13,7 +17,6 @@ from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.table import Table
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.data_faults.fault import Fault
 from mmsfa.engine.data_faults.parallel import run_parallel

@@ -16,6 +16,10 @@ Example:
 
 from __future__ import annotations
 
+import mmsfa  # first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 import json
 import re
@@ -28,7 +32,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-import mmsfa
 from mmsfa.engine.cli import add_trust_option, read_config, run_tool
 from mmsfa.engine.errors import OptionError, UserError
 from mmsfa.engine.hashes import file_sha256, text_sha256

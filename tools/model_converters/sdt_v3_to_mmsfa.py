@@ -14,6 +14,10 @@ The result is an ordinary checkpoint of the OpenMMLab libraries (``backbone.*``,
 
 from __future__ import annotations
 
+import mmsfa  # first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 import json
 from collections import Counter
@@ -24,7 +28,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-import mmsfa
 from mmsfa.converters import (
     ConversionError,
     Layout,

@@ -58,21 +58,24 @@ class ExactResumeHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Go to the place in the data where the checkpoint was written."""
+        if runner.iter == 0:  # a fine-tuning: its later epochs must not take the states either
+            self._loaded = None
         ours = hasattr(runner.train_loop, 'load_state_dict')
-        if self._resumes(runner) and ours and 'loop' in self._loaded:
+        if self._loaded and ours and 'loop' in self._loaded:
             runner.train_loop.load_state_dict(self._loaded['loop'])
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Set the generators, once after a resume."""
-        if not self._resumes(runner):
+        if self._loaded is None:
             return
         states, self._loaded = self._loaded['rng'], None
         if len(states) == get_world_size():
             set_rng_state(states[get_rank()])
             return
         print_log(
-            f'The checkpoint is of {len(states)} processes and this run has {get_world_size()}: '
-            'the result will not be that of an uninterrupted run.',
+            f'The checkpoint holds the random number generators of {len(states)} processes and '
+            f'this run has {get_world_size()}: the result will not be that of an uninterrupted '
+            'run. (Only AtomicCheckpointHook stores those of several processes.)',
             logger='current',
             level=logging.WARNING,
         )
@@ -98,7 +101,3 @@ class ExactResumeHook(Hook):
                 logger='current',
                 level=logging.WARNING,
             )
-
-    def _resumes(self, runner: Runner) -> bool:
-        """Whether this is a resumed run; a fine-tuning begins with iteration 0."""
-        return self._loaded is not None and runner.iter > 0

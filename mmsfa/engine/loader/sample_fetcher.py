@@ -56,22 +56,23 @@ class SampleFetcher:
         # Shared with the workers, so that each file's ends are looked at once in a run.
         self.seen = torch.zeros(len(dataset), dtype=torch.uint8).share_memory_()
 
-    def __call__(self, batch: Sequence[int]) -> Samples:
+    def __call__(self, batch: Sequence[int]) -> list:
         """Load the samples of one `NumberedBatch`; other batches are loaded as they come."""
         number = getattr(batch, 'number', None)
+        if number is None:  # of another loader, such as that of a validation on the same data set
+            return [self.dataset[index] for index in batch]
         samples = Samples()
         # In the main process the model draws from the same generators.
         with isolated_rng() if get_worker_info() is None else nullcontext():
             for place, index in enumerate(batch):
-                seeds = number and (self.seed, self.rank, *number, place)
+                seeds = (self.seed, self.rank, *number, place)
                 samples.append(self._load(index, seeds, samples.faults))
         return samples
 
-    def _load(self, index: int, seeds: tuple[int, ...] | None, faults: list[Fault]) -> Any:
+    def _load(self, index: int, seeds: tuple[int, ...], faults: list[Fault]) -> Any:
         """The sample, or a random other one when it is bad."""
         for attempt in range(MAX_TRIES):
-            if seeds:  # anew, because a bad sample may have drawn before it failed
-                seed_cpu(*seeds, attempt)
+            seed_cpu(*seeds, attempt)  # anew: a bad sample may have drawn before it failed
             if attempt:
                 index = np.random.randint(len(self.dataset))
             if self.seen[index] != BAD:
