@@ -36,11 +36,11 @@ def non_finite_of(named: Iterable[tuple[Any, Tensor]]) -> list[Any]:
     """Names of the tensors that hold NaN or infinity, with one wait for each device.
 
     Args:
-        named: (name, tensor); integers are always finite.
+        named: (name, tensor); integers, and what is no tensor, are always finite.
     """
     by_device: dict[torch.device, list[tuple[Any, Tensor]]] = {}
     for name, tensor in named:
-        if tensor.is_floating_point() or tensor.is_complex():
+        if isinstance(tensor, Tensor) and (tensor.is_floating_point() or tensor.is_complex()):
             by_device.setdefault(tensor.device, []).append((name, tensor.detach()))
     found = []
     for pairs in by_device.values():
@@ -49,6 +49,12 @@ def non_finite_of(named: Iterable[tuple[Any, Tensor]]) -> list[Any]:
         doubtful = [pair for pair, fine in zip(pairs, sums, strict=True) if not fine]
         found += [name for name, tensor in doubtful if not torch.isfinite(tensor).all()]
     return found
+
+
+def nan_of(named: Iterable[tuple[Any, Tensor]]) -> list[Any]:
+    """As `non_finite_of` without infinity, which masks hold on purpose."""
+    tensors = dict(named)
+    return [name for name in non_finite_of(tensors.items()) if tensors[name].isnan().any()]
 
 
 def first_bad_layer(model: nn.Module, run: Callable[[], Any]) -> str | None:
@@ -65,6 +71,7 @@ def first_bad_layer(model: nn.Module, run: Callable[[], Any]) -> str | None:
         The name of the layer and what of it is bad; None if the second pass shows nothing.
     """
     found: list[str] = []
+    masked: set[str] = set()  # layers that got infinity, which may be a mask on purpose
 
     def stop(what: str) -> None:
         found.append(what)
@@ -72,15 +79,20 @@ def first_bad_layer(model: nn.Module, run: Callable[[], Any]) -> str | None:
 
     def watch(name: str, layer: nn.Module) -> None:
         def before(_layer: nn.Module, args: tuple, kwargs: dict) -> None:
-            own = non_finite_of([*layer.named_parameters(), *layer.named_buffers()])
+            own = non_finite_of(layer.named_parameters()) + nan_of(layer.named_buffers())
             if own:
                 stop(f'{name} (its own {own[0]} is not finite)')
-            if not (is_finite(args) and is_finite(kwargs)):
+            given = list(enumerate(tensors_in([args, kwargs])))
+            if nan_of(given):
                 stop(f'what is computed right before {name}')
+            (masked.add if non_finite_of(given) else masked.discard)(name)
 
         def after(_layer: nn.Module, _args: tuple, output: Any) -> None:
-            if not is_finite(output):
-                stop(f'{name} ({type(layer).__name__})')
+            if is_finite(output):
+                return
+            if name in masked:
+                stop(f'what is computed right before {name}')
+            stop(f'{name} ({type(layer).__name__})')
 
         stack.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
         stack.callback(layer.register_forward_hook(after).remove)

@@ -31,6 +31,12 @@ class JudgedBatch:
     arrived: torch.cuda.Event | None
 
     @classmethod
+    def before(cls, args: tuple, kwargs: dict[str, Any]) -> JudgedBatch:
+        """Of a model that has not answered yet."""
+        kwargs = {key: value for key, value in kwargs.items() if key != 'mode'}
+        return cls(args[:2], kwargs, {}, torch.zeros(()), None)
+
+    @classmethod
     def of(cls, args: tuple, kwargs: dict[str, Any], losses: dict[str, Any]) -> JudgedBatch | None:
         """Add up the terms that are trained on, as `BaseModel.parse_losses` chooses them."""
         terms = {
@@ -47,8 +53,8 @@ class JudgedBatch:
             total = total.to('cpu', non_blocking=True)
             arrived = torch.cuda.Event()
             arrived.record()
-        kwargs = {key: value for key, value in kwargs.items() if key != 'mode'}
-        return cls(args[:2], kwargs, terms, total, arrived)
+        called = cls.before(args, kwargs)
+        return cls(called.args, called.kwargs, terms, total, arrived)
 
     def is_finite(self) -> bool:
         """Whether the loss is a number; waits for the forward pass at most."""

@@ -45,6 +45,17 @@ def set_rng_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(state['cuda'].cpu())
 
 
+def same_rng_state(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether nothing was drawn on the CPU between two states."""
+    (name, key, *position), (other_name, other_key, *other_position) = one['numpy'], other['numpy']
+    return (
+        one['python'] == other['python']
+        and (name, *position) == (other_name, *other_position)
+        and torch.equal(key, other_key)
+        and torch.equal(one['torch'], other['torch'])
+    )
+
+
 @contextmanager
 def isolated_rng(device: bool = False) -> Iterator[None]:
     """Whatever is drawn inside leaves the generators outside as they were.

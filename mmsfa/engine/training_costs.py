@@ -40,8 +40,9 @@ class Enough(Exception):
 class TrainingCosts:
     """Seconds that the hooks of a runner spend in its training steps.
 
-    A step lasts from the end of one to the end of the next, its data included. On a GPU a hook that
-    waits for the device is charged for what it waits for.
+    A step lasts from the end of one to the end of the next, its data included; what hooks do
+    between two epochs, such as saving, is left out. On a GPU a hook that waits for the device is
+    charged for what it waits for.
 
     Args:
         runner: Before its training.
@@ -61,7 +62,7 @@ class TrainingCosts:
         """Milliseconds in one step: of each hook, of the loader beyond its data set's samples."""
         spent = dict(self.seconds)
         if LOADER in spent:
-            spent[LOADER] -= spent.pop('samples')
+            spent[LOADER] -= spent.pop('samples', 0.0)
         counted = max(len(self.steps), 1)
         return {name: 1000 * seconds / counted for name, seconds in spent.items()}
 
@@ -89,6 +90,8 @@ class TrainingCosts:
         if name == 'before_train':
             self._time_inner_hooks()
             self._time_loader()
+        elif name == 'before_train_epoch':
+            self._begin = time.perf_counter()
         elif name == 'after_train_iter':
             now = time.perf_counter()
             if self._counts() and self._begin is not None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric, Evaluator
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
@@ -359,3 +359,53 @@ def test_idle_layers_are_judged_by_the_whole_validation(
     expected = ['1 never fire: low'] * (max(values) <= 0) + [f'1 {named}'] * (named is not None)
     assert found == ['; '.join(expected)] * bool(expected)
     assert [low for low, _ in run.model.hooked] == watched
+
+
+def test_averaged_weights_may_hold_masks_too(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run')
+    run.register_hook(EMAHook())
+    run.train()
+    assert len(saved(run)) == 3
+    run = runner(tmp_path / 'other')
+    averages = EMAHook()
+    run.register_hook(averages)
+    spoil = AfterStep(4, lambda _: averages.ema_model.module.head.weight.data.fill_(math.nan))
+    assert 'head.weight; nothing was written' in fails(run, spoil)
+    assert saved(run) == ['iter_2.pth']
+
+
+class Assigner(nn.Module):
+    """As a head with Hungarian matching."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.softmax = nn.Softmax(-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mask = torch.tensor([0.0, -math.inf])
+        if x.isnan().any():
+            self.softmax(mask)  # its input holds infinity on purpose
+            raise ValueError('matrix contains invalid numeric entries')
+        return x
+
+
+@pytest.mark.parametrize('is_lost', [True, False])
+def test_a_head_that_breaks_on_bad_numbers(tmp_path: Path, is_lost: bool) -> None:
+    run = runner(tmp_path / 'run')
+    run.model.norm = Assigner()
+    if is_lost:
+        message = fails(run, At(4, poison('stem')))
+        assert message.startswith('Iteration 4: the forward pass broke on numbers that are not ')
+        assert 'ValueError: matrix contains' in message and 'bad layer is stem (its own' in message
+        assert 'iter_2.pth' in message
+        return
+    run.model.norm.forward = lambda x: run.model.norm.softmax(torch.tensor([0, -math.inf])) / 'bug'
+    with pytest.raises(TypeError, match='unsupported operand'):
+        run.train()
+
+
+def test_a_norm_of_the_run_before_a_resume_stops_nothing(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run')
+    run.message_hub.update_scalar('train/grad_norm', math.inf)
+    run.train()
+    assert len(saved(run)) == 3

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from mmdet.models import RPN
 from mmengine.dataset import BaseDataset, DefaultSampler, InfiniteSampler, pseudo_collate
 from mmengine.logging import MMLogger
-from torch.utils.data import BatchSampler, DataLoader
+from torch import nn
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, TensorDataset
 
 from mmsfa.engine.data_faults.fault import DataFaultError
 from mmsfa.engine.loader import ResumableDataLoader
+from mmsfa.engine.loader.resumable_loader import NoBatchError
+from mmsfa.engine.loops.resumable_loader_of import labels_of
 
 LENGTH = 12
 
@@ -192,6 +197,135 @@ def test_an_error_that_is_not_the_datas_is_raised(pictures: Path) -> None:
     with pytest.raises(RuntimeError, match='a bug'):
         epoch(loader, 0)
     assert not loader.faults.known
+
+
+def test_another_loader_of_the_same_data_gets_them_as_they_are(pictures: Path) -> None:
+    """A validation must not judge other pictures than it names."""
+    loader = loader_of(pictures)
+    (pictures / '3.png').unlink()
+    other = DataLoader(loader.dataset, 2, collate_fn=pseudo_collate)
+    with pytest.raises(AttributeError):
+        list(other)
+
+
+def test_hooks_read_what_they_read_of_torchs_loader(pictures: Path) -> None:
+    """Such as PreciseBNHook of mmpretrain, which divides by the batch size."""
+    plain = DataLoader(Pictures(data_prefix=dict(img_path=str(pictures))), 5, drop_last=True)
+    loader = ResumableDataLoader(plain, 5)
+    for name in ('batch_size', 'sampler', 'drop_last', 'dataset'):
+        assert getattr(loader, name) == getattr(plain, name)
+    assert len(loader) == len(plain) == 2
+
+
+@pytest.mark.parametrize('endless', [False, True])
+def test_data_that_give_no_batch_are_refused(pictures: Path, endless: bool) -> None:
+    plain = DataLoader(Pictures(data_prefix=dict(img_path=str(pictures))), 50, drop_last=True)
+    with pytest.raises(NoBatchError, match=r'no batch: 12 samples, batch_size=50\. .*drop_last'):
+        next(iter(ResumableDataLoader(plain, 5, endless=endless)))
+
+
+class Pairs:
+    """A batch sampler that shows nothing of itself."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter([[0, 1], [2, 3]])
+
+    def __len__(self) -> int:
+        return 2
+
+
+def test_any_batch_sampler_will_do(pictures: Path) -> None:
+    dataset = Pictures(data_prefix=dict(img_path=str(pictures)))
+    loader = ResumableDataLoader(DataLoader(dataset, batch_sampler=Pairs(), collate_fn=list), 5)
+    assert loader.seeds() == dict(seed=5, sampler_seed=None)
+    loader.set_seeds(loader.seeds())
+    loader.batch_sampler.start(skip=1)
+    assert [[sample['index'] for sample in batch] for batch in loader] == [[2, 3]]
+
+
+class Unseeded(Sampler):
+    """Draws from one of the generators of the process, at the start or all the time."""
+
+    def __init__(self, draw: Callable[[], int], at_start: bool) -> None:
+        self.draw, self.at_start = draw, at_start
+
+    def __iter__(self) -> Iterator[int]:
+        numbers = (self.draw() for _ in range(len(self)))
+        return iter(list(numbers)) if self.at_start else numbers
+
+    def __len__(self) -> int:
+        return LENGTH
+
+
+DRAWS = [
+    lambda: random.randrange(LENGTH),
+    lambda: np.random.randint(LENGTH),
+    lambda: torch.randint(LENGTH, ()).item(),
+]
+
+
+@pytest.mark.parametrize('at_start', [False, True])
+@pytest.mark.parametrize('draw', DRAWS)
+def test_a_sampler_without_a_seed_resumes(
+    pictures: Path, draw: Callable[[], int], at_start: bool
+) -> None:
+    def run(number: int, skip: int = 0) -> list[list[int]]:
+        batches = BatchSampler(Unseeded(draw, at_start), 2, drop_last=False)
+        dataset = Pictures(data_prefix=dict(img_path=str(pictures)))
+        plain = DataLoader(dataset, batch_sampler=batches, collate_fn=pseudo_collate)
+        loader = ResumableDataLoader(plain, 5)
+        loader.batch_sampler.start(number, skip)
+        found = []
+        for batch in loader:
+            [other() for other in DRAWS]  # the model
+            found.append(batch['index'])
+        return found
+
+    whole = run(1)
+    assert run(1, skip=3) == whole[3:]
+    assert run(2) != whole
+
+
+class Clips(Dataset):
+    """Samples that are named by video and frame, as in mmdet's tracking."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: tuple[int, int]) -> tuple:
+        return index, random.random()
+
+
+def test_samples_may_be_named_by_more_than_a_number() -> None:
+    names = [[(0, 3), (1, 2)], [(1, 7), (0, 9)]]
+    plain = DataLoader(Clips(), batch_sampler=names, collate_fn=list)
+    batches = list(ResumableDataLoader(plain, 5))
+    assert [[name for name, _ in batch] for batch in batches] == names
+    assert len({drawn for batch in batches for _, drawn in batch}) == 4
+
+
+def test_workers_can_be_spawned() -> None:
+    """The data set travels to them, and with it what stands in it."""
+    data = TensorDataset(torch.arange(4))
+    plain = DataLoader(data, 2, num_workers=1, multiprocessing_context='spawn')
+    assert [batch[0].tolist() for batch in ResumableDataLoader(plain, 5)] == [[0, 1], [2, 3]]
+
+
+def test_a_copy_of_the_data_set_is_whole(pictures: Path) -> None:
+    loader = loader_of(pictures)
+    part = loader.dataset.get_subset([4, 5])
+    assert [b['index'] for b in DataLoader(part, 2, collate_fn=pseudo_collate)] == [[4, 5]]
+
+
+def test_a_network_of_proposals_takes_every_class() -> None:
+    """Its head has one class, and its loss makes every label that class."""
+    network = RPN.__new__(RPN)
+    nn.Module.__init__(network)
+    network.bbox_head = nn.Identity()
+    network.bbox_head.num_classes = 1
+    assert labels_of(network) is None
+    network.__class__ = nn.Module
+    assert labels_of(network) == (1, 255)
 
 
 def test_a_share_that_is_none_is_refused(pictures: Path) -> None:

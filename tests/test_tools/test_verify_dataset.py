@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from mmengine.registry import DATASETS
 
 from mmsfa.engine.data_faults.parallel import KILLED, run_parallel
 
@@ -216,3 +217,29 @@ def test_event_files(verify: Callable, repo_dir: Path, tmp_path: Path) -> None:
     path.write_bytes(bytes(5 * 3 + 1))
     code, printed = verify(config, tmp_path)
     assert code == 1 and 'atbyte' in text(printed) and 'Test/9/0.bin' in cells(printed, 2)
+
+
+OWN = """
+_base_ = '{root}/configs/_base_/default_runtime_cls.py'
+custom_imports = dict(imports=['mmsfa'])
+model = dict(type='mmpretrain.ImageClassifier')
+train_dataloader = dict(dataset=dict(type='OwnNumbers', length=3))
+"""
+
+
+class OwnNumbers:
+    """Has neither a pipeline nor files."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+
+def test_a_set_that_names_no_files_is_told(
+    verify: Callable, repo_dir: Path, tmp_path: Path
+) -> None:
+    DATASETS.register_module(module=OwnNumbers, force=True)
+    config = tmp_path / 'own.py'
+    config.write_text(OWN.format(root=repo_dir))
+    code, printed = verify(config, tmp_path)
+    DATASETS.module_dict.pop('OwnNumbers')
+    assert code == 0 and 'train_dataloader.dataset does not say which files' in printed

@@ -23,6 +23,7 @@ from rich.table import Table
 
 from mmsfa.engine.cli import add_config_options, read_config, run_tool
 from mmsfa.engine.dataset_check import check_datasets
+from mmsfa.engine.errors import OptionError
 from mmsfa.engine.scopes import scope_of, set_loader_defaults
 from mmsfa.engine.training_costs import Enough, TrainingCosts
 
@@ -57,6 +58,11 @@ def main() -> None:
         costs = TrainingCosts(runner, args.steps)
         with suppress(Enough):
             runner.train()
+    if not costs.steps:
+        raise OptionError(
+            f'{args.config} trains no more than the {costs.warm_up} steps that do not count: '
+            'lengthen train_cfg with --cfg-options.'
+        )
     step = 1000 * statistics.mean(costs.steps)
     found = costs.per_step()
     table = Table('in one step', 'ms', 'share', title=f'{args.config}, {len(costs.steps)} steps')

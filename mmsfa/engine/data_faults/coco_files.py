@@ -48,9 +48,12 @@ def check_coco_file(path: str, image_dir: str = '') -> list[Fault]:
         return [fault]
     if not isinstance(content, dict) or 'images' not in content:
         return []
+    # Test sets come without annotations, captions without categories.
+    content.setdefault('annotations', [])
+    if not _with_boxes(content['annotations']):
+        content.setdefault('categories', [])
     if lacking := [key for key in KEYS if not isinstance(content.get(key), list)]:
-        # Test sets come without annotations.
-        return [] if lacking == ['annotations'] else [Fault(path, f'{lacking[0]!r} is no list')]
+        return [Fault(path, f'{lacking[0]!r} is no list')]
     found: dict[str, list[str]] = defaultdict(list)
     names, sizes = {}, {}
     for what, image in _image_faults(content['images'], names, sizes):
@@ -61,12 +64,19 @@ def check_coco_file(path: str, image_dir: str = '') -> list[Fault]:
     return [Fault(name, _sum_up(whats)) for name, whats in found.items()]
 
 
+def _with_boxes(entries: Any) -> bool:
+    some = entries[:1000] if isinstance(entries, list) else ()
+    return any(isinstance(entry, dict) and 'bbox' in entry for entry in some)
+
+
 def _sum_up(whats: list[str]) -> str:
     return whats[0] + (f' (and {len(whats) - 1} more)' if len(whats) > 1 else '')
 
 
 def _name(image: Any, image_dir: str) -> str:
     name = image.get('file_name') if isinstance(image, dict) else None
+    if name is None and isinstance(image, dict) and isinstance(image.get('coco_url'), str):
+        name = image['coco_url'].removeprefix('http://images.cocodataset.org/')  # LVIS
     return os.path.join(image_dir, name) if isinstance(name, str) else ''
 
 
@@ -102,7 +112,7 @@ def _annotation_faults(content: dict, sizes: dict[Any, Size]) -> Iterator[tuple[
     """(fault, entry) of each annotation, at most one an entry."""
     categories = {_key(category, 'id') for category in content['categories']}
     entries = content['annotations']
-    with_boxes = any(isinstance(entry, dict) and 'bbox' in entry for entry in entries[:1000])
+    with_boxes = _with_boxes(entries)
     seen = set()
     for entry in entries:
         number = _key(entry, 'id')

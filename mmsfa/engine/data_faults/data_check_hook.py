@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from .dataset_files import coco_file_of, files_in, is_local, leaves
 from .fault import DataFaultError, Fault, list_faults
 
 FILE = 'data_faults.txt'
+LARGE = 50e6  # bytes of an annotation file that takes seconds
 
 
 @HOOKS.register_module()
@@ -128,9 +130,17 @@ def _annotation_faults(loop: Any) -> list[Fault]:
         for leaf, _ in leaves(dataset)
         if is_local(leaf)
     ]
-    return [
-        fault for file in dict.fromkeys(filter(None, found)) for fault in check_coco_file(*file)
-    ]
+    faults = []
+    for path, folder in dict.fromkeys(filter(None, found)):
+        if (size := os.path.getsize(path)) > LARGE:
+            print_log(
+                f'Looking for faults in {path} ({size / 1e6:.0f} MB), which takes about as long as '
+                'it took to load (check_train_annotations=False and check_eval_annotations=False '
+                'of the DataCheckHook leave it out).',
+                logger='current',
+            )
+        faults += check_coco_file(path, folder)
+    return faults
 
 
 def _safely(find: Callable[[Any], list[Fault]], loop: Any) -> list[Fault]:

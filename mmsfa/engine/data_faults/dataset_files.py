@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
+from ..rng_state import isolated_rng
 from .samples import files_of
 
 
@@ -50,7 +52,7 @@ def files_in(dataset: Any) -> list[str]:
     """
     files: dict[str, None] = {}
     for leaf, indices in leaves(dataset):
-        if not is_local(leaf):
+        if not is_local(leaf) or _reads_elsewhere(leaf):
             continue
         with_maps = reads_label_maps(getattr(leaf, 'pipeline', None))
         for info in infos_of(leaf, indices):
@@ -61,8 +63,23 @@ def files_in(dataset: Any) -> list[str]:
 
 def is_local(dataset: Any) -> bool:
     """Whether files are read from the disk and not from an object store."""
-    settings = getattr(dataset, 'backend_args', None) or {}
-    return settings.get('backend', 'local') in ('local', 'disk')
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', None) or ()
+    for part in (dataset, *steps):
+        settings = getattr(part, 'backend_args', None) or {}
+        if settings.get('backend', 'local') not in ('local', 'disk'):
+            return False
+    return True
+
+
+def _reads_elsewhere(dataset: Any) -> bool:
+    """Whether paths are names in an archive of one's own: none is a file, but a sample loads."""
+    files = files_of(info := dataset.get_data_info(0)) if len(dataset) else []
+    if not files or any(map(os.path.exists, files)):
+        return False
+    with isolated_rng(), suppress(Exception):
+        sample = dataset[0]
+        return not (isinstance(sample, dict) and sample.keys() <= info.keys())  # else as it was
+    return False
 
 
 def reads_label_maps(pipeline: Any) -> bool:

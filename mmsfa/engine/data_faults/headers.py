@@ -5,6 +5,7 @@ Covers what OpenCV reads. Of the rarer formats only the signature is known.
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import BinaryIO, NamedTuple
 
@@ -14,6 +15,7 @@ HEAD_BYTES = 512
 
 # Start of frame: all of FFC0..FFCF but Huffman tables, extensions and arithmetic conditioning.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_MARKER = re.compile(rb'\xff+[^\0\xff]')
 _WITHOUT_LENGTH = frozenset([0x01, *range(0xD0, 0xD9)])
 _SIGNATURES = {
     'TIFF': (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'),
@@ -89,10 +91,14 @@ def _jpeg(head: bytes, file: BinaryIO) -> Header | None:
         if len(segment) < 9:
             file.seek(offset)
             segment = file.read(9)
-        if len(segment) < 4 or segment[0] != 0xFF:
+        if len(segment) < 4:
             return None
         marker = segment[1]
-        if marker == 0xFF:  # a fill byte
+        if segment[0] != 0xFF or marker == 0:  # bytes too many: libjpeg skips them with a warning
+            if (skip := _to_next_marker(file, offset)) is None:
+                return None
+            offset += skip
+        elif marker == 0xFF:  # a fill byte
             offset += 1
         elif marker in _FRAMES and len(segment) == 9:
             height, width = struct.unpack_from('>HH', segment, 5)
@@ -103,3 +109,10 @@ def _jpeg(head: bytes, file: BinaryIO) -> Header | None:
             offset += 2
         else:
             offset += 2 + max(2, int.from_bytes(segment[2:4], 'big'))
+
+
+def _to_next_marker(file: BinaryIO, offset: int) -> int | None:
+    """How many bytes further on the next marker stands; None if it is none of the next 64 KiB."""
+    file.seek(offset)
+    found = _MARKER.search(file.read(1 << 16))
+    return None if found is None else found.start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import traceback
+from collections.abc import Iterator
 from typing import Any
 
 from .coco_annotations import check_instance
@@ -42,7 +44,8 @@ def diagnose(info: dict[str, Any], error: BaseException) -> Fault | None:
         The fault; None if all files and annotations are sound, so that the code or the config is
         to blame.
     """
-    files = files_of(info)
+    files = [path for found in (info, *_infos_in(error)) for path in files_of(found)]
+    files = list(dict.fromkeys(files))
     # By name: importing the event package costs time and registers data sets.
     if any(kind.__name__ == 'EventFileError' for kind in type(error).__mro__):
         path = next((path for path in files if path in str(error)), files[0] if files else '')
@@ -57,3 +60,10 @@ def diagnose(info: dict[str, Any], error: BaseException) -> Fault | None:
         if (what := check_instance(instance, info)) is not None:
             return Fault(files[0] if files else '', f'annotation {number}: {what}')
     return None
+
+
+def _infos_in(error: BaseException) -> Iterator[dict[str, Any]]:
+    """What the transforms were working on: with mixed pictures that may be another sample."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if isinstance(results := frame.f_locals.get('results'), dict):
+            yield results

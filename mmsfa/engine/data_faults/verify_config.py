@@ -14,12 +14,14 @@ from ..dataset_check import datasets_of
 from ..scopes import class_of
 from .class_lists import check_class_folders, check_list
 from .coco_files import check_coco_file, read_json
-from .dataset_files import infos_of, is_local
+from .dataset_files import infos_of
 from .fault import Fault
 from .images import EVENTS, PICTURES
 from .label_maps import LabelMapRules
 from .samples import files_of
 from .verify_task import Task
+
+_EMPTY = dict(pipeline=[], filter_cfg=None)  # what a data set of one's own need not know
 
 
 def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], list[Fault]]:
@@ -38,24 +40,33 @@ def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], lis
     """
     tasks: dict[str, Task] = {}
     faults: list[Fault] = []
-    for _, settings in datasets_of(cfg, (split,)):
-        files, own = _Annotations(cfg, settings).check()
+    for key, settings in datasets_of(cfg, (split,)):
+        annotations = _Annotations(cfg, settings)
+        files, own = annotations.check()
         faults += own
         dataset, fault = _build(cfg, settings)
         if fault is not None:
             # Where the reason is named already, the error of the class adds nothing.
             faults += [] if own else [fault]
+            files = files or annotations.coco_files()
             tasks.update((path, Task(path, deep)) for path in files if path not in tasks)
-        elif is_local(dataset):
+        elif not hasattr(dataset, 'get_data_info') or not _is_local(settings):
+            print(f'{key} does not say which files of this machine it reads; they are not checked.')
+        else:
             _add_samples(cfg, settings, dataset, deep, tasks, faults)
     return list(tasks.values()), faults
 
 
+def _is_local(settings: dict) -> bool:
+    parts = [settings, *(settings.get('pipeline') or ())]
+    backends = [(part.get('backend_args') or {}).get('backend', 'local') for part in parts]
+    return set(backends) <= {'local', 'disk'}
+
+
 def _build(cfg: Config, settings: dict) -> tuple[Any, Fault | None]:
     """The data set without its pipeline and without the filter that hides samples."""
-    settings = dict(settings, pipeline=[])
-    if 'filter_cfg' in settings:
-        settings['filter_cfg'] = None
+    settings = dict(settings)
+    settings.update({key: empty for key, empty in _EMPTY.items() if key in settings})
     try:
         scope = DATASETS.switch_scope_and_registry(cfg.get('default_scope'))
         # pycocotools prints what it does
@@ -84,11 +95,11 @@ class _Annotations:
         self.file = os.path.join(root, ann_file) if ann_file else ''
 
     def check(self) -> tuple[list[str], list[Fault]]:
-        """(files named, faults)."""
+        """(files named, those of `coco_files` left out; faults)."""
         if '://' in self.file + self.image_dir or self.settings.get('backend_args'):
             return [], []
         if self.file.endswith('.json'):
-            return self._coco_files(), check_coco_file(self.file, self.image_dir)
+            return [], check_coco_file(self.file, self.image_dir)
         with DATASETS.switch_scope_and_registry(self.cfg.get('default_scope')) as registry:
             kind = class_of(self.settings, registry)
         if 'CustomDataset' not in [base.__name__ for base in getattr(kind, '__mro__', ())]:
@@ -111,8 +122,9 @@ class _Annotations:
         ]
         return files, check_class_folders(self.image_dir, classes)
 
-    def _coco_files(self) -> list[str]:
-        content, _ = read_json(self.file)
+    def coco_files(self) -> list[str]:
+        """The pictures that a JSON file names; reads it once more."""
+        content, _ = read_json(self.file) if self.file.endswith('.json') else (None, None)
         images = content.get('images') if isinstance(content, dict) else None
         names = [image.get('file_name') for image in images or () if isinstance(image, dict)]
         return [os.path.join(self.image_dir, name) for name in names if isinstance(name, str)]
@@ -158,7 +170,8 @@ def _add_samples(
             is_wrong = isinstance(one, int) and number and not 0 <= one < number
             # a list that names such a label is at fault itself
             if is_wrong and not settings.get('ann_file'):
-                faults.append(Fault(str(picture), f'label {one} is not in 0..{number - 1}'))
+                name = str(picture or settings.get('type'))
+                faults.append(Fault(name, f'label {one} is not in 0..{number - 1}'))
 
 
 def _rules(cfg: Config, dataset: Any, info: dict, num_classes: int) -> LabelMapRules:

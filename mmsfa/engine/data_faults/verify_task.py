@@ -12,8 +12,12 @@ from typing import NamedTuple
 from .images import PICTURES, check_image
 from .label_maps import LabelMapRules, check_label_map, check_size, size_of
 
-# What libjpeg and libpng print when they fill up damaged data; other warnings are harmless.
-_DAMAGE = re.compile(r'(Corrupt JPEG data|Premature end of JPEG|libpng error|CRC error).*')
+# What libjpeg and libpng print when they fill up damaged data; other warnings are harmless. So are
+# few bytes too many between segments (0xc0 and above, but no restart mark) or before the end.
+_HARMLESS = r'\d{1,2} extraneous bytes before marker 0x(?!d[0-7])[c-f]'
+_DAMAGE = re.compile(
+    rf'(Corrupt JPEG data: (?!{_HARMLESS})|Premature end of JPEG|libpng error|CRC error).*'
+)
 
 
 class Task(NamedTuple):

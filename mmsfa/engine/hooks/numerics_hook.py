@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.dist import is_distributed
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -17,7 +20,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ..errors import UserError
-from ..first_bad_layer import first_bad_layer, non_finite_of
+from ..first_bad_layer import first_bad_layer, nan_of, non_finite_of
 from ..judged_batch import JudgedBatch
 from .plain_model import plain_model
 
@@ -31,7 +34,8 @@ class NumericsHook(Hook):
     """Stops a training at the first NaN or infinity, before it reaches weights or a checkpoint.
 
     The loss is judged between its backward pass and the optimizer's step, gradients where they are
-    clipped (their norm is at hand then), and the weights before every save. The sentence names the
+    clipped (their norm is at hand then), and the weights before every save. A forward pass that
+    breaks, such as an assigner on NaN, is looked through for bad numbers. The sentence names the
     iteration, the first bad layer, the last good checkpoint and the pictures of the batch.
 
     Args:
@@ -51,6 +55,7 @@ class NumericsHook(Hook):
             raise ValueError(f'patience must be an integer >= 1 (iterations), got {patience!r}.')
         self.patience = patience
         self._undo: list[Callable[[], None]] = []
+        self._called: JudgedBatch | None = None  # while the model works on it
         self._batch: JudgedBatch | None = None
         self._in_a_row = 0
         self._infinite_by_design: set[str] = set()
@@ -66,16 +71,22 @@ class NumericsHook(Hook):
         self._check_start(runner, model)
 
         # Plain functions: a deep copy of the model must not copy this hook and the whole runner.
+        def before(_model: nn.Module, args: tuple, kwargs: dict) -> None:
+            if _is_training(args, kwargs):
+                self._called = JudgedBatch.before(args, kwargs)
+
         def forward(_model: nn.Module, args: tuple, kwargs: dict, losses: Any) -> None:
-            if kwargs.get('mode', args[2] if len(args) > 2 else None) == 'loss':
+            if _is_training(args, kwargs):
                 self._judge(runner)  # a second pass in one iteration
-                self._batch = JudgedBatch.of(args, kwargs, losses)
+                self._called, self._batch = None, JudgedBatch.of(args, kwargs, losses)
 
         def step(*_: Any) -> None:
             self._judge(runner)
             self._judge_gradients(runner)
 
+        self._undo.append(model.register_forward_pre_hook(before, with_kwargs=True).remove)
         self._undo.append(model.register_forward_hook(forward, with_kwargs=True).remove)
+        self._explain_breaks(runner)
         for wrapper in _wrappers(runner):
             self._undo.append(wrapper.optimizer.register_step_pre_hook(step).remove)
 
@@ -99,7 +110,7 @@ class NumericsHook(Hook):
             name
             for part in ('state_dict', 'ema_state_dict')
             for name in non_finite_of(checkpoint.get(part, {}).items())
-            if name not in self._infinite_by_design
+            if name.removeprefix('module.') not in self._infinite_by_design  # of averaged weights
         ]
         if bad:
             iteration = checkpoint['meta'].get('iter')
@@ -115,14 +126,42 @@ class NumericsHook(Hook):
     def _stop(self) -> None:
         while self._undo:
             self._undo.pop()()
-        self._batch, self._in_a_row = None, 0
+        self._called, self._batch, self._in_a_row = None, None, 0
+
+    def _explain_breaks(self, runner: Runner) -> None:
+        """Let a forward pass that breaks on NaN say so."""
+        loop = runner.train_loop
+        run_iter = getattr(loop, 'run_iter', None)
+        if run_iter is None:  # a loop of one's own
+            return
+
+        def run(*args: Any, **kwargs: Any) -> None:
+            try:
+                run_iter(*args, **kwargs)
+            except (UserError, torch.OutOfMemoryError):
+                raise
+            except Exception as error:
+                if (where := self._where_it_broke(runner)) is None:
+                    raise
+                first = (str(error).strip() or 'no message').splitlines()[0]
+                raise NonFiniteError(
+                    f'Iteration {runner.iter + 1}: the forward pass broke on numbers that are not '
+                    f'finite ({type(error).__name__}: {first}); {where}. {_what_to_do(runner)}.'
+                ) from error
+
+        loop.run_iter = run
+        self._undo.append(partial(setattr, loop, 'run_iter', run_iter))
+
+    def _where_it_broke(self, runner: Runner) -> str | None:
+        batch, self._called = self._called, None
+        with suppress(Exception):  # a device that has failed answers nothing any more
+            return batch and self._bad_place(runner, batch)
+        return None
 
     def _check_start(self, runner: Runner, model: nn.Module) -> None:
         """Masks may hold infinity on purpose, trained weights never."""
         infinite = set(non_finite_of(model.named_buffers()))
-        buffers = dict(model.named_buffers())
-        lost = [name for name in infinite if buffers[name].isnan().any()]
-        lost = non_finite_of(model.named_parameters()) + lost
+        lost = non_finite_of(model.named_parameters()) + nan_of(model.named_buffers())
         if lost:
             loaded = f' Look at {runner._load_from}.' if runner._load_from else ''
             raise NonFiniteError(
@@ -154,6 +193,11 @@ class NumericsHook(Hook):
         )
 
     def _where(self, runner: Runner, batch: JudgedBatch) -> str:
+        return self._bad_place(runner, batch) or (
+            'a second pass shows no bad layer, so the terms of the loss are where to look'
+        )
+
+    def _bad_place(self, runner: Runner, batch: JudgedBatch) -> str | None:
         if bad := batch.bad_inputs():
             return f'its input is not: {bad}'
         model = plain_model(runner)
@@ -161,16 +205,16 @@ class NumericsHook(Hook):
         mode = 'tensor' if is_distributed() else 'loss'
 
         def run() -> None:
-            with runner.optim_wrapper.optim_context(model):
+            with _wrappers(runner)[0].optim_context(model):
                 batch.run(model, mode)
 
         layer = first_bad_layer(model, run)
-        if layer is None:
-            return 'a second pass shows no bad layer, so the terms of the loss are where to look'
-        return f'the first bad layer is {layer}'
+        return layer and f'the first bad layer is {layer}'
 
     def _judge_gradients(self, runner: Runner) -> None:
         """Where gradients are clipped, their norm is already known on the host."""
+        if not any(getattr(one, 'clip_grad_kwargs', None) for one in _wrappers(runner)):
+            return  # a norm in the history is that of the run before the resume
         history = runner.message_hub.log_scalars.get('train/grad_norm')
         if history is None or _has_loss_scaler(runner) or math.isfinite(history.current()):
             return
@@ -183,6 +227,10 @@ class NumericsHook(Hook):
             f'Iteration {runner.iter + 1}: the loss is finite, but its gradients are not: '
             f'{len(bad)} of {len(grads)} are bad{where}. {_what_to_do(runner)}.'
         )
+
+
+def _is_training(args: tuple, kwargs: dict) -> bool:
+    return kwargs.get('mode', args[2] if len(args) > 2 else None) == 'loss'
 
 
 def _wrappers(runner: Runner) -> list[OptimWrapper]:

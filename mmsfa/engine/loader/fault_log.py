@@ -36,6 +36,26 @@ class FaultLog:
         Raises:
             DataFaultError: More than `max_share` of the data set is bad.
         """
+        self._name(faults)
+        self._judge()
+
+    def sum_up(self) -> None:
+        """Log the count over all ranks; every rank must call it."""
+        if get_world_size() > 1:
+            # The console shows the first rank's warnings only.
+            for known in all_gather_object(self.known):
+                self._name(known.values())
+        if self.known:
+            share = len(self.known) / self.size
+            print_log(
+                f'{len(self.known)} bad samples so far ({share:.2%} of {self.size}; the run stops '
+                f'above {self.max_share:.2%}). Each was named once.',
+                logger='current',
+                level=logging.INFO,  # mmengine drops a warning that repeats itself
+            )
+        self._judge()
+
+    def _name(self, faults: Iterable[Fault]) -> None:
         for fault in faults:
             if fault.path not in self.known:
                 self.known[fault.path] = fault
@@ -44,22 +64,6 @@ class FaultLog:
                     logger='current',
                     level=logging.WARNING,
                 )
-        self._judge()
-
-    def sum_up(self) -> None:
-        """Log the count over all ranks; every rank must call it."""
-        if get_world_size() > 1:
-            for known in all_gather_object(self.known):
-                self.known = known | self.known
-        if self.known:
-            share = len(self.known) / self.size
-            print_log(
-                f'{len(self.known)} bad samples so far ({share:.2%} of {self.size}; the run stops '
-                f'above {self.max_share:.2%}). Each was named once.',
-                logger='current',
-                level=logging.WARNING,
-            )
-        self._judge()
 
     def _judge(self) -> None:
         if len(self.known) <= self.max_share * self.size:

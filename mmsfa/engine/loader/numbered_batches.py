@@ -6,6 +6,14 @@ from collections.abc import Iterator
 
 from torch.utils.data import BatchSampler, Sampler
 
+from mmsfa.engine.rng_state import (
+    get_rng_state,
+    isolated_rng,
+    same_rng_state,
+    seed_cpu,
+    set_rng_state,
+)
+
 
 class NumberedBatch(list):
     """Indices of one batch.
@@ -24,12 +32,15 @@ class NumberedBatchSampler(Sampler):
 
     Args:
         batch_sampler: Any batch sampler of torch or of an mm project.
+        run_seed: What samplers without a seed of their own draw from.
         endless: Begin the next epoch by itself, for loops that count iterations.
     """
 
-    def __init__(self, batch_sampler: BatchSampler, endless: bool = False) -> None:
+    def __init__(
+        self, batch_sampler: BatchSampler, run_seed: int = 0, endless: bool = False
+    ) -> None:
         self.batch_sampler = batch_sampler
-        self.endless = endless
+        self.run_seed, self.endless = run_seed, endless
         self._epoch = self._skip = 0
 
     @property
@@ -38,20 +49,18 @@ class NumberedBatchSampler(Sampler):
         return self.batch_sampler.sampler
 
     @property
-    def batch_size(self) -> int:
-        """Indices in a batch."""
-        return self.batch_sampler.batch_size
+    def batch_size(self) -> int | None:
+        """Indices in a batch; None if they differ."""
+        return getattr(self.batch_sampler, 'batch_size', None)
 
     @property
     def seed(self) -> int | None:
         """Of the sampler's shuffling; None if it has none."""
-        return getattr(self.sampler, 'seed', None)
+        return getattr(getattr(self.batch_sampler, 'sampler', None), 'seed', None)
 
     @seed.setter
     def seed(self, seed: int) -> None:
-        self.sampler.seed = seed
-        if hasattr(self.sampler, '_indices_of_rank'):  # InfiniteSampler began with the old seed
-            self.sampler.indices = self.sampler._indices_of_rank()
+        self.sampler.seed = seed  # the endless samplers of mm projects read it at their first index
 
     def start(self, epoch: int = 0, skip: int = 0) -> None:
         """Say where the next iteration begins.
@@ -66,7 +75,7 @@ class NumberedBatchSampler(Sampler):
         epoch, skip, self._skip = self._epoch, self._skip, 0
         while True:
             place = -1
-            for place, batch in enumerate(self.batch_sampler):
+            for place, batch in enumerate(self._batches(epoch)):
                 if skip:
                     skip -= 1
                     continue
@@ -76,6 +85,29 @@ class NumberedBatchSampler(Sampler):
             epoch += 1
             if hasattr(self.sampler, 'set_epoch'):
                 self.sampler.set_epoch(epoch)
+
+    def _batches(self, epoch: int) -> Iterator[list[int]]:
+        """One epoch, whose order owes nothing to what the model has drawn.
+
+        Some samplers draw from the generators of the process (mmdet's GroupMultiSourceSampler);
+        those that do not for their first batch are asked without further ado for the others.
+        """
+        with isolated_rng():
+            seed_cpu(self.run_seed, epoch)
+            begin = get_rng_state(device=False)
+            batches = iter(self.batch_sampler)
+            batch = next(batches, None)
+            state = get_rng_state(device=False)
+        draws = not same_rng_state(begin, state)
+        while batch is not None:
+            yield batch
+            if not draws:
+                yield from batches
+                return
+            with isolated_rng():
+                set_rng_state(state)
+                batch = next(batches, None)
+                state = get_rng_state(device=False)
 
     def __len__(self) -> int:
         return len(self.batch_sampler)

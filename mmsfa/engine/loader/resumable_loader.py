@@ -10,6 +10,7 @@ from mmengine.dist import get_rank
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmsfa.engine.data_faults.fault import Fault
+from mmsfa.engine.errors import UserError
 
 from .fault_log import FaultLog
 from .numbered_batches import NumberedBatchSampler
@@ -35,6 +36,17 @@ class _Collate:
         return _FaultyBatch(batch, faults) if faults else batch
 
 
+class NoBatchError(UserError):
+    """The data set is too small for one batch."""
+
+    def __init__(self, loader: DataLoader) -> None:
+        super().__init__(
+            f'The training data give no batch: {len(loader.dataset)} samples, batch_size='
+            f'{loader.batch_sampler.batch_size}. Use more data, a smaller batch_size, or '
+            'drop_last=False in train_dataloader.'
+        )
+
+
 class ResumableDataLoader(DataLoader):
     """Wraps what a config's ``train_dataloader`` builds; the loops of `mmsfa.engine.loops` do it.
 
@@ -50,6 +62,9 @@ class ResumableDataLoader(DataLoader):
         labels: What the model's loss can take; None leaves labels unchecked.
         max_bad_share: Part of the data set that may be bad.
         endless: Epoch follows epoch without a break.
+
+    Raises:
+        NoBatchError: An epoch has no batch; of an endless loader, once it is iterated.
     """
 
     def __init__(
@@ -66,7 +81,7 @@ class ResumableDataLoader(DataLoader):
         self.fetcher = fetcher
         super().__init__(
             loader.dataset,
-            batch_sampler=NumberedBatchSampler(loader.batch_sampler, endless),
+            batch_sampler=NumberedBatchSampler(loader.batch_sampler, seed, endless),
             num_workers=loader.num_workers,
             collate_fn=loader.collate_fn,
             pin_memory=loader.pin_memory,
@@ -77,11 +92,21 @@ class ResumableDataLoader(DataLoader):
             prefetch_factor=loader.prefetch_factor,
             persistent_workers=loader.persistent_workers,
         )
+        # What hooks read; torch's own class forgets it where it is given a batch sampler.
+        self.__dict__.update(
+            sampler=loader.sampler, batch_size=loader.batch_size, drop_last=loader.drop_last
+        )
+        if not endless and len(self) == 0:
+            raise NoBatchError(self)
 
     @staticmethod
     def fits(loader: DataLoader) -> bool:
-        """Whether a loader gives batches of indexed samples."""
-        return loader.batch_sampler is not None and not isinstance(loader.dataset, IterableDataset)
+        """Whether a loader is torch's own and gives batches of indexed samples."""
+        return (
+            getattr(type(loader), '__iter__', None) is DataLoader.__iter__
+            and loader.batch_sampler is not None
+            and not isinstance(loader.dataset, IterableDataset)
+        )
 
     def seeds(self) -> dict[str, int | None]:
         """What the order and the augmentation of the data follow from."""
@@ -89,7 +114,7 @@ class ResumableDataLoader(DataLoader):
 
     def set_seeds(self, state: dict[str, int | None]) -> None:
         """Take the `seeds` of another run, before the first batch."""
-        self.fetcher.seed = state['seed']
+        self.fetcher.seed = self.batch_sampler.run_seed = state['seed']
         if state['sampler_seed'] not in (None, self.batch_sampler.seed):
             self.batch_sampler.seed = state['sampler_seed']
 
@@ -104,8 +129,11 @@ class ResumableDataLoader(DataLoader):
         self._collate_fn = collate_fn if is_ours else _Collate(collate_fn)
 
     def __iter__(self) -> Iterator[Any]:
+        batch = None
         for batch in super().__iter__():
             if isinstance(batch, _FaultyBatch):
                 self.faults.add(batch.faults)
                 batch = batch.batch
             yield batch
+        if self.batch_sampler.endless and batch is None:
+            raise NoBatchError(self)

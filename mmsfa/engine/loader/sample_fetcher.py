@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -71,6 +72,9 @@ class SampleFetcher:
 
     def _load(self, index: int, seeds: tuple[int, ...], faults: list[Fault]) -> Any:
         """The sample, or a random other one when it is bad."""
+        if isinstance(index, (tuple, list)):  # (video, frame) of mmdet's tracking: as it comes
+            seed_cpu(*seeds)
+            return self.dataset[index]
         for attempt in range(MAX_TRIES):
             seed_cpu(*seeds, attempt)  # anew: a bad sample may have drawn before it failed
             if attempt:
@@ -80,7 +84,9 @@ class SampleFetcher:
                 if not isinstance(found, Fault):
                     self.seen[index] = GOOD
                     return found
-                self.seen[index] = BAD
+                # Mixed pictures fail by a file of another sample: this one stays in use.
+                own = files_of(self._info(index))
+                self.seen[index] = BAD if not own or found.path in own else UNSEEN
                 faults.append(found)
         listed = '; '.join(f'{fault.path}: {fault.what}' for fault in faults[:5])
         raise DataFaultError(
@@ -92,14 +98,14 @@ class SampleFetcher:
         """The sample, or its fault; an error that is not the data's is raised as it is."""
         if self.seen[index] == UNSEEN:  # decoders fill up a truncated picture without a word
             for path in files_of(self._info(index)):
-                what = check_image(path)
-                if what:
+                # What is not on this disk may be a name in an archive or an object store.
+                if os.path.lexists(path) and (what := check_image(path)):
                     return Fault(path, what)
         try:
             sample = self.dataset[index]
         except Exception as error:
             fault = diagnose(self._info(index), error)
-            if fault is None:
+            if fault is None or not self._lies_on_disk():
                 raise
             return fault
         what = self.labels and check_labels(sample, *self.labels)
@@ -110,6 +116,12 @@ class SampleFetcher:
         info = self._info(index)
         label_map = info.get('seg_map_path') if 'label map' in what else None
         return label_map or (files_of(info) or [f'sample {index}'])[0]
+
+    def _lies_on_disk(self) -> bool:
+        """Whether paths are files here, and not names elsewhere, where missing means nothing."""
+        some = range(0, len(self.dataset), max(1, len(self.dataset) // 50))
+        files = [path for index in some for path in files_of(self._info(index))]
+        return not files or any(map(os.path.exists, files))
 
     def _info(self, index: int) -> dict[str, Any]:
         """What the data set knows of a sample before it is loaded."""

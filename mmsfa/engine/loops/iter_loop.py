@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+from mmengine.logging import print_log
 from mmengine.registry import LOOPS
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
 from mmsfa.engine.loader import ResumableDataLoader
 
-from .resumable_loader_of import resumable_loader_of
+from .resumable_loader_of import resumable_loader_of, warn_of_foreign_loader
 
 
 class _Batches:
@@ -60,12 +62,25 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
     def state_dict(self, epoch: int = 0) -> dict[str, Any]:
         """What a checkpoint must know of the data; the position is its iteration."""
         loader = self.dataloader
-        return loader.seeds() if isinstance(loader, ResumableDataLoader) else {}
+        if not isinstance(loader, ResumableDataLoader):
+            return {}
+        return dict(batch_size=loader.batch_sampler.batch_size, **loader.seeds())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Draw the data in the order of the run that wrote a checkpoint."""
-        if isinstance(self.dataloader, ResumableDataLoader):
+        if not isinstance(self.dataloader, ResumableDataLoader):
+            warn_of_foreign_loader()
+            return
+        if 'seed' in state:  # else its data could not be resumed
             self.dataloader.set_seeds(state)
+        stored, mine = state.get('batch_size'), self.dataloader.batch_sampler.batch_size
+        if stored not in (None, mine):
+            print_log(
+                f'The checkpoint is of a run with batch_size={stored}, this one has {mine}: the '
+                'result will not be that of an uninterrupted run.',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def _decide_current_val_interval(self) -> None:
         """Between training and validation: count the bad samples once in a while."""

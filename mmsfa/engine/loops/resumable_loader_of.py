@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from mmengine.dist import get_rank
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
@@ -22,6 +24,10 @@ def labels_of(model: nn.Module) -> Labels | None:
     Returns:
         None where the head does not say, such as in pre-training.
     """
+    if any(kind.__name__ == 'RPN' for kind in type(model).__mro__):  # all of its labels become 0
+        return None
+    if hasattr(model, 'language_model'):  # labels are words, of which a head counts tokens
+        return None
     roi_head = getattr(model, 'roi_head', None)
     heads = [getattr(model, name, None) for name in ('decode_head', 'head', 'bbox_head')]
     for head in [*heads, getattr(roi_head, 'bbox_head', None)]:
@@ -42,7 +48,8 @@ def resumable_loader_of(
         **options: Of `ResumableDataLoader`.
 
     Returns:
-        The loader as it is if it gives no batches of indexed samples (an iterable data set).
+        The loader as it is if it gives no batches of indexed samples (an iterable data set), or
+        has its own way to iterate.
     """
     differ = runner._randomness_cfg.get('diff_rank_seed', False)
     if isinstance(dataloader, dict):
@@ -51,3 +58,14 @@ def resumable_loader_of(
         return dataloader
     seed = runner.seed - get_rank() if differ else runner.seed  # one for all ranks
     return ResumableDataLoader(dataloader, seed, labels_of(plain_model(runner)), **options)
+
+
+def warn_of_foreign_loader() -> None:
+    """Say why a resume is not exact."""
+    print_log(
+        'The training data come from an iterable data set or a loader of its own kind, which '
+        'cannot begin in the middle: they begin anew, and the result will not be that of an '
+        'uninterrupted run.',
+        logger='current',
+        level=logging.WARNING,
+    )

@@ -147,3 +147,20 @@ def test_clips_and_recordings(tmp_path: Path) -> None:
     other = tmp_path / 'volume.npy'
     other.write_bytes(b'anything')
     assert check_image(str(other)) is None
+
+
+@pytest.mark.parametrize('at', ['ffdb', 'ffc0', 'ffd9'])
+def test_bytes_too_many_between_segments(tmp_path: Path, at: str) -> None:
+    """OpenCV and Pillow skip them; in ImageNet and COCO there are a few of that kind."""
+    from mmsfa.engine.data_faults.verify_task import Task, run_task
+
+    path = tmp_path / 'a.jpg'
+    place = JPEG.rindex(bytes.fromhex(at))
+    path.write_bytes(JPEG[:place] + b'\0\0\0' + JPEG[place:])
+    assert run_task(Task(str(path))) is None
+
+
+def test_junk_behind_the_first_bytes_of_a_jpeg(tmp_path: Path) -> None:
+    path = tmp_path / 'a.jpg'
+    path.write_bytes(JPEG[:4] + bytes(1 << 17))
+    assert 'no picture, or its header is broken' in check_image(str(path))

@@ -41,6 +41,22 @@ def test_sound_files(tmp_path: Path, shapes_dir: Path) -> None:
         assert check_coco_file(str(shapes_dir / f'annotations/instances_{split}.json')) == []
 
 
+def test_sound_files_of_other_kinds(tmp_path: Path) -> None:
+    test_dev, captions, lvis = content(), content(), content()
+    del test_dev['annotations']
+    assert found(tmp_path, test_dev) == []
+    captions['annotations'] = [dict(id=1, image_id=1, caption='a thing')]
+    del captions['categories']
+    assert found(tmp_path, captions) == []
+    for image in lvis['images']:
+        name = image.pop('file_name')
+        image['coco_url'] = f'http://images.cocodataset.org/train2017/{name}'
+    assert found(tmp_path, lvis) == []
+    lvis['annotations'][0]['area'] = 0
+    ((path, _),) = found(tmp_path, lvis)
+    assert path == 'folder/train2017/a.jpg'
+
+
 RUNS = dict(size=[50, 100], counts=[4000, 1000])
 TEXT = coco_masks.encode(np.asfortranarray(np.eye(50, 100, dtype=np.uint8)))['counts'].decode()
 

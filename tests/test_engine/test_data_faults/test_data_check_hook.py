@@ -155,3 +155,24 @@ def test_it_is_on_by_default(repo_dir: Path, name: str) -> None:
     cfg = Config.fromfile(repo_dir / f'configs/_base_/default_runtime_{name}.py')
     assert 'DataCheckHook' in [hook.type for hook in cfg.custom_hooks]
     assert HOOKS.get('DataCheckHook') is DataCheckHook
+
+
+class Archive(Named):
+    """Its paths are names in an archive."""
+
+    def prepare_data(self, index: int) -> dict:
+        return dict(number=index)
+
+
+def test_paths_that_are_no_files_here(tmp_path: Path) -> None:
+    run = runner(tmp_path, ['a.jpg'])
+    loader = run.test_loop.dataloader
+    loader.dataset = Archive(metainfo=dict(names=['key/a', 'key/b']))
+    DataCheckHook().before_test(run)
+    loader.dataset = Named(metainfo=dict(names=['/nowhere/a.jpg']))
+    loader.dataset.pipeline.transforms = [SimpleNamespace(backend_args=dict(backend='petrel'))]
+    DataCheckHook().before_test(run)
+    loader.dataset.pipeline.transforms = [SimpleNamespace(backend_args=None)]
+    loader.dataset.prepare_data = lambda index: 1 / 0
+    with pytest.raises(DataFaultError, match='1 file of the test set'):
+        DataCheckHook().before_test(run)
