@@ -292,3 +292,34 @@ def test_a_loader_of_its_own_kind_stays_and_is_named(
     second.train()
     assert isinstance(second.train_dataloader, OwnLoader) and second.iter >= 4
     assert sum('a loader of its own kind' in line for line in warnings) == 1
+
+
+@pytest.mark.parametrize(('loop', 'last'), [(EPOCHS, 'epoch_2'), (ITERS, 'iter_6')])
+def test_a_validation_that_was_cut_off_is_made_up_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: dict, last: str
+) -> None:
+    """Whoever resumes from a checkpoint before a validation begins with that validation."""
+    options = dict(interval=2 if loop is EPOCHS else 6, by_epoch=loop is EPOCHS)
+    ran: list[tuple[int, int]] = []
+    compute = Draws.compute_metrics
+
+    def cut_off(self: Draws, results: list) -> dict:
+        ran.append((run.epoch, run.iter))
+        if ran == [(2, 8)] or (ran[-1] == (0, 6) and len(ran) == 2):
+            raise KeyboardInterrupt
+        return compute(self, results)
+
+    loop = dict(loop, val_interval=2 if loop is EPOCHS else 3)
+    monkeypatch.setattr(Draws, 'compute_metrics', cut_off)
+    run = runner(tmp_path, loop, **options)
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    cut = ran[-1]
+    assert (tmp_path / f'{last}.pth').exists()
+    run = runner(tmp_path, loop, resume=True, **options)
+    run.train()
+    assert ran.count(cut) == 2 and ran[-1] == (run.epoch, run.iter)
+    whole = ran[-1]
+    run = runner(tmp_path, loop, resume=True, **options)
+    run.train()  # nothing is left but the validation that follows the last checkpoint
+    assert ran[-1] == whole and ran.count(whole) == 2

@@ -49,6 +49,7 @@ class ExactResumeHook(Hook):
         state = checkpoint[KEY] = dict(rng=states)
         if hasattr(runner.train_loop, 'state_dict'):
             state['loop'] = runner.train_loop.state_dict(checkpoint['meta']['epoch'])
+            state['validated'] = self._before_val is not None
         self._all_ranks = None
         self._warn_of_lost_gradients(runner, checkpoint['meta']['iter'])
 
@@ -63,6 +64,14 @@ class ExactResumeHook(Hook):
         ours = hasattr(runner.train_loop, 'load_state_dict')
         if self._loaded and ours and 'loop' in self._loaded:
             runner.train_loop.load_state_dict(self._loaded['loop'])
+            if not self._loaded.get('validated', True):
+                self._validate(runner)
+
+    def _validate(self, runner: Runner) -> None:
+        """The validation that came after the checkpoint, else the best one may be missed."""
+        if runner.val_loop is not None and runner.train_loop.validation_is_due():
+            runner.logger.info('The validation that follows the checkpoint is run first.')
+            runner.val_loop.run()
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Set the generators, once after a resume."""

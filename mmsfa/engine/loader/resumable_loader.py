@@ -106,6 +106,7 @@ class ResumableDataLoader(DataLoader):
             getattr(type(loader), '__iter__', None) is DataLoader.__iter__
             and loader.batch_sampler is not None
             and not isinstance(loader.dataset, IterableDataset)
+            and hasattr(loader.dataset, '__dict__')  # a list takes no attribute
         )
 
     def seeds(self) -> dict[str, int | None]:

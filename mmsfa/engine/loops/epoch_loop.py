@@ -72,6 +72,12 @@ class ResumableEpochBasedTrainLoop(EpochBasedTrainLoop):
                 level=logging.WARNING,
             )
 
+    def validation_is_due(self) -> bool:
+        """Whether a validation follows the epoch that was trained last."""
+        self._decide_current_val_interval()
+        ends = self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
+        return ends and self._epoch >= self.val_begin and self.position == 0
+
     def run_epoch(self) -> None:
         """Train what is left of one epoch."""
         self.runner.call_hook('before_train_epoch')

@@ -82,9 +82,16 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
                 level=logging.WARNING,
             )
 
+    def validation_is_due(self) -> bool:
+        """Whether a validation follows the iteration that was trained last."""
+        super()._decide_current_val_interval()
+        return self._iter >= self.val_begin and self._ends()
+
+    def _ends(self) -> bool:
+        return self._iter % self.val_interval == 0 or self._iter == self._max_iters
+
     def _decide_current_val_interval(self) -> None:
         """Between training and validation: count the bad samples once in a while."""
         super()._decide_current_val_interval()
-        ends = self._iter % self.val_interval == 0 or self._iter == self._max_iters
-        if ends and isinstance(self.dataloader, ResumableDataLoader):
+        if self._ends() and isinstance(self.dataloader, ResumableDataLoader):
             self.dataloader.faults.sum_up()
