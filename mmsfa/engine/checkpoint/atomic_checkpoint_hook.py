@@ -115,7 +115,9 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Save the best one, and only then remove the one that was best before."""
-        backend = self.file_backend
+        backend = getattr(self, 'file_backend', None)
+        if backend is None or not self.save_best:  # a validation by itself has nothing to save
+            return
         self.file_backend = deferred = DeferredRemovals(backend)
         try:
             super()._save_best_checkpoint(runner, metrics)
