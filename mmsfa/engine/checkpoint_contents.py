@@ -47,7 +47,12 @@ def disarm(content: Any, path: str | Path) -> Any:
     if isinstance(meta, dict) and 'config' in meta:
         meta['config'] = _gpu_ids(meta['config'])
     if isinstance(content.get('message_hub'), dict):
-        _disarm_hub(content['message_hub'].get('runtime_info') or {}, Path(path))
+        hub = content['message_hub']
+        info = hub.get('runtime_info', {})
+        before = set(info)
+        _disarm_hub(info, Path(path))
+        for key in before - set(info):
+            hub.get('resumed_keys', {}).pop(key, None)  # mmengine warns of each one it misses
     return content
 
 
@@ -97,6 +102,11 @@ def _check_parts(content: dict, path: str | Path) -> None:
         part = content.get(key)
         if part is not None and not isinstance(part, dict):
             raise broken(TypeError(f'{key} must be a dict, got {type(part).__name__}'), path)
+    hub = content.get('message_hub') or {}
+    for key in ('runtime_info', 'resumed_keys', 'log_scalars'):
+        if not isinstance(hub.get(key, {}), dict):
+            kind = type(hub[key]).__name__
+            raise broken(TypeError(f'message_hub.{key} must be a dict, got {kind}'), path)
     odd = [key for key in content.get('state_dict') or () if not isinstance(key, str)]
     if odd:
         raise broken(TypeError(f'names of weights must be text, got {odd[0]!r}'), path)

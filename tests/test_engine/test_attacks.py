@@ -320,3 +320,11 @@ def test_every_tool_refuses(
     said = str(stopped.value)
     assert f'Refused to load {file}' in said and '--trust-checkpoint' in said
     assert said.strip().count('\n') == 0 and not marker.exists()
+
+
+@pytest.mark.parametrize('part', ['runtime_info', 'resumed_keys', 'log_scalars'])
+def test_parts_of_the_message_hub_have_their_types(tmp_path: Path, part: str) -> None:
+    path = tmp_path / 'odd.pth'
+    torch.save(dict(state_dict={}, meta={}, message_hub={part: [1]}), path)
+    with pytest.raises(BrokenCheckpointError, match=f'message_hub.{part} must be a dict, got list'):
+        safe_load(path)
