@@ -10,12 +10,15 @@ Example:
 
 from __future__ import annotations
 
+import mmsfa  # noqa: F401  first: it says what is wrong with an installation
+
+# isort: split
+
 import argparse
 from pathlib import Path
 
 from rich.progress import track
 
-import mmsfa  # noqa: F401  a user's own custom_imports may replace the config's
 from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.trained_model import load_trained
 from mmsfa.visualization.pictures import output_files, picture_files

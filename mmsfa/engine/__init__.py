@@ -1,12 +1,11 @@
 """What runs around a model: safe checkpoint loading, hooks, optimizer wrappers, tool settings.
 
 Everything here registers at mmengine's root, so any mm project can use it by config. Importing
-this package makes every checkpoint that mmengine loads a safe one (see `checkpoint_schemes`).
+this package makes every checkpoint that mmengine loads a safe one (see `safe_loading`).
 """
 
 from .amp import CPUAmpOptimWrapper
 from .checkpoint import AtomicCheckpointHook, AtomicLocalBackend, newest_resumable
-from .checkpoint_schemes import install
 from .data_faults import DataCheckHook, DataFaultError
 from .hooks import (
     ExactResumeHook,
@@ -20,7 +19,7 @@ from .hooks import (
     SyncNormStatsHook,
 )
 from .loops import ResumableEpochBasedTrainLoop, ResumableIterBasedTrainLoop
-from .safe_checkpoint import UnsafeCheckpointError, safe_load, trust_checkpoints
+from .safe_loading import UnsafeCheckpointError, install, safe_load, trust_checkpoints
 
 install()
 

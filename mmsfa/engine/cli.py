@@ -21,7 +21,7 @@ from .config_check import check_config
 from .error_report import explain, sentence_of, to_log_file
 from .errors import OptionError, UserError
 from .model_check import check_model
-from .safe_checkpoint import trust_checkpoints
+from .safe_loading import trust_checkpoints
 from .scopes import scope_of, set_loader_defaults
 from .top_level_options import merge_options
 

@@ -18,7 +18,7 @@ from mmengine.infer import BaseInferencer
 from mmengine.logging import HistoryBuffer, MessageHub
 
 from mmsfa.engine import UnsafeCheckpointError, safe_load, trust_checkpoints
-from mmsfa.engine.safe_checkpoint import BrokenCheckpointError
+from mmsfa.engine.safe_loading import BrokenCheckpointError
 
 sys.path.insert(0, str(Path(__file__).parent))  # the modules beside this one
 from attack_files import (

@@ -10,7 +10,7 @@ from mmengine.runner import load_checkpoint
 from torch import nn
 
 from mmsfa.engine import safe_load
-from mmsfa.engine.safe_checkpoint import BrokenCheckpointError, MissingCheckpointError
+from mmsfa.engine.safe_loading import BrokenCheckpointError, MissingCheckpointError
 
 
 def test_missing_and_junk_files_say_so(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch.distributed as torch_dist
 
 from mmsfa.engine.cli import add_model_options, read_config, run_tool
 from mmsfa.engine.errors import OptionError
-from mmsfa.engine.safe_checkpoint import is_trusted, trust_checkpoints
+from mmsfa.engine.safe_loading import is_trusted, trust_checkpoints
 
 
 def test_a_tool_leaves_its_process_group(tmp_path: Path) -> None:

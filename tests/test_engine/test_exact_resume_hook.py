@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import mmsfa.engine  # noqa: F401  registers
 from mmsfa.engine.rng_state import get_rng_state, set_rng_state
-from mmsfa.engine.safe_checkpoint import safe_load
+from mmsfa.engine.safe_loading import safe_load
 
 
 class Numbers(Dataset):

@@ -12,7 +12,6 @@ from subprocess import CompletedProcess
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
@@ -23,7 +22,6 @@ from torch import Tensor, nn
 
 from mmsfa.engine import NumericsHook
 from mmsfa.engine.hooks.numerics_hook import NonFiniteError
-from mmsfa.neurons import SFA
 
 
 class Root(torch.autograd.Function):
@@ -302,63 +300,6 @@ def test_a_learning_rate_far_too_high_ends_in_a_sentence(
     error = done.stderr.strip().splitlines()[-1]
     assert re.match(r'Error: Iteration \d+: the loss', error), done.stderr[-3000:]
     assert 'There is no checkpoint yet' in error and not list(tmp_path.glob('*.pth'))
-
-
-class Neurons(BaseModel):
-    """Two neurons that see each picture, moved by an offset."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.low, self.high = SFA(D=4), SFA(D=4)
-        self.weight = nn.Parameter(torch.ones(()))
-        self.hooked: list[tuple[bool, bool]] = []
-
-    def forward(self, inputs, data_samples=None, mode='tensor'):
-        self.hooked.append((bool(self.low._forward_hooks), bool(self.high._forward_hooks)))
-        x = torch.stack(inputs) * self.weight
-        return list(self.low(x) + self.high(x + 9))
-
-
-class Nothing(BaseMetric):
-    def process(self, data_batch, data_samples) -> None:
-        self.results.append(None)
-
-    def compute_metrics(self, results: list) -> dict:
-        return {}
-
-
-@pytest.mark.parametrize(
-    ('values', 'named', 'watched'),
-    [
-        # the first and fifth batch are counted; `high` is full unless it sees less than -5
-        ([0, 0, 0, 0, 0, 0], 'always fire D: high', [True] * 6),
-        ([0, 0, 2, 0, 0, 0], 'always fire D: high', [True] * 3 + [False, True, False]),
-        ([2, 0, 0, 0, 0, 0], 'always fire D: high', [True] * 6),
-        ([0, -8, 2, 0, 0, 0], None, [True] * 3 + [False, True, False]),
-    ],
-)
-def test_idle_layers_are_judged_by_the_whole_validation(
-    tmp_path: Path, values: list[float], named: str | None, watched: list[bool]
-) -> None:
-    run = Runner(
-        model=Neurons(),
-        work_dir=str(tmp_path),
-        val_dataloader=dict(
-            dataset=[dict(inputs=torch.full((2,), float(value))) for value in values],
-            batch_size=1,
-            sampler=dict(type='DefaultSampler', shuffle=False),
-        ),
-        val_cfg=dict(),
-        val_evaluator=Evaluator(Nothing()),
-        custom_hooks=[dict(type='FiringRateHook', interval=4)],
-        experiment_name=tmp_path.name,
-    )
-    run.val()
-    (log,) = tmp_path.glob('*/*.log')
-    found = re.findall(r'Of 2 neuron layers (.*)\. They', log.read_text())
-    expected = ['1 never fire: low'] * (max(values) <= 0) + [f'1 {named}'] * (named is not None)
-    assert found == ['; '.join(expected)] * bool(expected)
-    assert [low for low, _ in run.model.hooked] == watched
 
 
 def test_averaged_weights_may_hold_masks_too(tmp_path: Path) -> None:

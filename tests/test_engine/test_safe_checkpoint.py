@@ -23,8 +23,8 @@ from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
 from torch import nn
 
 from mmsfa.engine import UnsafeCheckpointError, safe_load, trust_checkpoints
-from mmsfa.engine.allowed_globals import multiarray
-from mmsfa.engine.checkpoint_schemes import install
+from mmsfa.engine.safe_loading.allowed_globals import multiarray
+from mmsfa.engine.safe_loading.checkpoint_schemes import install
 
 
 class AsksForMethods:

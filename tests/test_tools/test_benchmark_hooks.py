@@ -11,7 +11,7 @@ import torch
 from mmdet.visualization import DetLocalVisualizer
 from mmengine.config import Config
 
-from mmsfa.engine import safe_checkpoint
+from mmsfa.engine.safe_loading import safe_checkpoint
 from mmsfa.engine.trained_model import build_model
 
 TOOL = 'tools/analysis_tools/benchmark_hooks.py'

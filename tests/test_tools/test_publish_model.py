@@ -22,7 +22,7 @@ from torch import nn
 
 from mmsfa.engine import safe_load, trust_checkpoints
 from mmsfa.engine.cli import read_config
-from mmsfa.engine.safe_checkpoint import BrokenCheckpointError
+from mmsfa.engine.safe_loading import BrokenCheckpointError
 from mmsfa.engine.trained_model import load_trained, predictions, test_loader
 
 TOOL = 'tools/model_converters/publish_model.py'

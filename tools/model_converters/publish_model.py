@@ -35,7 +35,7 @@ from torch import Tensor
 from mmsfa.engine.cli import add_trust_option, read_config, run_tool
 from mmsfa.engine.errors import OptionError, UserError
 from mmsfa.engine.hashes import file_sha256, text_sha256
-from mmsfa.engine.safe_checkpoint import safe_load, trust_checkpoints
+from mmsfa.engine.safe_loading import safe_load, trust_checkpoints
 from mmsfa.engine.trained_model import load_trained
 
 

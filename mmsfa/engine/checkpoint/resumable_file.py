@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from mmsfa.engine.safe_checkpoint import safe_load
+from mmsfa.engine.safe_loading import safe_load
 
 _WRAPPER = re.compile(r'(^|(?<=\.))module\.')  # DistributedDataParallel, also around parts
 

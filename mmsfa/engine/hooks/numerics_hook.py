@@ -20,8 +20,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ..errors import UserError
-from ..first_bad_layer import first_bad_layer, nan_of, non_finite_of
-from ..judged_batch import JudgedBatch
+from ..numerics import JudgedBatch, first_bad_layer, nan_of, non_finite_of
 from .plain_model import plain_model
 
 

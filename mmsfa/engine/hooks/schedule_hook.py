@@ -11,10 +11,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ..run_length import Length
-from ..schedule import parts_of
-from ..schedule_ends import MovedEnds
-from ..schedule_replay import back_to_start, replay
+from ..schedule import Length, MovedEnds, back_to_start, parts_of, replay
 
 KEY = 'schedule_written_for'  # in the message hub: the length of the first run, as [epochs, iters]
 

@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.logging import print_log
 
-from mmsfa.engine.data_faults.fault import DataFaultError, Fault
-
-SHOWN = 20  # files in the list of an error
+from mmsfa.engine.data_faults.fault import DataFaultError, Fault, list_faults
 
 
 class FaultLog:
@@ -60,7 +58,7 @@ class FaultLog:
             if fault.path not in self.known:
                 self.known[fault.path] = fault
                 print_log(
-                    f'Bad sample: {fault.path}: {fault.what}. Others take its place.',
+                    f'Bad sample: {fault}. Others take its place.',
                     logger='current',
                     level=logging.WARNING,
                 )
@@ -68,11 +66,8 @@ class FaultLog:
     def _judge(self) -> None:
         if len(self.known) <= self.max_share * self.size:
             return
-        listed = ''.join(f'\n  {f.path}: {f.what}' for f in list(self.known.values())[:SHOWN])
-        more = len(self.known) - SHOWN
-        listed += f'\n  and {more} more' if more > 0 else ''
         raise DataFaultError(
             f'{len(self.known)} of {self.size} samples are bad, more than the allowed '
             f'{self.max_share:.2%}: mend them (tools/misc/verify_dataset.py lists all), or raise '
-            f'train_cfg.max_bad_share.{listed}'
+            f'train_cfg.max_bad_share.\n{list_faults(list(self.known.values()))}'
         )

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from mmsfa.engine.loader import ResumableDataLoader
 
-from .resumable_loader_of import resumable_loader_of, warn_of_foreign_loader
+from .resumable_loader_of import go_on, resumable_loader_of
 
 
 @LOOPS.register_module()
@@ -55,11 +55,8 @@ class ResumableEpochBasedTrainLoop(EpochBasedTrainLoop):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go to where a checkpoint was written."""
-        if not isinstance(self.dataloader, ResumableDataLoader):
-            warn_of_foreign_loader()
+        if not go_on(self.dataloader, state):
             return
-        if 'seed' in state:  # else its data could not be resumed
-            self.dataloader.set_seeds(state)
         if state['batches'] == len(self.dataloader):
             self.position = state['position']
         else:

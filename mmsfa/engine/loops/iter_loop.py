@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from mmsfa.engine.loader import ResumableDataLoader
 
-from .resumable_loader_of import resumable_loader_of, warn_of_foreign_loader
+from .resumable_loader_of import go_on, resumable_loader_of
 
 
 class _Batches:
@@ -68,11 +68,8 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Draw the data in the order of the run that wrote a checkpoint."""
-        if not isinstance(self.dataloader, ResumableDataLoader):
-            warn_of_foreign_loader()
+        if not go_on(self.dataloader, state):
             return
-        if 'seed' in state:  # else its data could not be resumed
-            self.dataloader.set_seeds(state)
         stored, mine = state.get('batch_size'), self.dataloader.batch_sampler.batch_size
         if stored not in (None, mine):
             print_log(

@@ -60,8 +60,20 @@ def resumable_loader_of(
     return ResumableDataLoader(dataloader, seed, labels_of(plain_model(runner)), **options)
 
 
-def warn_of_foreign_loader() -> None:
-    """Say why a resume is not exact."""
+def go_on(loader: DataLoader, state: dict[str, Any]) -> bool:
+    """Draw the data in the order of the run that wrote a checkpoint.
+
+    Args:
+        loader: Of a training loop.
+        state: The loop's, in the checkpoint.
+
+    Returns:
+        Whether the loader can do so; otherwise a warning has said that it cannot.
+    """
+    if isinstance(loader, ResumableDataLoader):
+        if 'seed' in state:  # else its data could not be resumed
+            loader.set_seeds(state)
+        return True
     print_log(
         'The training data come from an iterable data set or a loader of its own kind, which '
         'cannot begin in the middle: they begin anew, and the result will not be that of an '
@@ -69,3 +81,4 @@ def warn_of_foreign_loader() -> None:
         logger='current',
         level=logging.WARNING,
     )
+    return False

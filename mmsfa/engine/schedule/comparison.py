@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.optim import OptimWrapper, OptimWrapperDict, _ParamScheduler
 from mmengine.runner import Runner
 
-from .schedule_replay import scheduled_keys
+from .replay import scheduled_keys
 
 # What a scheduler remembers of its way so far; everything else of it is its settings.
 _PROGRESS = {
