@@ -86,7 +86,7 @@ def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_pat
         steps = [step for step in dataset.pipeline if step.type.startswith(READS)]
         dataset.pipeline = [*steps[:-1], dict(type='Resize', scale=(64, 64)), steps[-1]]
         cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
-        cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=1)
+        cfg.train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=1)
         cfg.param_scheduler = None  # one iteration is shorter than every warm-up
         for split in ('val', 'test'):
             for part in ('cfg', 'dataloader', 'evaluator'):
