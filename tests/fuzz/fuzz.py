@@ -21,6 +21,9 @@ from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
+import mmsfa  # first, as in the tools: it repairs torchvision
+
+# isort: split
 import cv2
 import mmdet.utils
 import mmpretrain.utils

@@ -15,6 +15,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import mmsfa  # noqa: F401  first, as in the tools: it repairs torchvision
+
+# isort: split
 import torch
 from mmdet.apis import DetInferencer, init_detector
 from mmengine.config import Config
