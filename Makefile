@@ -25,8 +25,9 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt tools/misc/setup_env.sh
 demo: $(STAMP)  ## train and test the demo detector on the Shapes data set
 	@$(PY) tools/misc/demo.py
 
-test: $(STAMP)  ## run the whole test-suite
-	@$(PY) -m pytest
+# Files stay whole: their tests share fixtures.
+test: $(STAMP)  ## run the whole test-suite, two to four files at a time
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## check style and format
 	@$(PY) -m ruff check .

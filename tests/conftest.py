@@ -14,6 +14,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType
 
+# The workers of pytest-xdist share the cores; so do the processes that their tests start.
+if 'PYTEST_XDIST_WORKER' in os.environ:
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
+
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -22,7 +26,8 @@ from torch import nn
 import mmsfa  # noqa: F401  before any test imports mmpretrain: it repairs torchvision
 
 ROOT = Path(__file__).resolve().parents[1]
-torch.set_num_threads(min(4, os.cpu_count() or 1))
+if 'OMP_NUM_THREADS' not in os.environ:
+    torch.set_num_threads(min(4, os.cpu_count() or 1))
 
 
 @pytest.fixture(autouse=True)
