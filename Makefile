@@ -26,7 +26,7 @@ demo: $(STAMP)  ## train and test the demo detector on the Shapes data set
 	@$(PY) tools/misc/demo.py
 
 # Files stay whole: their tests share fixtures.
-test: $(STAMP)  ## run the whole test-suite, two to four files at a time
+test: $(STAMP)  ## run the whole test-suite, a file on each core, on four at most
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## check style and format
