@@ -64,7 +64,7 @@ def test_bad_output_is_seen(cases: ModuleType, code: int, out: str, err: str, ki
     ],
 )
 def test_bad_programs_are_seen(cases: ModuleType, tmp_path: Path, program: str, kind: str) -> None:
-    fuzzer = cases.Fuzzer(tmp_path / 'fuzz', time_limit=2)
+    fuzzer = cases.Fuzzer(tmp_path / 'fuzz', time_limit=5)
     tool = tmp_path / 'tool.py'
     tool.write_text(program)
     assert fuzzer.watch(0, '', fuzzer.new_case(0), [str(tool)]).kind == kind

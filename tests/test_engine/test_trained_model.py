@@ -16,14 +16,14 @@ CLS = 'configs/cls/esf_tiny_flowers5.py'
 SEG = 'configs/seg/upernet_esf_demo.py'
 
 
-def test_the_preprocessor_of_the_runner_is_used(repo_dir: Path) -> None:
+def test_the_preprocessor_of_the_runner_is_used(repo_dir: Path, tmp_path: Path) -> None:
     """mmpretrain's runner takes it from the top of the config."""
     cfg = Config.fromfile(repo_dir / CLS)
     mine = build_model(cfg)
     theirs = Runner(
         model=cfg.model,
         data_preprocessor=cfg.data_preprocessor,
-        work_dir=str(repo_dir / 'work_dirs/none'),
+        work_dir=str(tmp_path),
         default_scope='mmpretrain',
         experiment_name='test_trained_model',
     ).model
