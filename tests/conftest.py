@@ -21,6 +21,8 @@ if 'PYTEST_XDIST_WORKER' in os.environ:
 import pytest
 import torch
 from mmengine.registry import DefaultScope
+from mmengine.runner import set_random_seed
+from mmengine.visualization import Visualizer
 from torch import nn
 
 import mmsfa  # noqa: F401  before any test imports mmpretrain: it repairs torchvision
@@ -31,10 +33,21 @@ if 'OMP_NUM_THREADS' not in os.environ:
 
 
 @pytest.fixture(autouse=True)
-def no_default_scope() -> Iterator[None]:
-    """Forget the default scope that a test set: bare type names would resolve in the next one."""
+def no_traces_of_other_tests() -> Iterator[None]:
+    """Seed every generator; forget what is global by name once a test is over.
+
+    Bare type names would resolve in the next test, and its runner would write into the
+    folder of this one.
+    """
+    set_random_seed(0)
     yield
-    DefaultScope._instance_dict.clear()
+    for manager in (DefaultScope, Visualizer, *subclasses(Visualizer)):
+        manager._instance_dict.clear()
+
+
+def subclasses(parent: type) -> list[type]:
+    """Every class below another one."""
+    return [found for child in parent.__subclasses__() for found in (child, *subclasses(child))]
 
 
 @pytest.fixture(scope='session')
@@ -116,7 +129,7 @@ RunPython = Callable[..., subprocess.CompletedProcess]
 def run_python() -> RunPython:
     """A function that runs this Python as a user does and keeps what it printed."""
 
-    def run(*args: object, timeout: float = 300, **env: str) -> subprocess.CompletedProcess:
+    def run(*args: object, timeout: float = 900, **env: str) -> subprocess.CompletedProcess:
         variables = {**os.environ, 'PYTHONPATH': str(ROOT), 'COLUMNS': '200', **env}
         command = [sys.executable, *map(str, args)]
         return subprocess.run(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from mmdet.visualization import DetLocalVisualizer
 from mmengine.config import Config
 
 from mmsfa.engine.safe_loading import safe_checkpoint
@@ -17,14 +16,6 @@ from mmsfa.engine.trained_model import build_model
 TOOL = 'tools/analysis_tools/benchmark_hooks.py'
 DET = 'configs/det/mask_rcnn_esf_demo.py'
 Tool = Callable[..., str]
-
-
-@pytest.fixture(autouse=True)
-def no_visualizer() -> Iterator[None]:
-    """Visualizers are global by name: a second runner would write into the folder of the first."""
-    DetLocalVisualizer._instance_dict.clear()
-    yield
-    DetLocalVisualizer._instance_dict.clear()
 
 
 @pytest.fixture(scope='module')

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mmdet.visualization import DetLocalVisualizer
 
 TOOL = 'tools/analysis_tools/benchmark_training_hooks.py'
 DET = 'configs/det/mask_rcnn_esf_demo.py'
 Tool = Callable[..., str]
-
-
-@pytest.fixture(autouse=True)
-def no_visualizer() -> Iterator[None]:
-    """Visualizers are global by name: a second runner would write into the folder of the first."""
-    DetLocalVisualizer._instance_dict.clear()
-    yield
-    DetLocalVisualizer._instance_dict.clear()
 
 
 def options(shapes_dir: Path, epochs: int) -> tuple[str, ...]:

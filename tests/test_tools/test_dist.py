@@ -103,7 +103,7 @@ def train(tmp_path: Path, repo_dir: Path, shapes_dir: Path, free_port: Callable[
         else:
             command = [repo_dir / 'tools' / 'dist_train.sh', config, str(processes)]
         command += ['--work-dir', tmp_path / f'work_{processes}']
-        done = subprocess.run(command, env=env, timeout=300, capture_output=True, text=True)
+        done = subprocess.run(command, env=env, timeout=900, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         if processes > 1:
             assert 'No GPU is found: 2 processes' in done.stdout + done.stderr
@@ -163,7 +163,7 @@ def test_two_processes_test_as_one_does(
         command += ['--work-dir', work_dir, '--cfg-options', f'data_root={shapes_dir}']
         command += ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
         done = subprocess.run(
-            command, cwd=repo_dir, env=env, timeout=300, capture_output=True, text=True
+            command, cwd=repo_dir, env=env, timeout=900, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         (written,) = work_dir.glob('*/*.json')

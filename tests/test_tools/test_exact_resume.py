@@ -92,7 +92,7 @@ def test_two_processes_of_which_one_is_killed(
         env['PYTHONPATH'] = os.pathsep.join([str(tmp_path), str(repo_dir)])
         command = ['tools/dist_train.sh', config, '2', '--work-dir', tmp_path / name, *more]
         return subprocess.run(
-            command, cwd=repo_dir, env={**os.environ, **env}, timeout=300, capture_output=True,
+            command, cwd=repo_dir, env={**os.environ, **env}, timeout=900, capture_output=True,
             text=True,
         )  # fmt: skip
 

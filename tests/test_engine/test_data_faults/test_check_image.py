@@ -98,7 +98,10 @@ def test_no_permission() -> None:
         path.chmod(0)
         ids = os.getresuid()
         if 0 in ids[:2]:  # root may read everything
-            os.setresuid(65534, 65534, 0)
+            try:
+                os.setresuid(65534, 65534, 0)
+            except OSError:
+                pytest.skip('this root can be nobody else')
         try:
             assert check_image(str(path)) == 'no permission to read it'
         finally:
