@@ -20,9 +20,8 @@ if 'PYTEST_XDIST_WORKER' in os.environ:
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope
 from mmengine.runner import set_random_seed
-from mmengine.visualization import Visualizer
+from mmengine.utils import ManagerMixin
 from torch import nn
 
 import mmsfa  # noqa: F401  before any test imports mmpretrain: it repairs torchvision
@@ -36,12 +35,12 @@ if 'OMP_NUM_THREADS' not in os.environ:
 def no_traces_of_other_tests() -> Iterator[None]:
     """Seed every generator; forget what is global by name once a test is over.
 
-    Bare type names would resolve in the next test, and its runner would write into the
-    folder of this one.
+    These are default scopes, loggers, message hubs and visualizers. Bare type names would resolve
+    in the next test, and its runner would write into the folder of this one.
     """
     set_random_seed(0)
     yield
-    for manager in (DefaultScope, Visualizer, *subclasses(Visualizer)):
+    for manager in subclasses(ManagerMixin):
         manager._instance_dict.clear()
 
 

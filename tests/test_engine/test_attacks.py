@@ -15,7 +15,7 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.infer import BaseInferencer
-from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.logging import HistoryBuffer
 
 from mmsfa.engine import UnsafeCheckpointError, safe_load, trust_checkpoints
 from mmsfa.engine.safe_loading import BrokenCheckpointError
@@ -35,11 +35,6 @@ from test_safe_checkpoint import ToyModel, toy_runner
 
 REFUSALS = {'UnsafeCheckpointError', 'BrokenCheckpointError', 'SystemExit'}  # the last: tools
 INERT_FOR_PICKLE = {'extension_code', 'objects_of_numpy', 'torchscript'}
-
-
-@pytest.fixture(autouse=True)
-def fresh_message_hub() -> None:
-    MessageHub._instance_dict.clear()
 
 
 def snapshot(folder: Path) -> dict[str, str]:

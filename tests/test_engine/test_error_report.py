@@ -144,13 +144,10 @@ def test_a_long_message_is_cut() -> None:
 
 
 @pytest.fixture
-def log_file(tmp_path: Path):
-    before = dict(MMLogger._instance_dict)
+def log_file(tmp_path: Path) -> Path:
     path = tmp_path / 'run.log'
     MMLogger.get_instance('error_report', log_file=str(path))
-    yield path
-    MMLogger._instance_dict.clear()
-    MMLogger._instance_dict.update(before)
+    return path
 
 
 def fail() -> None:
@@ -168,13 +165,8 @@ def test_the_traceback_is_kept_in_the_log_file(log_file: Path, capsys) -> None:
 
 
 def test_a_full_disk_under_the_log_adds_no_noise(monkeypatch, capsys) -> None:
-    before = dict(MMLogger._instance_dict)
-    try:
-        MMLogger.get_instance('error_report_full', log_file='/dev/full')
-        shown(fail)
-    finally:
-        MMLogger._instance_dict.clear()
-        MMLogger._instance_dict.update(before)
+    MMLogger.get_instance('error_report_full', log_file='/dev/full')
+    shown(fail)
     assert 'Traceback' not in capsys.readouterr().err
 
 

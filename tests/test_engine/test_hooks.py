@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.hooks import Hook
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
@@ -71,12 +69,6 @@ def runner(folder: Path, model: nn.Module, logger: str = 'LoggerHook', **hook) -
         custom_hooks=[dict(type='FiringRateHook', **hook), dict(type='PretrainedNoticeHook')],
         experiment_name=f'{folder.parent.name}_{folder.name}',
     )
-
-
-@pytest.fixture(autouse=True)
-def loggers() -> Iterator[None]:
-    yield
-    MMLogger._instance_dict.clear()
 
 
 def test_rates_equal_a_count_by_hand_and_reach_the_json(tmp_path: Path) -> None:

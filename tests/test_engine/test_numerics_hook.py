@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,7 +13,6 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import EMAHook, Hook
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
@@ -80,11 +79,9 @@ class AfterStep(At):
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Config, 'pretty_text', '')
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    yield
-    MMLogger._instance_dict.clear()
 
 
 def runner(folder: Path, data: Tensor | None = None, **optim: object) -> Runner:

@@ -16,7 +16,7 @@ from threading import Thread
 import numpy as np
 import pytest
 import torch
-from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel, BaseModule
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
@@ -334,8 +334,3 @@ def test_a_url_is_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         server.shutdown()
     for loaded in (first, second):
         assert all(map(torch.equal, loaded['state_dict'].values(), weights['state_dict'].values()))
-
-
-@pytest.fixture(autouse=True)
-def fresh_message_hub() -> None:
-    MessageHub._instance_dict.clear()

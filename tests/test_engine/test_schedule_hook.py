@@ -11,7 +11,6 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.optim import CosineAnnealingLR, LinearLR
 from mmengine.registry import HOOKS, MODELS
@@ -59,7 +58,6 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     MODELS.module_dict.pop('Line')
     HOOKS.module_dict.pop('TestRates')
-    MMLogger._instance_dict.clear()
 
 
 count = 0  # of runs: each needs a name of its own

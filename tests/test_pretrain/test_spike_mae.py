@@ -140,7 +140,7 @@ def test_it_learns_a_few_pictures_by_heart(spike_mae):
         schedule.step()
         losses.append(loss.item())
     assert min(losses[:3]) > 0.9
-    assert median(losses[-20:]) < 0.3  # a rare mask that hides a clue may still cost more
+    assert median(losses[-20:]) < 0.1  # a rare mask that hides a clue may still cost more
 
 
 def test_mixed_precision_on_a_cpu_reaches_the_encoder(spike_mae):

@@ -15,6 +15,7 @@ from mmsfa.engine.errors import UserError
 from .fault_log import FaultLog
 from .numbered_batches import NumberedBatchSampler
 from .sample_fetcher import Labels, SampleFetcher, Samples
+from .worker_start import WorkerStart
 
 
 class _FaultyBatch(NamedTuple):
@@ -55,6 +56,7 @@ class ResumableDataLoader(DataLoader):
       epochs differ, the number of workers changes nothing, and the model's generators are left
       alone.
     - A sample that cannot be read is named once and replaced.
+    - Its workers end soon after a training that was killed.
 
     Args:
         loader: A map-style loader with batches.
@@ -86,7 +88,7 @@ class ResumableDataLoader(DataLoader):
             collate_fn=loader.collate_fn,
             pin_memory=loader.pin_memory,
             timeout=loader.timeout,
-            worker_init_fn=loader.worker_init_fn,
+            worker_init_fn=WorkerStart(loader.worker_init_fn),
             multiprocessing_context=loader.multiprocessing_context,
             generator=torch.Generator().manual_seed(seed),  # else it draws from the model's
             prefetch_factor=loader.prefetch_factor,
