@@ -18,6 +18,7 @@ from mmsfa.engine.cli import add_config_options, add_run_options, read_run_confi
 from mmsfa.engine.cpu_processes import use_gloo_without_gpu
 from mmsfa.engine.dataset_check import check_datasets
 from mmsfa.engine.errors import OptionError
+from mmsfa.engine.schedule.begin_check import check_begins
 
 
 def parse_args() -> argparse.Namespace:
@@ -70,6 +71,7 @@ def main() -> None:
     args = parse_args()
     cfg = read_run_config(args)
     apply_options(cfg, args)
+    check_begins(cfg)
     check_datasets(cfg, 'train', 'val')
     use_gloo_without_gpu(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

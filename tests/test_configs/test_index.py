@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from inspect import signature
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import HOOKS, MODELS, init_default_scope
 
 ROOT = Path(__file__).parents[2]
 METAFILES = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
@@ -48,3 +49,19 @@ def test_the_readme_of_a_folder_names_its_configs(config: Path) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r'\]\(([^)#]+)[^)]*\)', page.read_text()):
         assert target.startswith('http') or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    ('page', 'config'),
+    [
+        ('pretraining', 'mim/spike-mae_esf_tiny_flowers5.py'),
+        ('spiking', 'det/mask_rcnn_esf.py'),
+        ('user_guide', 'seg/upernet_esf.py'),
+    ],
+)
+def test_hooks_have_the_numbers_that_a_page_gives_them(page: str, config: str) -> None:
+    found = re.findall(r'custom_hooks\.(\d+)\.(\w+)', (ROOT / f'docs/{page}.md').read_text())
+    assert found
+    hooks = Config.fromfile(ROOT / 'configs' / config).custom_hooks
+    for number, option in found:
+        assert option in signature(HOOKS.get(hooks[int(number)].type)).parameters
