@@ -4,9 +4,11 @@ VENV ?= .venv
 # A torch other than the tested one, in a new .venv: make setup TORCH='torch==2.12.*' TORCHVISION='torchvision==0.27.*'
 TORCH ?=
 TORCHVISION ?=
+# mmcv's own operators, with a C++ compiler: make setup OPS=compiled
+OPS ?=
 
 PY := $(VENV)/bin/python
-STAMP := $(VENV)/.mmsfa-setup
+STAMP := $(VENV)/.mmsfa-setup$(if $(OPS),-$(OPS))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint clean
@@ -14,11 +16,11 @@ STAMP := $(VENV)/.mmsfa-setup
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-setup: $(STAMP)  ## install everything into .venv (once; may compile mmcv)
+setup: $(STAMP)  ## install everything into .venv (once)
 
 # The stamp is written last, so a set-up that was interrupted is continued.
 $(STAMP): setup.cfg pyproject.toml constraints.txt tools/misc/setup_env.sh
-	@PYTHON='$(PYTHON)' TORCH="$(TORCH)" TORCHVISION="$(TORCHVISION)" \
+	@PYTHON='$(PYTHON)' TORCH="$(TORCH)" TORCHVISION="$(TORCHVISION)" OPS='$(OPS)' \
 		bash tools/misc/setup_env.sh '$(VENV)'
 	@touch $@
 

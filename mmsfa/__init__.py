@@ -1,8 +1,9 @@
 """Spiking transformers for dense prediction on OpenMMLab.
 
 ``import mmsfa`` checks the installed stack and registers neurons, backbones and the classification
-head in mmpretrain and the hooks in mmengine. It needs no mmdet, no mmseg and no compiled mmcv
-operators: detection configs import `mmsfa.det` on top, segmentation configs `mmsfa.seg`.
+head in mmpretrain and the hooks in mmengine. It needs no mmdet and no mmseg: detection configs
+import `mmsfa.det` on top, segmentation configs `mmsfa.seg`. Where mmcv has no compiled operators,
+those of `mmsfa.ops` take their place, so import mmsfa before mmdet.
 """
 
 from mmsfa import compat
@@ -10,6 +11,10 @@ from mmsfa.version import __version__
 
 compat.require()  # must come before anything that imports mmpretrain: it repairs torchvision
 
+from mmsfa import ops  # noqa: E402
+
+ops.install()  # must come before anything that imports mmdet
+
 from mmsfa import backbones, cls, engine, neurons  # noqa: E402
 
-__all__ = ['__version__', 'backbones', 'cls', 'compat', 'engine', 'neurons']
+__all__ = ['__version__', 'backbones', 'cls', 'compat', 'engine', 'neurons', 'ops']

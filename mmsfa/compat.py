@@ -1,7 +1,7 @@
 """Which mm stack is installed: allowed ranges, readable refusals, and one repair.
 
 Two stacks share the same import names: the maintained ``onedl-*`` forks and upstream OpenMMLab.
-Everything here asks by import name, and nothing here imports an mm package except `require_ops`.
+Everything here asks by import name, and nothing here imports an mm package.
 """
 
 from __future__ import annotations
@@ -104,8 +104,7 @@ def uses_upstream() -> bool:
 def install_command(name: str) -> str:
     """The command that installs one import name from the stack that is in use."""
     known = [dist for dist in STACK[name] if dist.startswith('onedl-') != uses_upstream()]
-    isolation = '--no-build-isolation ' if name == 'mmcv' else ''  # its build must see torch
-    return f"pip install {isolation}'{known[0]}{STACK[name][known[0]]}'"
+    return f"pip install '{known[0]}{STACK[name][known[0]]}'"
 
 
 def python_problem() -> Problem | None:
@@ -131,7 +130,7 @@ def torch_problem() -> Problem | None:
     why = ' (upstream mmengine cannot resume with a newer one)' if uses_upstream() else ''
     return Problem(
         f'torch {version} is installed, and mmsfa needs torch{allowed}{why}.',
-        f"pip install 'torch{allowed}'   # then its torchvision, and mmcv again",
+        f"pip install 'torch{allowed}'   # then its torchvision",
     )
 
 
@@ -159,35 +158,12 @@ def mm_problem(name: str) -> Problem | None:
     return None
 
 
-def ops_problem() -> Problem | None:
-    """The compiled operators of mmcv must load; only detection needs them."""
-    try:
-        importlib.import_module('mmcv')
-    except Exception as error:  # also what torch raises whose libraries do not load
-        return Problem(
-            f'mmcv cannot be imported: {error}.',
-            f'{install_command("mmcv")}   # or what the message names',
-        )
-    try:
-        importlib.import_module('mmcv._ext')
-    except ImportError as error:
-        dist = next(iter(installed('mmcv')), 'onedl-mmcv')
-        return Problem(
-            f'mmcv has no compiled operators that fit this torch, and detection needs them '
-            f'(NMS, RoIAlign): {error}. A plain "pip install {dist}" builds without them silently.',
-            f'pip uninstall -y {dist} && '
-            "pip install 'setuptools>=80,<82' wheel packaging ninja psutil && "
-            f'{install_command("mmcv")} --no-cache-dir',
-        )
-    return None
-
-
 def torchvision_problem() -> Problem | None:
     """Mmpretrain imports torchvision, so it must import; repairs it first where it can.
 
     The registry's torchvision is built for CUDA. On a CPU-only torch its extension cannot load and
     the import stops because two operators are unknown. With their schemas defined it imports; its
-    compiled operators stay away, and nothing here needs them: NMS and RoIAlign come from mmcv.
+    compiled operators stay away, and `mmsfa.ops` computes without them.
     """
     if not _importable('torchvision'):
         return Problem('torchvision is not installed.', _torchvision_command())
@@ -266,17 +242,6 @@ def require(*names: str) -> None:
     found = problems(*names)
     if found:
         raise StackError('\n\n'.join(map(str, found)))
-
-
-def require_ops() -> None:
-    """Stop with one readable error when mmcv was built without its compiled operators.
-
-    Raises:
-        StackError: With the command that mends it.
-    """
-    problem = ops_problem()
-    if problem:
-        raise StackError(str(problem))
 
 
 def require_extra(extra: str, *names: str) -> None:

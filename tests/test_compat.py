@@ -24,7 +24,6 @@ def refusal(result) -> str:
 
 def test_the_stack_of_this_environment_fits():
     assert compat.problems('mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg') == []
-    compat.require_ops()
 
 
 def test_import_needs_no_mmdet_no_mmseg_and_no_compiled_operators(environment):
@@ -35,14 +34,6 @@ def test_import_needs_no_mmdet_no_mmseg_and_no_compiled_operators(environment):
     assert result.stdout.startswith('imported')
 
 
-def test_no_compiled_operators(environment):
-    environment.remove('mmcv/_ext*')
-    said = refusal(environment.run('-c', 'from mmsfa import compat; compat.require_ops()'))
-    assert 'no compiled operators' in said
-    # without --no-cache-dir pip would install the same wheel without operators again
-    assert re.search(r"pip install --no-build-isolation 'onedl-mmcv\S+' --no-cache-dir", said)
-
-
 @pytest.mark.parametrize(
     'name, distribution', [('mmcv', 'onedl-mmcv'), ('mmpretrain', 'onedl-mmpretrain')]
 )
@@ -50,8 +41,7 @@ def test_missing_package(environment, name, distribution):
     environment.remove(name, f'{distribution.replace("-", "_")}-*')
     said = refusal(environment.run(*IMPORT))
     assert f'{name} cannot be imported: it is not installed.' in said
-    assert re.search(rf"pip install (--no-build-isolation )?'{distribution}>=", said)
-    assert ('--no-build-isolation' in said) == (name == 'mmcv')
+    assert f"pip install '{distribution}>=" in said
 
 
 def test_the_refusal_survives_the_custom_imports_of_a_config(environment, tmp_path):
@@ -113,7 +103,7 @@ def test_upstream_stack_is_judged_by_its_own_ranges(environment):
     environment.add_metadata('mmpretrain', '1.2.0', 'mmpretrain')
     said = refusal(environment.run(*IMPORT))
     assert 'torch 2.7.0 is installed, and mmsfa needs torch>=2.5,<2.6' in said
-    assert "pip install --no-build-isolation 'mmcv>=2.1,<2.2'" in said
+    assert "pip install 'mmcv>=2.1,<2.2'" in said
     assert 'onedl' not in said and 'mmpretrain 1.2.0' not in said
 
 

@@ -53,9 +53,10 @@ def second_owner(environment):
 
 # name -> (what is done to the environment, what meets it, what is said, the command that mends it)
 WRONG = {
-    'no operators': (
-        without('mmcv/_ext*'), [CHECK, IMPORT_DET, DET],
-        'mmcv has no compiled operators that fit this torch', "'onedl-mmcv>=2.3.5,<2.4'",
+    'mmcv without the libraries of OpenCV': (
+        spoil('mmcv', "raise ImportError('libGL.so.1: cannot open shared object file')\n"),
+        [CHECK, IMPORT_DET, DET],
+        'mmcv cannot be imported: libGL.so.1', "pip install 'onedl-mmcv>=2.3.5,<2.4'",
     ),
     'two stacks, faked metadata': (
         second_owner, [CHECK, IMPORT_DET, DET],

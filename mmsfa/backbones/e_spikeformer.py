@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
@@ -52,6 +53,9 @@ class ESpikeFormer(BaseModule):
         out_time: What becomes of time in the maps: ``'mean'`` over the steps, so that any neck or
             head can follow, or ``'fold'``: it stays in the batch axis.
         deploy: Build the form for inference, in which each :class:`RepConv` is one convolution.
+        out_norm: Put a norm behind each returned map, as Swin and ConvNeXt do in dense tasks: the
+            maps are raw sums of membrane potentials, and the neurons of a neck or head cannot
+            choose their range. Off where published weights are loaded: they have none.
         drop_path_rate: Drop rate of the last transformer block; it grows linearly from 0.
         layer_scale_init: Initial layer scale of the transformer blocks; None has no layer scale.
         norm_eval: Keep BN in eval mode during training.
@@ -94,6 +98,7 @@ class ESpikeFormer(BaseModule):
         T: int = 1,
         out_time: Literal['mean', 'fold'] = 'mean',
         deploy: bool = False,
+        out_norm: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if isinstance(init_cfg, dict) and init_cfg.get('checkpoint', '') is None:
@@ -184,6 +189,9 @@ class ESpikeFormer(BaseModule):
                 ]
             self.downsample_layers.append(down)
             self.stages.append(nn.Sequential(*blocks))
+        self.out_norms = nn.ModuleDict()  # by index of the map
+        for i in self.out_indices if out_norm else ():
+            self.out_norms[str(i)] = build_norm_layer(cfg['norm_cfg'], channels[i])[1]
         self._freeze_stages()
 
     def forward(self, x: Tensor, visible: Tensor | None = None) -> tuple[Tensor, ...]:
@@ -215,10 +223,13 @@ class ESpikeFormer(BaseModule):
             else:
                 x = stage(down(x))
             if i in self.out_indices:
-                out = x.contiguous() if to_channels_last else x
-                averages = self.T > 1 and self.out_time == 'mean'
-                outs.append(mean_over_time(out, self.T) if averages else out)
+                outs.append(self._out_map(i, x.contiguous() if to_channels_last else x))
         return tuple(outs)
+
+    def _out_map(self, i: int, x: Tensor) -> Tensor:
+        if self.T > 1 and self.out_time == 'mean':
+            x = mean_over_time(x, self.T)
+        return self.out_norms[str(i)](x) if self.out_norms else x
 
     def switch_to_deploy(self) -> None:
         """Merge each :class:`RepConv` into one convolution, in place, as mmpretrain's RepVGG does.
@@ -257,7 +268,10 @@ class ESpikeFormer(BaseModule):
 
     def _freeze_stages(self) -> None:
         for i in range(min(self.frozen_stages + 1, len(self.stages))):
-            for part in (self.downsample_layers[i], self.stages[i]):
+            parts = [self.downsample_layers[i], self.stages[i]]
+            if str(i) in self.out_norms:
+                parts.append(self.out_norms[str(i)])
+            for part in parts:
                 part.eval()
                 part.requires_grad_(False)
 

@@ -1,9 +1,8 @@
 """Spike-driven necks and heads for detection, registered in mmdet. Detection configs import it."""
 
-from ..compat import require, require_ops
+from ..compat import require
 
 require('mmdet')
-require_ops()  # mmdet cannot be imported without mmcv's compiled operators
 
 from .bbox_heads import SpikeConvFCBBoxHead, SpikeShared2FCBBoxHead, SpikeShared4Conv1FCBBoxHead  # noqa: E402
 from .dense_heads import SpikeRetinaHead, SpikeRPNHead  # noqa: E402

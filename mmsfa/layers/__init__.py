@@ -3,6 +3,7 @@
 from .attention import SpikeDrivenSelfAttention, spike_driven_attention
 from .blocks import SpikeConvBlock, SpikeTransformerBlock
 from .mlp import SpikeMLP
+from .readout import readout_layers
 from .rep_conv import RepConv, SpikeRepConv
 from .sep_conv import SpikeSepConv
 from .spike_conv import SpikeConv
@@ -19,5 +20,6 @@ __all__ = [
     'SpikeSepConv',
     'SpikeTransformerBlock',
     'make_spike_driven',
+    'readout_layers',
     'spike_driven_attention',
 ]

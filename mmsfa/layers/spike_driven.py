@@ -10,14 +10,21 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from .readout import readout_layers
+
 
 def _fire_first(layer: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Forward pre-hook of a spike-driven layer."""
     return (layer.neuron(args[0]), *args[1:])
 
 
-def make_spike_driven(module: nn.Module, neuron_cfg: dict, analog: Sequence[str] = ()) -> None:
-    """Put a neuron in front of every convolution and linear layer of a module, in place.
+def make_spike_driven(
+    module: nn.Module, neuron_cfg: dict, analog: Sequence[str] | None = None
+) -> None:
+    """Put a neuron in front of the convolution and linear layers of a module, in place.
+
+    The read-out layers, behind which scores, deltas, masks or labels leave the head, read membrane
+    potentials: a neuron there costs more accuracy than all others together.
 
     The layers and their parameter names stay as they are, so that ordinary checkpoints load and
     the module's own initialisation works; each layer gets a child ``neuron``. Every ReLU module
@@ -27,7 +34,8 @@ def make_spike_driven(module: nn.Module, neuron_cfg: dict, analog: Sequence[str]
     Args:
         module: A neck or head.
         neuron_cfg: Config of the neurons, for instance ``dict(type='mmpretrain.SFA', D=4)``.
-        analog: Names (or first parts of names) of layers that keep real-valued inputs.
+        analog: Names (or first parts of names) of layers that keep real-valued inputs; None takes
+            the read-out layers, see :func:`readout_layers`, and ``()`` leaves none.
 
     Raises:
         ValueError: A name in ``analog`` fits no layer, or a layer that multiplies its input by
@@ -38,6 +46,8 @@ def make_spike_driven(module: nn.Module, neuron_cfg: dict, analog: Sequence[str]
         for name, layer in module.named_modules()
         if any(weight.dim() > 1 for weight in layer.parameters(recurse=False))
     }
+    if analog is None:
+        analog = readout_layers(module)
     unknown = [name for name in analog if not any(_is_below(layer, name) for layer in layers)]
     if unknown:
         raise ValueError(
@@ -78,7 +88,7 @@ class SpikeDriven(BaseModule):
     Args:
         *args: Arguments of the neck or head.
         neuron_cfg: Config of the neurons; ``dict(type='mmpretrain.SFA')`` by default.
-        analog: Names of layers that keep real-valued inputs.
+        analog: Names of layers that keep real-valued inputs, see :func:`make_spike_driven`.
         **kwargs: Arguments of the neck or head.
     """
 
@@ -86,7 +96,7 @@ class SpikeDriven(BaseModule):
         self,
         *args: Any,
         neuron_cfg: dict | None = None,
-        analog: Sequence[str] = (),
+        analog: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)

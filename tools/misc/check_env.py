@@ -32,14 +32,26 @@ def gpu_names() -> str:
     return ', '.join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
 
 
-def collect_rows(compat: ModuleType, ops_missing: bool) -> list:
+def operators() -> str:
+    """Whose NMS and RoIAlign run here; only where the stack is in order."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from mmsfa import ops
+
+    if not ops.is_stand_in():
+        return 'compiled ones of mmcv'
+    if ops.torchvision_loads():
+        return 'those of torchvision (mmsfa.ops)'
+    return 'plain torch (mmsfa.ops), slower: the extension of torchvision does not load'
+
+
+def collect_rows(compat: ModuleType, operators_here: str) -> list:
     """What to show, as rows of name, version and where it comes from."""
     rows = [('python', platform.python_version(), sys.executable)]
     for name in ('torch', 'torchvision', 'numpy', *compat.STACK, 'mmsfa'):
         owners = compat.installed(name)
         versions = ', '.join(owners.values()) or ('source tree' if name == 'mmsfa' else 'missing')
         rows.append((name, versions, ' and '.join(owners)))
-    rows.append(('compiled mmcv operators', 'no' if ops_missing else 'yes', 'mmcv._ext'))
+    rows.append(('operators of mmcv', operators_here, ''))
     rows.append(('GPU', gpu_names(), ''))
     return rows
 
@@ -69,7 +81,7 @@ def main() -> int:
         nargs='*',
         choices=('det', 'seg'),
         default=('det', 'seg'),
-        help='what is wanted besides classification; det needs mmdet and compiled mmcv operators',
+        help='what is wanted besides classification: det needs mmdet, seg mmseg',
     )
     tasks = parser.parse_args().tasks
 
@@ -81,13 +93,13 @@ def main() -> int:
     names = list(compat.ALWAYS_NEEDED)
     names += [name for task, name in (('det', 'mmdet'), ('seg', 'mmseg')) if task in tasks]
     problems = compat.problems(*names)
-    no_ops = compat.ops_problem()
-    first = ('mmcv', "'torch>", 'numpy', 'mmengine')  # what must be mended before operators load
-    told = any(name in problem.mend for problem in problems for name in first)
-    if no_ops and 'det' in tasks and not told:
-        problems.append(no_ops)
-
-    show(collect_rows(compat, bool(no_ops)))
+    here = 'unknown'
+    if not problems:
+        try:
+            here = operators()
+        except RuntimeError as error:  # the StackError of mmsfa itself
+            problems = [error]
+    show(collect_rows(compat, here))
     for problem in problems:
         print(f'\n{problem}')
     if not problems:

@@ -2,7 +2,7 @@
 # Installs everything into one virtual environment: setup_env.sh VENV
 # `make setup` calls it. It can be repeated: what is already there stays, what is missing is added.
 # PYTHON, TORCH and TORCHVISION choose another interpreter and other builds; TORCH may hold pip
-# options, such as TORCH='torch==2.13.0 --index-url URL'.
+# options, such as TORCH='torch==2.13.0 --index-url URL'. OPS=compiled builds mmcv's operators.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -24,7 +24,18 @@ if [ -x "$venv/bin/python" ] && ! "$venv/bin/python" -c "$fits"; then
          "Remove it: rm -rf $venv && make setup"
 fi
 
-say "1/5 virtual environment $venv ($("$python" -V 2>&1))"
+case ${OPS:-} in
+    '') steps=3 ;;
+    compiled)
+        steps=4
+        command -v "${CXX:-c++}" >/dev/null ||
+            stop 'OPS=compiled needs a C++ compiler, and there is none. Install one (g++), or leave' \
+                 'OPS away: mmsfa does not need it.'
+        ;;
+    *) stop "OPS must be 'compiled' or empty, got '$OPS'." ;;
+esac
+
+say "1/$steps virtual environment $venv ($("$python" -V 2>&1))"
 if ! "$venv/bin/python" -m pip --version 2>/dev/null; then
     # Some systems ship pip without ensurepip: then the outer pip fills the environment.
     "$python" -m venv "$venv" 2>/dev/null || {
@@ -33,51 +44,35 @@ if ! "$venv/bin/python" -m pip --version 2>/dev/null; then
     }
 fi
 pip() { "$venv/bin/python" -m pip "$@"; }
-pip install 'pip>=23.1' 'setuptools>=80,<82' wheel packaging ninja psutil
+pip install -q 'pip>=23.1'
 
-say '2/5 torch, then the torchvision that belongs to it (alone: it would bring its own torch)'
-# shellcheck disable=SC2086  # TORCH may hold pip options
-pip install ${TORCH:-$(pinned torch)}
-# shellcheck disable=SC2086
-pip install --no-deps ${TORCHVISION:-$(pinned torchvision)}
-
-# From here on whatever torch was chosen is kept.
+say "2/$steps torch, the mm packages, the test tools and mmsfa itself"
 chosen=$venv/constraints.txt
-{ grep -v '^torch' constraints.txt; pip list --format=freeze | grep -E '^torch(vision)?=='; } >"$chosen"
+cp constraints.txt "$chosen"
+if [ -n "${TORCH:-}${TORCHVISION:-}" ]; then
+    # Another build: torch first, then the torchvision that belongs to it (alone: it would bring its
+    # own torch). Both are kept from here on.
+    # shellcheck disable=SC2086  # TORCH may hold pip options
+    pip install ${TORCH:-$(pinned torch)}
+    # shellcheck disable=SC2086
+    pip install --no-deps ${TORCHVISION:-$(pinned torchvision)}
+    { grep -v '^torch' constraints.txt; pip list --format=freeze | grep -E '^torch(vision)?=='; } >"$chosen"
+fi
+# mmcv builds as pure Python: mmsfa/ops has the operators that it leaves out.
+MMCV_WITH_OPS=0 pip install -c "$chosen" -e '.[mm,tests]'
 
-say '3/5 mmcv with compiled operators'
-mmcv=$(pinned onedl-mmcv)
-has_ops() { "$venv/bin/python" -c 'import torch, mmcv._ext' 2>/dev/null; }
-must_compile() {
-    command -v "${CXX:-c++}" >/dev/null ||
-        stop "$mmcv has no ready wheel and there is no C++ compiler. Install one (g++), try again."
-    local cores
+if [ "$steps" = 4 ]; then
     cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-    say "$mmcv must be compiled here ($1): about $((50 / cores + 1)) minutes on $cores core(s)"
-}
-compatible_tag=$("$venv/bin/python" -c 'import sys; print("cp%d%d-" % sys.version_info[:2])')
-has_ops || pip uninstall -q -y onedl-mmcv 2>/dev/null  # or pip would be content with that one
-if has_ops; then
-    pip install --no-build-isolation -c "$chosen" "$mmcv"
-elif pip install -q --dry-run --no-deps --only-binary onedl-mmcv "$mmcv" 2>/dev/null; then
-    pip install --only-binary onedl-mmcv -c "$chosen" "$mmcv"
-elif pip cache list --format=abspath onedl_mmcv 2>/dev/null | grep -q -e "-$compatible_tag"; then
-    say "$mmcv was compiled here before: taking that wheel from the cache of pip"
-    pip install --no-build-isolation -c "$chosen" "$mmcv"
-else
-    must_compile 'no ready wheel for this Python and system'
-    pip install -v --no-build-isolation -c "$chosen" "$mmcv"
-fi
-if ! has_ops; then  # a wheel without operators, or one that was built for another torch
-    must_compile 'the wheel that pip chose has no operators for this torch'
-    pip install -v --no-build-isolation --no-binary onedl-mmcv --no-cache-dir --force-reinstall \
-        --no-deps -c "$chosen" "$mmcv"
-    "$venv/bin/python" -c 'import torch, mmcv._ext' ||
-        stop "$mmcv was compiled, yet its operators do not load: see the error above."
+    say "3/4 compiling the operators of mmcv: about $((50 / cores + 1)) minutes on $cores core(s)"
+    if ! "$venv/bin/python" -c 'import torch, mmcv._ext' 2>/dev/null; then
+        pip install -q 'setuptools>=80,<82' wheel packaging ninja psutil
+        MMCV_WITH_OPS=1 pip install -v --no-build-isolation --no-binary onedl-mmcv --no-cache-dir \
+            --force-reinstall --no-deps -c "$chosen" "$(pinned onedl-mmcv)"
+        "$venv/bin/python" -c 'import torch, mmcv._ext' ||
+            stop 'mmcv was compiled, yet its operators do not load: see the error above.' \
+                 'mmsfa works without them: make setup'
+    fi
 fi
 
-say '4/5 the other mm packages, the test tools and mmsfa itself'
-pip install --no-build-isolation -c "$chosen" -e '.[mm,tests]'
-
-say '5/5 check'
+say "$steps/$steps check"
 "$venv/bin/python" tools/misc/check_env.py

@@ -1,0 +1,96 @@
+"""RoIPool, focal losses and deformable attention, which mmcv has on a GPU only."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmcv.ops import RoIPool, sigmoid_focal_loss, softmax_focal_loss
+from mmcv.ops.multi_scale_deform_attn import (
+    MultiScaleDeformableAttnFunction,
+    multi_scale_deformable_attn_pytorch,
+)
+from mmdet.models.losses.focal_loss import py_sigmoid_focal_loss
+from torch.nn import functional as F
+
+
+def test_roi_pool_takes_the_maxima_of_bins():
+    x = torch.arange(36.0, dtype=torch.float64).view(1, 1, 6, 6)
+    x = torch.cat([x, -x], 1).requires_grad_()
+    out = RoIPool(2, spatial_scale=0.5)(x, torch.tensor([[0, 2.0, 2, 9, 9]]).double())
+    # pixels 2..10 of the picture are places 1..4 of the map, two for each bin
+    assert out[0, 0].tolist() == [[14, 16], [26, 28]]
+    assert out[0, 1].tolist() == [[-7, -9], [-19, -21]]
+    out.sum().backward()
+    assert sorted(x.grad[0, 0].nonzero().tolist()) == [[2, 2], [2, 4], [4, 2], [4, 4]]
+    assert torch.autograd.gradcheck(
+        lambda x: RoIPool(2, 0.5)(x, torch.tensor([[0, 1.0, 2, 8, 10], [0, 0, 0, 3, 3]]).double()),
+        (torch.randn(1, 2, 6, 6, dtype=torch.float64, requires_grad=True),),
+    )
+
+
+def test_roi_pool_of_nothing_is_zero():
+    x = torch.ones(1, 1, 4, 4, requires_grad=True)
+    outside, inverted = [0, 40.0, 40, 50, 50], [0, 3.0, 3, 1, 1]
+    out = RoIPool(2)(x, torch.tensor([outside, inverted]))
+    out.sum().backward()
+    assert not out.any() and not x.grad.any()
+    assert RoIPool(2)(x, torch.zeros(0, 5)).shape == (0, 1, 2, 2)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('gamma', [0.0, 2.0])
+def test_sigmoid_focal_loss(dtype, gamma):
+    x = (torch.randn(20, 4) * 3).to(dtype).requires_grad_()
+    target = torch.randint(0, 5, (20,))  # 4 is the background
+    loss = sigmoid_focal_loss(x, target, gamma, 0.25, None, 'none')
+    expected = py_sigmoid_focal_loss(
+        x, F.one_hot(target, 5)[:, :4].to(dtype), gamma=gamma, alpha=0.25, reduction='none'
+    )
+    torch.testing.assert_close(loss, expected)
+    (grad,) = torch.autograd.grad(loss.sum(), x)
+    torch.testing.assert_close(grad, torch.autograd.grad(expected.sum(), x)[0])
+    far = torch.tensor([[300.0, -300.0]], dtype=dtype, requires_grad=True)
+    sigmoid_focal_loss(far, torch.tensor([1]), gamma, 0.25, None, 'sum').backward()
+    assert far.grad.isfinite().all() and far.grad.any()
+
+
+def test_class_weights_of_the_focal_losses():
+    x, target, weight = (
+        torch.randn(6, 3),
+        torch.tensor([0, 1, 2, 2, 1, 0]),
+        torch.tensor([1.0, 2, 3]),
+    )
+    for loss in (sigmoid_focal_loss, softmax_focal_loss):
+        plain = loss(x.clone(), target, 2.0, 0.25, None, 'none')
+        heavy = loss(x.clone(), target, 2.0, 0.25, weight, 'none')
+        factor = weight[target] if plain.dim() == 1 else weight[target][:, None]
+        torch.testing.assert_close(heavy, plain * factor)
+        with pytest.raises(ValueError, match='3 classes, got target 3'):
+            loss(x.clone(), target + 1, 2.0, 0.25, weight, 'none')
+
+
+def test_softmax_focal_loss():
+    x = torch.randn(12, 3, dtype=torch.float64, requires_grad=True)
+    target = torch.randint(0, 3, (12,))
+    loss = softmax_focal_loss(x.clone(), target, 2.0, 0.25, None, 'sum')
+    log_p = x.log_softmax(1).gather(1, target[:, None])
+    expected = (-0.25 * (1 - log_p.exp()) ** 2 * log_p).sum()
+    torch.testing.assert_close(loss, expected)
+    (grad,) = torch.autograd.grad(loss, x)
+    torch.testing.assert_close(grad, torch.autograd.grad(expected, x)[0])
+
+
+def test_deformable_attention_is_the_plain_form_of_mmcv():
+    shapes = torch.tensor([[6, 4], [3, 2]])
+    starts = torch.tensor([0, 24])
+    value = torch.randn(2, 30, 2, 8, dtype=torch.float64, requires_grad=True)
+    places = torch.rand(2, 5, 2, 2, 3, 2, dtype=torch.float64, requires_grad=True)
+    weights = torch.rand(2, 5, 2, 2, 3, dtype=torch.float64, requires_grad=True)
+    inputs = value, places, weights
+    out = MultiScaleDeformableAttnFunction.apply(value, shapes, starts, places, weights, 64)
+    expected = multi_scale_deformable_attn_pytorch(value, shapes, places, weights)
+    torch.testing.assert_close(out, expected)
+    grad = torch.randn_like(out)
+    got = torch.autograd.grad(out, inputs, grad)
+    for a, b in zip(got, torch.autograd.grad(expected, inputs, grad), strict=True):
+        torch.testing.assert_close(a, b)
