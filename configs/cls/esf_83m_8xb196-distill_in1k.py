@@ -10,7 +10,6 @@ _base_ = [
 # head becomes the head of the labels.
 load_from = None
 
-# Published: the first head reads the real-valued mean, head=dict(analog=('fc',)).
 model = dict(
     type='DistilledImageClassifier',
     head=dict(type='SpikeDistilledLinearClsHead'),

@@ -11,7 +11,12 @@ _base_ = [
 model = dict(
     type='DistilledImageClassifier',
     backbone=dict(arch='tiny', drop_path_rate=0.1),
-    head=dict(type='SpikeDistilledLinearClsHead', num_classes=5, in_channels=128),
+    head=dict(
+        type='SpikeDistilledLinearClsHead',
+        num_classes=5,
+        in_channels=128,
+        analog=None,  # both heads read potentials, unlike published
+    ),
     train_cfg=dict(augments=[dict(type='Mixup', alpha=0.5), dict(type='CutMix', alpha=1.0)]),
     teacher='configs/cls/teachers/resnet18_flowers5.py',
     teacher_ckpt='work_dirs/resnet18_flowers5/epoch_60.pth',

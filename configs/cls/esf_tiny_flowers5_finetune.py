@@ -15,7 +15,7 @@ model = dict(
         drop_path_rate=0.1,
         init_cfg=dict(type='Pretrained', checkpoint=pretrained, prefix='backbone.'),
     ),
-    head=dict(num_classes=5, in_channels=128),
+    head=dict(num_classes=5, in_channels=128, analog=None),  # reads potentials, unlike published
     train_cfg=dict(augments=[dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)]),
 )
 

@@ -6,7 +6,10 @@ _base_ = [
     '../_base_/default_runtime_cls.py',
 ]
 
-model = dict(backbone=dict(arch='tiny'), head=dict(num_classes=5, in_channels=128))
+model = dict(
+    backbone=dict(arch='tiny'),
+    head=dict(num_classes=5, in_channels=128, analog=None),  # reads potentials, unlike published
+)
 
 train_cfg = dict(max_epochs=40, val_interval=10)
 _base_.param_scheduler[0].end = 2

@@ -1,4 +1,4 @@
-# The published small detector: E-SpikeFormer 10M, 192 channels in neck and heads.
+# As large as the published small detector: E-SpikeFormer 10M, 192 channels in neck and heads.
 _base_ = './mask_rcnn_esf.py'
 
 # A path or URL of a converted ImageNet checkpoint (tools/model_converters/sdt_v3_to_mmsfa.py).

@@ -28,6 +28,7 @@ model = dict(
         num_classes=300,
         in_channels=360,
         neuron_cfg=neuron_cfg,
+        analog=(),  # the classifier counts spikes, as published
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
         topk=(1, 5),
         init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02),

@@ -19,7 +19,7 @@ model = dict(
         type='SpikeLinearClsHead',
         num_classes=10,
         in_channels=128,
-        neuron_cfg=dict(type='mmpretrain.SFA', D=4, norm=1),
+        neuron_cfg=dict(type='mmpretrain.SFA', D=4, norm=1),  # with analog=() only
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
     ),
 )

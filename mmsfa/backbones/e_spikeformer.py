@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlock
 from ..layers.cpu_inference import is_plain_cpu_inference
-from ..layers.masked import visible_at
+from ..layers.masked import masked_norm, visible_at
 from ..neurons.functional import check_time
 from .arch import SETTINGS, Arch
 from .real_time import fold_time, mean_over_time, with_time
@@ -55,7 +55,8 @@ class ESpikeFormer(BaseModule):
         deploy: Build the form for inference, in which each :class:`RepConv` is one convolution.
         out_norm: Put a norm behind each returned map, as Swin and ConvNeXt do in dense tasks: the
             maps are raw sums of membrane potentials, and the neurons of a neck or head cannot
-            choose their range. Off where published weights are loaded: they have none.
+            choose their range. It stands in front of the mean over time. Off where published
+            weights are loaded: they have none.
         drop_path_rate: Drop rate of the last transformer block; it grows linearly from 0.
         layer_scale_init: Initial layer scale of the transformer blocks; None has no layer scale.
         norm_eval: Keep BN in eval mode during training.
@@ -223,13 +224,15 @@ class ESpikeFormer(BaseModule):
             else:
                 x = stage(down(x))
             if i in self.out_indices:
-                outs.append(self._out_map(i, x.contiguous() if to_channels_last else x))
+                masked = visible if i < self.num_conv_stages else None
+                outs.append(self._out_map(i, x.contiguous() if to_channels_last else x, masked))
         return tuple(outs)
 
-    def _out_map(self, i: int, x: Tensor) -> Tensor:
-        if self.T > 1 and self.out_time == 'mean':
-            x = mean_over_time(x, self.T)
-        return self.out_norms[str(i)](x) if self.out_norms else x
+    def _out_map(self, i: int, x: Tensor, visible: Tensor | None) -> Tensor:
+        if self.out_norms:  # of each step by itself: a stream does not have their mean yet
+            norm = self.out_norms[str(i)]
+            x = norm(x) if visible is None else masked_norm(norm, x, visible_at(visible, x))
+        return mean_over_time(x, self.T) if self.T > 1 and self.out_time == 'mean' else x
 
     def switch_to_deploy(self) -> None:
         """Merge each :class:`RepConv` into one convolution, in place, as mmpretrain's RepVGG does.
@@ -244,7 +247,8 @@ class ESpikeFormer(BaseModule):
         """Depth of a parameter for layer-wise learning-rate decay.
 
         As published: everything before the first transformer block is layer 0, transformer block
-        i is layer i + 1, what follows is the last one.
+        i is layer i + 1, what follows is the last one. The norms of the maps belong to what
+        follows: no published weights have them, so that they learn as fast as a head.
 
         Args:
             param_name: Name of a parameter of the whole model.
@@ -259,6 +263,8 @@ class ESpikeFormer(BaseModule):
         if not param_name.startswith(prefix):
             return num_layers - 1, num_layers
         part, stage, block, *_ = param_name.removeprefix(prefix).split('.')
+        if part == 'out_norms':
+            return num_layers - 1, num_layers
         before = sum(num_blocks[: int(stage) - first])
         if int(stage) < first or (part == 'downsample_layers' and before == 0):
             return 0, num_layers

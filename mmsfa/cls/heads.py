@@ -1,4 +1,8 @@
-"""Spike-driven classification heads."""
+"""Spike-driven classification heads.
+
+A linear head is nothing but a read-out: by default it reads the mean membrane potentials and has no
+neuron. The published ones have some, see each head.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,16 @@ from .distilled_head import DistilledLinearClsHead
 
 @MODELS.register_module()
 class SpikeLinearClsHead(SpikeDriven, LinearClsHead):
-    """mmpretrain's ``LinearClsHead`` with a neuron between global pooling and classifier.
+    """mmpretrain's ``LinearClsHead``, with a neuron behind global pooling if ``analog=()``.
 
-    The published neuron leaves its integers undivided: ``neuron_cfg=dict(type='mmpretrain.SFA',
-    norm=1)``.
+    That is how the published 5M to 52M have it, and their neuron leaves its integers undivided:
+    ``neuron_cfg=dict(type='mmpretrain.SFA', norm=1)``. The published 83M and 173M have no neuron.
     """
 
 
 @MODELS.register_module()
 class SpikeDistilledLinearClsHead(SpikeDriven, DistilledLinearClsHead):
-    """Two linear heads, each with a neuron in front.
+    """Two linear heads, each with a neuron in front if ``analog=()``.
 
-    The published large models feed the first head with the real-valued mean: ``analog=('fc',)``.
+    The published 83M and 173M have one in front of the second: ``analog=('fc',)``.
     """

@@ -13,10 +13,10 @@ from .heads import SpikeLinearClsHead
 
 @MODELS.register_module()
 class SpikeTemporalClsHead(SpikeLinearClsHead):
-    """A neuron and a classifier for each time step; the scores are averaged over time.
+    """A classifier for each time step; the scores are averaged over time.
 
-    It follows a backbone with ``out_time='fold'`` and global pooling. This is the head of the
-    published event-camera model.
+    It follows a backbone with ``out_time='fold'`` and global pooling. With a neuron in front of the
+    classifier (``analog=()``) this is the head of the published event-camera model.
 
     Args:
         *args: Arguments of mmpretrain's ``LinearClsHead``.

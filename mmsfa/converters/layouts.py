@@ -17,14 +17,17 @@ _EVENT_TIME = 8
 _EVENT_NEURON = dict(type='mmpretrain.SFA', D=4, norm=1, beta=0)
 _ADVICE = {
     'Mask R-CNN': (
-        'The published detector has real-valued inputs in the last layers of its box head '
-        "(model.roi_head.bbox_head.analog=('fc_cls', 'fc_reg')) and the strides of "
-        'configs/det/mask_rcnn_esf_legacy_strides.py.'
+        'The published detector has other strides, and counts that its neck clips at 1 in '
+        'evaluation: both in configs/det/mask_rcnn_esf_legacy_strides.py.'
     ),
     'Cascade Mask R-CNN': (
-        'The published detector has real-valued inputs in the last layers of each of its three box '
-        "heads (analog=('fc_cls', 'fc_reg')) and the strides 4, 8, 16, 32, 64 in "
-        'configs/det/cascade_mask_rcnn_esf.py.'
+        'The published detector differs from configs/det/cascade_mask_rcnn_esf.py in what '
+        'mask_rcnn_esf_legacy_strides.py sets: the strides 4, 8, 16, 32, 64, and counts that its '
+        'neck clips at 1 in evaluation.'
+    ),
+    'segmentor': (
+        'The published decoder has a neuron in front of its last layer '
+        '(model.decode_head.analog=()), as in configs/seg/fpn_esf.py.'
     ),
     'large': (
         'Weights do not tell the number of levels: a model of 1 x 8 needs D=8 in the neuron_cfg of '
@@ -111,11 +114,11 @@ def _head(
     num_classes, in_channels = state_dict['head.fc.weight'].shape
     sizes = dict(num_classes=num_classes, in_channels=in_channels)
     if event_neuron:
-        return dict(type='SpikeTemporalClsHead', **sizes, T=_EVENT_TIME, neuron_cfg=event_neuron)
+        settings = dict(T=_EVENT_TIME, neuron_cfg=event_neuron, analog=())
+        return dict(type='SpikeTemporalClsHead', **sizes, **settings)
     neuron = dict(_LARGE_NEURON if large else _BASE_NEURON, norm=1)
     kind = 'SpikeLinearClsHead'
     if 'head.fc_kd.weight' in state_dict:
         kind = 'SpikeDistilledLinearClsHead'
-    # published: the first head of the large models reads real values
-    analog = dict(analog=('fc',)) if large else {}
-    return dict(type=kind, **sizes, neuron_cfg=neuron, **analog)
+    # Published: a neuron in front of each head but the first of the large models.
+    return dict(type=kind, **sizes, neuron_cfg=neuron, analog=('fc',) if large else ())

@@ -1,31 +1,65 @@
 """Spike-driven box heads.
 
-The published heads feed their last two layers with real membrane potentials;
-``analog=('fc_cls', 'fc_reg')`` reproduces them.
+Their read-outs ``fc_cls`` and ``fc_reg`` read membrane potentials, as published; ``analog=()`` puts
+a neuron in front of these two as well.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+from mmcv.cnn import build_norm_layer
 from mmdet.models.roi_heads.bbox_heads import (
     ConvFCBBoxHead,
     Shared2FCBBoxHead,
     Shared4Conv1FCBBoxHead,
 )
 from mmdet.registry import MODELS
+from torch import Tensor, nn
 
 from ..layers import SpikeDriven
 
 
-@MODELS.register_module()
-class SpikeConvFCBBoxHead(SpikeDriven, ConvFCBBoxHead):
-    """mmdet's ``ConvFCBBoxHead`` with a neuron in front of every convolution and linear layer."""
+class SpikeDrivenFCs(SpikeDriven):
+    """Mixin of the box heads: a norm behind each linear layer in front of the read-outs.
+
+    Nothing bounds the potentials of those layers: trained without a norm, most of their neurons end
+    up silent and many of the others saturated. BN folds into the linear layer at inference.
+
+    Args:
+        *args: Arguments of the box head.
+        fc_norm_cfg: Config of the norm, such as ``dict(type='BN1d')``; None, as published, has
+            none.
+        **kwargs: Arguments of the box head and of :class:`mmsfa.layers.SpikeDriven`.
+    """
+
+    def __init__(self, *args: Any, fc_norm_cfg: dict | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Beside the linear layers, not in them: mmdet initialises everything below those alike.
+        self.fc_norms = nn.ModuleList()
+        if fc_norm_cfg is None:
+            return
+        for fc in self._fcs():
+            self.fc_norms.append(build_norm_layer(fc_norm_cfg, fc.out_features)[1])
+            fc.register_forward_hook(self._normalise)  # a bound method: copies use their own norms
+
+    def _fcs(self) -> list[nn.Linear]:
+        return [*self.shared_fcs, *self.cls_fcs, *self.reg_fcs]
+
+    def _normalise(self, fc: nn.Linear, _args: tuple, output: Tensor) -> Tensor:
+        return self.fc_norms[self._fcs().index(fc)](output)
 
 
 @MODELS.register_module()
-class SpikeShared2FCBBoxHead(SpikeDriven, Shared2FCBBoxHead):
-    """mmdet's ``Shared2FCBBoxHead`` with a neuron in front of every linear layer."""
+class SpikeConvFCBBoxHead(SpikeDrivenFCs, ConvFCBBoxHead):
+    """mmdet's ``ConvFCBBoxHead`` with a neuron in front of every layer but the read-outs."""
 
 
 @MODELS.register_module()
-class SpikeShared4Conv1FCBBoxHead(SpikeDriven, Shared4Conv1FCBBoxHead):
-    """mmdet's ``Shared4Conv1FCBBoxHead`` with a neuron in front of every layer."""
+class SpikeShared2FCBBoxHead(SpikeDrivenFCs, Shared2FCBBoxHead):
+    """mmdet's ``Shared2FCBBoxHead`` with a neuron in front of both shared layers."""
+
+
+@MODELS.register_module()
+class SpikeShared4Conv1FCBBoxHead(SpikeDrivenFCs, Shared4Conv1FCBBoxHead):
+    """mmdet's ``Shared4Conv1FCBBoxHead`` with a neuron in front of its shared layers."""

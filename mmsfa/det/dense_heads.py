@@ -1,4 +1,8 @@
-"""Spike-driven dense heads for detection."""
+"""Spike-driven dense heads for detection.
+
+The read-outs of a one-stage head read membrane potentials. Those of the RPN have neurons, as
+published: its scores only sort proposals, and real values there gain nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,12 @@ from ..layers import SpikeDriven
 
 @MODELS.register_module()
 class SpikeRPNHead(SpikeDriven, RPNHead):
-    """mmdet's ``RPNHead`` with a neuron in front of every convolution."""
+    """mmdet's ``RPNHead`` with a neuron in front of every convolution.
+
+    ``analog=('rpn_cls', 'rpn_reg')`` lets its read-outs read membrane potentials.
+    """
+
+    default_analog = ()
 
     def forward_single(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Scores and deltas of one level, without the ReLU of the original: neurons clamp too.
@@ -28,4 +37,4 @@ class SpikeRPNHead(SpikeDriven, RPNHead):
 
 @MODELS.register_module()
 class SpikeRetinaHead(SpikeDriven, RetinaHead):
-    """mmdet's ``RetinaHead`` with a neuron in front of every convolution."""
+    """mmdet's ``RetinaHead`` with a neuron in front of every convolution of its two towers."""

@@ -145,7 +145,8 @@ def train_and_validate(cfg: Config, epochs: int | None, seed: int, work_dir: Pat
 
     Returns:
         Figure -> value: top-1 accuracy, energy of an inference, that of its additions alone (every
-        time step of a still image pays for the first layer again, and need not), firing rate.
+        time step of a still image pays for the first layer again, and need not; a read-out of
+        potentials is left out with it), firing rate.
     """
     cfg = deepcopy(cfg)
     scope_of(cfg)

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from mmsfa.spiking.energy import EnergyCosts
 from mmsfa.spiking.observer import observe, uncounted_of
 from mmsfa.spiking.operations import OperationCounter, Operations
+from mmsfa.spiking.real_inputs import real_inputs
 from mmsfa.spiking.stages import stage_of
 from mmsfa.spiking.statistics import SATURATED, NeuronStatistics, StatisticsCounter
 from mmsfa.version import __version__
@@ -47,7 +48,8 @@ def measure(
         ``config``, ``checkpoint`` and ``data`` (with sha256), ``settings``, ``neurons``,
         ``operations`` and ``totals`` (for one picture; the last total is the whole model),
         ``uncounted`` (layers that are neither convolution nor linear), ``analog`` (layers that got
-        real values), ``idle`` and ``saturated`` (neurons). Only plain types.
+        real values: the picture, membrane potentials, or others), ``idle`` and ``saturated``
+        (neurons). Only plain types.
 
     Raises:
         UserError: Config, checkpoint or data do not fit together.
@@ -70,6 +72,7 @@ def measure(
         name: Operations(*(value / pictures for value in one))
         for name, one in counter.layers().items()
     }
+    analog = real_inputs(model, {name: one.analog_macs > 0 for name, one in layers.items()})
     return dict(
         config=dict(path=str(cfg.filename), sha256=text_sha256(cfg.dump())),
         checkpoint=dict(path=str(checkpoint), sha256=_checkpoint_sha256(checkpoint)),
@@ -83,23 +86,28 @@ def measure(
             time=datetime.now().astimezone().isoformat(timespec='seconds'),
         ),
         neurons=[one.asdict() for one in neurons],
-        operations=[_row(name, one, model, costs) for name, one in layers.items()],
+        operations=[
+            _row(name, one, model, costs, analog.get(name, 'spikes'))
+            for name, one in layers.items()
+        ],
         totals=totals(model, layers, neurons, costs),
         uncounted=uncounted_of(model),
-        analog=[name for name, one in layers.items() if one.analog_macs],
+        analog=analog,
         idle=[one.name for one in neurons if one.firing_rate == 0],
         saturated=[one.name for one in neurons if one.firing_rate > SATURATED],
     )
 
 
-def _row(name: str, one: Operations, model: nn.Module, costs: EnergyCosts) -> dict[str, Any]:
+def _row(
+    name: str, one: Operations, model: nn.Module, costs: EnergyCosts, read: str
+) -> dict[str, Any]:
     module = model.get_submodule(name)
     kind = 'linear' if isinstance(module, nn.Linear) else 'convolution'
     return dict(
         name=name,
         stage=stage_of(name),
         kind='attention' if hasattr(module, 'product') else kind,
-        input='analog' if one.analog_macs else 'spikes',
+        input=read,
         **_figures(one, costs),
     )
 

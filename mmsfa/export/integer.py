@@ -25,8 +25,9 @@ def to_integer(model: ir.Model) -> ir.Model:
     Spikes are small integers already, so nothing is calibrated and no activation is rounded; the
     weights of a convolution become bytes with one scale for each output channel. Sums are int32.
     What only a neuron reads stays bytes (``QLinearConv``); what a shortcut or an output reads
-    becomes a float potential again. Layers that real values arrive at stay as they are, and so do
-    linear layers and transposed convolutions.
+    becomes a float potential again. Layers that real values arrive at (the picture, or the
+    potentials that read-outs read) stay as they are, and so do linear layers and transposed
+    convolutions.
 
     Args:
         model: What `export_model` or `export_module` gives; it is left as it is.

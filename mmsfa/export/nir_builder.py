@@ -11,6 +11,7 @@ from torch import nn
 
 import mmsfa
 from mmsfa.layers import SpikeConv, SpikeConvBlock, SpikeSepConv
+from mmsfa.layers.fold_norm import folded
 
 from .nir_convolution import check_convolution, ungroup
 from .nir_neuron import NirError, check_neuron, level_shifts, neuron_bank
@@ -119,12 +120,28 @@ class NirBuilder:
         )
         return self.add(name, node, x)
 
-    def graph(self, potential: list[str], stages: int) -> nir.NIRGraph:
-        """The finished graph; a node of its own adds up the output, which not all readers do."""
+    def graph(
+        self, potential: list[str], stages: int, out_norm: nn.Module | None = None
+    ) -> nir.NIRGraph:
+        """The finished graph; a node of its own adds up the output, which not all readers do.
+
+        Args:
+            potential: The map after the last stage.
+            stages: How many stages there are.
+            out_norm: The norm of this map, which the last node carries; None for a map as it is.
+        """
         channels = self.shape_of(potential)[0]
-        identity = nn.Conv2d(channels, channels, 1, groups=channels, bias=False)
-        ones = np.ones((channels, 1, 1, 1), self.dtype)
-        potential = self.convolution(f'stages.{stages - 1}.sum', identity, ones, potential)
+        last = nn.Conv2d(channels, channels, 1, groups=channels, bias=False)
+        last.weight.data = torch.from_numpy(np.ones(last.weight.shape, self.dtype))
+        if out_norm is not None:
+            last = folded(last, out_norm)
+        if last is None:
+            raise NirError(
+                f'out_norms.{stages - 1} is a {type(out_norm).__name__}, which is no fixed scale '
+                'and shift: NIR has no node for it.'
+            )
+        weight = last.weight.numpy(force=True)
+        potential = self.convolution(f'stages.{stages - 1}.sum', last, weight, potential)
         self.add('output', nir.Output(np.array(self.shape_of(potential))), potential)
         return nir.NIRGraph(
             self.nodes,

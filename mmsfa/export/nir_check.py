@@ -50,6 +50,8 @@ def spikes_of_model(
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Spikes (D, N, C, H, W) of each neuron by name, and the map after the last stage.
 
+    The map is normed where the backbone has a norm for it.
+
     Args:
         backbone: An ``ESpikeFormer`` in evaluation mode.
         image: (N, C, H, W), of the model's precision.
@@ -63,7 +65,8 @@ def spikes_of_model(
     with observe(backbone, neuron=keep):
         for i in range(stages):
             image = backbone.stages[i](backbone.downsample_layers[i](image))
-    return spikes, image
+    out_norm = dict(backbone.out_norms.items()).get(str(stages - 1))
+    return spikes, image if out_norm is None else out_norm(image)
 
 
 @torch.no_grad()

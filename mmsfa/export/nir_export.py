@@ -39,7 +39,9 @@ def export_nir(
             with zeros between the groups; with True read the file with ``type_check=False``.
 
     Returns:
-        Graph from ``input`` to ``output``, the membrane potential after the last stage.
+        Graph from ``input`` to ``output``, the membrane potential after the last stage; where the
+        backbone has a norm for this map (``out_norm=True``) the normed one, as it is returned. The
+        scale and shift of that norm are the weight and bias of the last node, ``stages.N.sum``.
 
     Raises:
         NirError: Part of the model has no exact form in NIR; the sentence names it.
@@ -67,4 +69,5 @@ def export_nir(
         potential = builder.brick(down, model.downsample_layers[i], potential)
         for j, block in enumerate(model.stages[i]):
             potential = builder.block(f'stages.{i}.{j}', block, potential)
-    return builder.graph(potential, stages)
+    out_norm = dict(model.out_norms.items()).get(str(stages - 1))
+    return builder.graph(potential, stages, out_norm)

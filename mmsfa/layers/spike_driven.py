@@ -88,9 +88,16 @@ class SpikeDriven(BaseModule):
     Args:
         *args: Arguments of the neck or head.
         neuron_cfg: Config of the neurons; ``dict(type='mmpretrain.SFA')`` by default.
-        analog: Names of layers that keep real-valued inputs, see :func:`make_spike_driven`.
+        analog: Names of layers that keep real-valued inputs, see :func:`make_spike_driven`; None
+            takes ``default_analog``.
         **kwargs: Arguments of the neck or head.
+
+    Attributes:
+        default_analog: Set by classes whose read-outs keep their neurons by default; None makes
+            the read-outs analog.
     """
+
+    default_analog: Sequence[str] | None = None
 
     def __init__(
         self,
@@ -100,4 +107,5 @@ class SpikeDriven(BaseModule):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        analog = self.default_analog if analog is None else analog
         make_spike_driven(self, neuron_cfg or dict(type='mmpretrain.SFA'), analog)

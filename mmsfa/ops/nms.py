@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -31,8 +31,8 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) ->
     if torchvision_has('nms', boxes):
         return torch.ops.torchvision.nms(boxes, scores, iou_threshold)
     order = scores.sort(stable=True, descending=True)[1]
-    owners = _suppress(boxes[order].cpu().numpy(), lambda iou: iou > iou_threshold)
-    return order[torch.from_numpy(owners == np.arange(len(owners))).to(order.device)]
+    groups = _suppress(boxes[order].cpu().numpy(), lambda iou: iou > iou_threshold)
+    return order[[box for box, _ in groups]]
 
 
 def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
@@ -46,32 +46,34 @@ def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
         Numbers of the boxes of each group, highest score first.
     """
     order = dets[:, 4].sort(stable=True, descending=True)[1].cpu().numpy()
-    owners = _suppress(dets[order, :4].cpu().numpy(), lambda iou: iou >= iou_threshold)
-    kept = np.flatnonzero(owners == np.arange(len(owners)))
-    return [order[owners == box].tolist() for box in kept]
+    groups = _suppress(dets[order, :4].cpu().numpy(), lambda iou: iou >= iou_threshold)
+    return [[int(order[box]), *order[_places(gone)].tolist()] for box, gone in groups]
 
 
-def _suppress(boxes: np.ndarray, suppresses: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Which box each one belongs to: itself if it stays, or the one that suppresses it.
+def _suppress(
+    boxes: np.ndarray, suppresses: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple[int, int]]:
+    """Each box that stays and, as the bits of a number, those that it suppresses.
 
     Args:
         boxes: Corners, highest score first, shape (N, 4).
         suppresses: Tells from overlaps, shape (...), where the second box has to go.
-
-    Returns:
-        Shape (N,).
     """
     areas = _areas(boxes)
-    owners = np.full(len(boxes), -1)
+    gone = 0  # one operation on a long number is faster than one on an array of N flags
     for begin in range(0, len(boxes), BLOCK):
         block = slice(begin, begin + BLOCK)
-        gone = suppresses(_overlaps(boxes[block], areas[block], boxes, areas))
-        for i, hits in enumerate(gone, begin):
-            if owners[i] < 0:
-                owners[i] = i
-                later = owners[i + 1 :]
-                later[hits[i + 1 :] & (later < 0)] = i
-    return owners
+        hits = suppresses(_overlaps(boxes[block], areas[block], boxes[begin:], areas[begin:]))
+        for box, row in enumerate(np.packbits(hits, axis=1, bitorder='little'), begin):
+            if not gone >> box & 1:
+                worse = int.from_bytes(row.tobytes(), 'little') << begin & -2 << box
+                its_own = worse & ~gone
+                gone |= its_own
+                yield box, its_own
+
+
+def _places(bits: int) -> list[int]:
+    return [place for place in range(bits.bit_length()) if bits >> place & 1]
 
 
 def softnms(

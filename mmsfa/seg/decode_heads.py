@@ -1,4 +1,8 @@
-"""Spike-driven decode heads for segmentation."""
+"""Spike-driven decode heads for segmentation.
+
+Their read-out ``conv_seg`` reads membrane potentials. The published decoder (Semantic FPN) has a
+neuron in front of it, too: ``analog=()``.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,9 @@ class SpikeUPerHead(SpikeDriven, UPerHead):
 
 @MODELS.register_module()
 class SpikeFCNHead(SpikeDriven, FCNHead):
-    """mmseg's ``FCNHead``, the usual auxiliary head, with a neuron in front of every layer."""
+    """mmseg's ``FCNHead``, the usual auxiliary head, with a neuron in front of its convolutions."""
 
 
 @MODELS.register_module()
 class SpikeFPNHead(SpikeDriven, FPNHead):
-    """mmseg's ``FPNHead``, the published decoder, with a neuron in front of every layer."""
+    """mmseg's ``FPNHead``, the published decoder, with a neuron in front of its convolutions."""

@@ -6,6 +6,7 @@ from .firing_rate import FiringRateCounter
 from .float64 import in_float64
 from .observer import observe
 from .operations import OperationCounter, Operations
+from .real_inputs import real_inputs
 from .spike_inference import MODES, spike_inference
 from .stages import in_model_order, stage_of
 from .statistics import NeuronStatistics, StatisticsCounter
@@ -25,6 +26,7 @@ __all__ = [
     'in_float64',
     'in_model_order',
     'observe',
+    'real_inputs',
     'spike_inference',
     'stage_of',
     'streaming',

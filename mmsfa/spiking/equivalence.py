@@ -16,6 +16,7 @@ from mmsfa.neurons import SpikingNeuron
 from .agreement import Agreement
 from .emission import Emission, as_counts
 from .observer import observe, uncounted_of
+from .real_inputs import RealInput, real_inputs
 from .spike_inference import Mode, spike_inference
 
 
@@ -52,7 +53,8 @@ class Equivalence:
         pictures: Number of pictures.
         layers: One entry for each neuron that ran, in the order of execution.
         predictions: Agreement of boxes, masks, label maps or labels.
-        analog: Layers that got real values in the spiking form.
+        analog: Layers that got real values in the spiking form, and what these are: see
+            :func:`mmsfa.spiking.real_inputs.real_inputs`.
         uncounted: Layers with weights that are neither convolution nor linear: never spiking.
     """
 
@@ -60,7 +62,7 @@ class Equivalence:
     pictures: int = 0
     layers: list[LayerDifference] = field(default_factory=list)
     predictions: Agreement = field(default_factory=Agreement)
-    analog: list[str] = field(default_factory=list)
+    analog: dict[str, RealInput] = field(default_factory=dict)
     uncounted: list[str] = field(default_factory=list)
 
     @property
@@ -94,11 +96,10 @@ def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') ->
     """
     found = Equivalence(mode, uncounted=uncounted_of(model))
     layers: dict[str, LayerDifference] = {}
-    analog: dict[str, None] = {}
+    got_real: dict[str, bool] = {}
 
     def received(name: str, layer: nn.Module, x: Tensor, output: Tensor) -> None:
-        if Emission.of(x) is None:
-            analog[name] = None
+        got_real[name] = got_real.get(name, False) or Emission.of(x) is None
 
     for batch in batches:
         integer, other = _Recording(), _Recording()
@@ -114,7 +115,7 @@ def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') ->
             found.predictions.add(first, second)
             found.pictures += 1
     found.layers = list(layers.values())
-    found.analog = list(analog)
+    found.analog = real_inputs(model, got_real)
     return found
 
 

@@ -19,8 +19,9 @@ from .spike_driven_pass import replace_synapses
 class MembranePasses:
     """Runs a model once for each virtual step and keeps every membrane potential in between.
 
-    After step d a part d / D of the image and of every bias has arrived. All layers between the
-    neurons are linear, so charges and spikes are handled as sums over the steps so far.
+    After step d a part d / D of the image, of every bias and of the shift of every BN has arrived.
+    All layers between the neurons are linear, so charges and spikes are handled as sums over the
+    steps so far.
 
     Args:
         model: The model.

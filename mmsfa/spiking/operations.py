@@ -34,8 +34,9 @@ class OperationCounter:
     """Counts MACs and additions of every convolution, linear layer and attention product.
 
     Convolutions that are merged for inference (RepConv) count as the one that they become. A layer
-    that gets real values where spikes are expected counts as analog: its operations stay
-    multiply-accumulates. BN is folded and residual additions are not counted, as published.
+    that gets real values, as the picture or the potentials that a read-out reads, counts as analog:
+    its operations stay multiply-accumulates. BN is folded and residual additions are not counted,
+    as published.
 
     Args:
         model: Any model.

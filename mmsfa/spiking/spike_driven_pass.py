@@ -10,6 +10,7 @@ from copy import copy
 import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmsfa.layers import SpikeDrivenSelfAttention, spike_driven_attention
 from mmsfa.layers.fold_norm import folded, is_plain, norm_follows
@@ -58,13 +59,15 @@ def replace_synapses(model: nn.Module, elapsed: Elapsed = lambda: 1.0) -> Iterat
     """Let every convolution and linear layer accumulate binary spikes, with BN folded.
 
     A layer that gets real values works on them as they are, with the same folded weights. A layer
-    that transforms its weights on the way (standardised, quantised) keeps them and its BN.
+    that transforms its weights on the way (standardised, quantised) keeps them and its BN. So does
+    a BN that no convolution stands right in front of; its shift arrives as a bias does.
 
     Args:
         model: A model in evaluation mode.
         elapsed: Share of the bias that has arrived.
     """
     norms = _norms_behind(model)
+    alone = {m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None}
     with ExitStack() as stack:
         for brick in model.modules():
             if isinstance(brick, ConvModule):  # mmcv's own fold would put its forward over ours
@@ -75,7 +78,10 @@ def replace_synapses(model: nn.Module, elapsed: Elapsed = lambda: 1.0) -> Iterat
             method = _accumulate(both or layer, elapsed)
             stack.enter_context(instance_attribute(layer, 'forward', method))
             if both is not None:
+                alone.discard(norms[layer])
                 stack.enter_context(instance_attribute(norms[layer], 'forward', lambda x: x))
+        for norm in alone:
+            stack.enter_context(instance_attribute(norm, 'forward', _normalise(norm, elapsed)))
         yield
 
 
@@ -84,6 +90,20 @@ def _norms_behind(model: nn.Module) -> dict[nn.Module, nn.Module]:
     bricks = [m for m in model.modules() if isinstance(m, ConvModule) and norm_follows(m)]
     users = Counter(brick.conv for brick in bricks)
     return {brick.conv: brick.norm for brick in bricks if users[brick.conv] == 1}
+
+
+def _normalise(norm: _BatchNorm, elapsed: Elapsed) -> Callable[[Tensor], Tensor]:
+    """A forward of a BN in evaluation mode of whose shift a share has arrived."""
+    whole = norm.forward
+
+    def forward(input: Tensor) -> Tensor:
+        out, missing = whole(input), 1 - elapsed()
+        if missing == 0:
+            return out
+        shift = whole(input.new_zeros(1, *input.shape[1:2], *[1] * (input.dim() - 2)))
+        return out - missing * shift
+
+    return forward
 
 
 def _accumulate(layer: nn.Module, elapsed: Elapsed) -> Callable[..., Tensor]:

@@ -27,7 +27,8 @@ def spike_inference(model: nn.Module, mode: Mode = 'spikes') -> Iterator[nn.Modu
     - ``'spikes'``: every neuron emits binary spikes over D virtual steps (thermometer code, early
       first); every convolution and linear layer takes the binary map of one step after the other
       and accumulates, with BN and 1/norm folded into its weights and the bias added once. Attention
-      works on counts. **Equal to 'integer'**: identical counts in float64.
+      works on counts; the first layer sees the picture and read-outs read membrane potentials, as
+      in training. **Equal to 'integer'**: identical counts in float64.
     - ``'stepwise_attention'``: as ``'spikes'``, but attention multiplies the spikes of one step
       with those of the same step only. An **approximation**: much of the product is lost.
     - ``'membrane'``: no layer waits for the one before. In every step each integrate-and-fire

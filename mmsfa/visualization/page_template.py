@@ -73,9 +73,10 @@ p.note { color: #5c6877; font-size: 13px; max-width: 90ch; }
 {{ show(headline) }}
 {% endif %}
 <p class="note">Energy is an estimate from operations: {{ costs.mac_pj }} pJ for a
-multiply-accumulate (a layer that gets real values) and {{ costs.ac_pj }} pJ for an addition (one
-for each spike and each weight it meets). Moving data is not counted. The ordinary network has the
-same layers with a multiply-accumulate for every weight.</p>
+multiply-accumulate (a layer that gets real values: the picture, or membrane potentials in a
+read-out) and {{ costs.ac_pj }} pJ for an addition (one for each spike and each weight it meets).
+Moving data is not counted. The ordinary network has the same layers with a multiply-accumulate for
+every weight.</p>
 <h2>Energy</h2>
 {% for plot in common %}
 {{ draw(plot) }}

@@ -8,6 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from mmsfa.spiking.real_inputs import REMARKS
+
 from .report_summary import Report, millijoule, millions, names_of, rate, summary
 
 
@@ -85,15 +87,20 @@ def operation_table(report: Report) -> TableOf:
 
 
 def remark_table(report: Report) -> TableOf:
-    """Layers that need a look, by name."""
+    """What there is to say of single layers, by name: what may be a fault comes first."""
+    real = {
+        remark: [name for name, read in report['analog'].items() if read == kind]
+        for kind, remark in REMARKS.items()
+    }
     remarks = {
-        'gets real values': report['analog'],
+        REMARKS['analog']: real.pop(REMARKS['analog']),
         'never fires': report['idle'],
         'always at D': report['saturated'],
         'operations not counted': report['uncounted'],
+        **real,  # as it is meant to be
     }
     rows = [[name, remark] for remark, names in remarks.items() for name in names]
-    return TableOf('Layers to look at', ['layer', 'remark'], rows, num_names=2)
+    return TableOf('Remarks on layers', ['layer', 'remark'], rows, num_names=2)
 
 
 def settings_table(report: Report) -> TableOf:

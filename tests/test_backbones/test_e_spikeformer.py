@@ -62,9 +62,10 @@ def test_train_and_eval_mode_of_the_neurons_agree():
         assert torch.equal(a, b)
 
 
-def test_the_shortcuts_of_inference_change_nothing():
+@pytest.mark.parametrize('out_norm', [False, True])
+def test_the_shortcuts_of_inference_change_nothing(out_norm):
     """BN is folded, neurons overwrite, the layout differs: the same counts and maps."""
-    model = build(norm_cfg=dict(type='BN', momentum=1.0)).double()
+    model = build(norm_cfg=dict(type='BN', momentum=1.0), out_norm=out_norm).double()
     x = torch.randn(2, 3, 48, 64, dtype=torch.float64)
     model(x)  # sets the running statistics
     model.eval()
@@ -99,9 +100,10 @@ def test_drop_path_grows_over_the_transformer_blocks():
     torch.testing.assert_close(rates, [0.1 * i for i in range(8)])
 
 
+@pytest.mark.parametrize('out_norm', [False, True])
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
-def test_autocast_trains(dtype):
-    model = build()
+def test_autocast_trains(dtype, out_norm):
+    model = build(out_norm=out_norm)
     with torch.autocast('cpu', dtype=dtype):
         outs = model(torch.randn(1, 3, 32, 32))
     sum(o.float().square().mean() for o in outs).backward()
@@ -141,8 +143,9 @@ def test_attention_is_a_config():
     assert orders == ['quadratic', 'quadratic']
 
 
-def test_compiles_without_graph_breaks_and_trains():
-    model = build(out_indices=(4,)).double()
+@pytest.mark.parametrize('out_norm', [False, True])
+def test_compiles_without_graph_breaks_and_trains(out_norm):
+    model = build(out_indices=(4,), out_norm=out_norm).double()
     x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
     compiled = torch.compile(model, fullgraph=True, backend='aot_eager')
     grads = []

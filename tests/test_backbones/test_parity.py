@@ -25,6 +25,7 @@ CLASSIFIER = dict(
         num_classes=1000,
         in_channels=240,
         neuron_cfg=dict(type='mmpretrain.SFA', norm=1),
+        analog=(),  # the published read-out fires
     ),
 )
 

@@ -56,13 +56,14 @@ def batch() -> tuple[Tensor, list[DataSample]]:
     return torch.randn(4, 3, 32, 32, generator=draw), samples
 
 
-def test_the_prediction_is_the_mean_of_two_spike_driven_heads() -> None:
-    head = MODELS.build(HEAD)
+@pytest.mark.parametrize('analog', [None, ()], ids=['potentials', 'spikes'])
+def test_the_prediction_is_the_mean_of_two_heads(analog: tuple | None) -> None:
+    head = MODELS.build(HEAD | dict(analog=analog))
     pooled = 3 * torch.randn(4, 16)
-    counts = integer_fire(pooled, D=4, norm=1)
+    read = pooled if analog is None else integer_fire(pooled, D=4, norm=1)
     scores, kd_scores = head.forward_heads((pooled,))
-    torch.testing.assert_close(scores, F.linear(counts, head.fc.weight, head.fc.bias))
-    torch.testing.assert_close(kd_scores, F.linear(counts, head.fc_kd.weight, head.fc_kd.bias))
+    torch.testing.assert_close(scores, F.linear(read, head.fc.weight, head.fc.bias))
+    torch.testing.assert_close(kd_scores, F.linear(read, head.fc_kd.weight, head.fc_kd.bias))
     for mode in (True, False):
         assert torch.equal(head.train(mode)((pooled,)), (scores + kd_scores) / 2)
 

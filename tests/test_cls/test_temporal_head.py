@@ -18,7 +18,14 @@ def build(**settings):
 
 
 def test_scores_of_the_steps_are_averaged() -> None:
-    head = build(neuron_cfg=dict(type='mmpretrain.SFA', norm=1, beta=0.5))
+    head = build()
+    x = torch.randn(T * B, C, dtype=torch.float64) * 3
+    expected = torch.stack([head.fc(step) for step in x.unflatten(0, (T, B))]).mean(0)
+    assert torch.allclose(head((x,)), expected, atol=1e-12)
+
+
+def test_the_published_head_has_a_neuron_with_time() -> None:
+    head = build(analog=(), neuron_cfg=dict(type='mmpretrain.SFA', norm=1, beta=0.5))
     x = torch.randn(T * B, C, dtype=torch.float64) * 3
     spikes = integer_fire_over_time(x, T, norm=1, beta=0.5).unflatten(0, (T, B))
     expected = torch.stack([head.fc.weight @ s.mT + head.fc.bias[:, None] for s in spikes]).mean(0)
@@ -27,7 +34,7 @@ def test_scores_of_the_steps_are_averaged() -> None:
 
 
 def test_the_default_neuron_leaves_integers() -> None:
-    neuron = build().fc.neuron
+    neuron = build(analog=()).fc.neuron
     assert (neuron.T, neuron.D, neuron.norm) == (T, 4, 1)
 
 

@@ -18,7 +18,6 @@ WIDTHS = {
     '30m': (80, 160, 320, 440),
     '52m': (112, 224, 448, 560),
 }
-SCALED = dict(layer_scale_init=1e-6)
 
 
 def distilled(p, *channels, local):
@@ -133,7 +132,7 @@ LAYOUTS = {
         'det/cascade_mask_rcnn_esf.py',
         {},
     ),
-    'fpn_19m': (lambda p: segmentor(p, '19m'), 'segmentor', '19m', 'seg/fpn_esf.py', SCALED),
+    'fpn_19m': (lambda p: segmentor(p, '19m'), 'segmentor', '19m', 'seg/fpn_esf.py', {}),
     'har_dvs': (
         lambda p: p.base(*WIDTHS['19m'], in_channels=2, layer_scales=True) | p.classifier(360, 300),
         'event-camera classifier (T=8 as published)',
@@ -154,6 +153,11 @@ def neurons(module):
     """What the neurons of a part compute."""
     found = [m for m in module.modules() if isinstance(m, SFA)]
     return {(m.D, m.norm, m.rounding, m.surrogate, m.T, m.T > 1 and m.beta) for m in found}
+
+
+def spiking(head):
+    """The layers that have a neuron in front."""
+    return {name for name, layer in head.named_modules() if hasattr(layer, 'neuron')}
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
@@ -182,5 +186,7 @@ def test_it_fills_the_shipped_config(published, repo_dir, layout) -> None:
             assert getattr(model.backbone, key) == found.backbone[key]
     if found.head:
         assert found.head['type'] == cfg.model.head.type
-        is_large = model.backbone.arch.rep_convs  # its first head reads real values
-        assert found.head.get('analog', ()) == (('fc',) if is_large else ())
+        is_large = model.backbone.arch.rep_convs  # its first head reads potentials
+        assert found.head['analog'] == (('fc',) if is_large else ())
+        with torch.device('meta'):
+            assert spiking(MODELS.build(found.head)) == spiking(model.head)

@@ -12,6 +12,18 @@ from mmsfa.engine import safe_load
 
 TOOL = 'tools/model_converters/sdt_v3_to_mmsfa.py'
 CLASSES = ('person', 'bicycle')
+# The kit has the sizes of mask_rcnn_esf_10m.py.
+SMALL_DETECTOR = {
+    'backbone.arch': '10m',
+    'neck.in_channels': [48, 96, 192, 240],
+    'neck.out_channels': 192,
+    'rpn_head.in_channels': 192,
+    'rpn_head.feat_channels': 192,
+    'roi_head.bbox_head.in_channels': 192,
+    'roi_head.bbox_head.fc_out_channels': 768,
+    'roi_head.mask_head.in_channels': 192,
+    'roi_head.mask_head.conv_out_channels': 192,
+}
 
 
 @pytest.fixture
@@ -50,8 +62,8 @@ def potential(parity):
 @torch.no_grad()
 def test_mask_rcnn(parity, fill, potential, tmp_path) -> None:
     model, printed = fill(
-        'det/mask_rcnn_esf_10m.py',
-        {'roi_head.bbox_head.analog': ('fc_cls', 'fc_reg')},
+        'det/mask_rcnn_esf_legacy_strides.py',
+        SMALL_DETECTOR,
         {
             'backbone': 'det_10m',
             'neck': 'head_spikefpn_10m',
@@ -61,7 +73,8 @@ def test_mask_rcnn(parity, fill, potential, tmp_path) -> None:
         },
     )
     assert 'Found: Mask R-CNN, 21,172,240 parameters' in printed and "arch='10m'" in printed
-    assert "analog=('fc_cls', 'fc_reg')" in printed and 'legacy_strides' in printed
+    assert 'clips at 1' in printed and 'legacy_strides' in printed
+    assert 'fc_cls' not in printed, 'the box head is as published'
     meta = safe_load(tmp_path / 'ours.pth')['meta']
     assert meta['dataset_meta'] == dict(classes=CLASSES)
 
@@ -70,7 +83,7 @@ def test_mask_rcnn(parity, fill, potential, tmp_path) -> None:
     sizes = [(48, 32, 40), (96, 16, 20), (192, 8, 10), (240, 8, 10)]
     maps = [potential(f'fpn_in{i}', 2, *size) for i, size in enumerate(sizes)]
     pyramid = {f'out{i}': out for i, out in enumerate(model.neck(maps))}
-    parity.check_head('head_spikefpn_10m', 'train', pyramid)  # published: another one in eval mode
+    parity.check_head('head_spikefpn_10m', 'eval', pyramid)
     scores, deltas = model.rpn_head.forward_single(potential('rpn_in', 2, 192, 16, 20))
     parity.check_head('head_spikerpn_10m', 'eval', dict(cls=scores, reg=deltas))
     scores, deltas = model.roi_head.bbox_head(potential('bbox_in', 16, 192, 7, 7))
@@ -86,12 +99,12 @@ def test_semantic_fpn(parity, fill, potential) -> None:
         'seg/fpn_esf.py',
         {
             'backbone.arch': '10m',
-            'backbone.layer_scale_init': 1e-6,
             'neck.in_channels': channels,
         },
         {'backbone': 'seg_10m', '': 'head_qfpn_10m'},
     )
     assert 'Found: segmentor' in printed and 'out_indices=(0, 1, 2, 4)' in printed
+    assert 'model.decode_head.analog=()' in printed
     case = parity.Case('seg_10m')
     case.check(model.backbone(torch.from_numpy(case.input('main')).double()))
     sizes = parity.Case('head_qfpn_10m').meta['hw']

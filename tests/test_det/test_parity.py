@@ -91,7 +91,6 @@ def test_box_head(parity, load, potential):
         in_channels=192,
         fc_out_channels=768,
         num_classes=80,
-        analog=('fc_cls', 'fc_reg'),
     )
     scores, deltas = head(potential('bbox_in', 16, 192, 7, 7))
     parity.check_head('head_sharedspike2fc_10m', 'eval', dict(cls=scores, reg=deltas))

@@ -18,9 +18,11 @@ from mmsfa.export.onnx import export_model
 
 CONFIGS = {
     'detector': 'det/mask_rcnn_esf_demo.py',
+    'detector with an RPN on potentials': 'det/mask_rcnn_esf_demo.py',
     'one-stage detector': 'det/retinanet_esf.py',
     'segmentor': 'seg/upernet_esf_demo.py',
     'classifier': 'cls/esf_tiny_flowers5.py',
+    'strict classifier': 'cls/esf_tiny_flowers5.py',
     'large classifier': 'cls/esf_tiny_flowers5.py',
 }
 
@@ -41,6 +43,10 @@ def small_config(repo_dir: Path) -> Callable[[str], Config]:
         cfg = Config.fromfile(repo_dir / 'configs' / CONFIGS[kind])
         arch = dict(channels=(24, 48, 96, 128), depths=(1, 1, 0, 1, 0))
         cfg.model.backbone.arch = arch
+        if kind == 'detector with an RPN on potentials':
+            cfg.model.rpn_head.analog = ('rpn_cls', 'rpn_reg')
+        if kind in ('strict classifier', 'large classifier'):
+            cfg.model.head.analog = ()
         if kind == 'large classifier':  # convolutions that are merged, other rounding
             arch = dict(family='large', channels=(24, 48, 96), depths=(1, 1, 0, 1))
             cfg.model.backbone.update(arch=arch, out_indices=(3,), neuron_cfg=None)

@@ -174,6 +174,35 @@ def test_the_stages_before_the_attention_are_the_default(
     assert set(agreement.different.values()) == {0} and agreement.largest_error < 1e-12
 
 
+@pytest.mark.parametrize('keep_groups', [False, True])
+@pytest.mark.parametrize('stages', [1, 2, 3])
+def test_the_last_node_norms_the_map_if_the_backbone_does(
+    repo_dir: Path, lively_weights: Fill, tmp_path: Path, stages: int, keep_groups: bool
+) -> None:
+    backbone = lively_weights(build(repo_dir, out_indices=(0, 2), out_norm=True)).double()
+    nir.write(tmp_path / 'x.nir', export_nir(backbone, SHAPE, stages, keep_groups))
+    network = NirNetwork(tmp_path / 'x.nir')
+    agreement = compare_spikes(backbone, network, picture())
+    assert set(agreement.different.values()) == {0} and agreement.same_map
+    _, out = spikes_of_graph(network, picture())
+    last = network.graph.nodes[f'stages.{stages - 1}.sum']
+    if stages == 2:  # no map that is returned, hence no norm
+        assert (last.weight[last.weight != 0] == 1).all() and not last.bias.any()
+        return
+    with torch.no_grad():
+        returned = backbone(picture())[stages // 2]
+    torch.testing.assert_close(out, returned, rtol=0, atol=1e-11)
+    assert last.weight.dtype == last.bias.dtype == np.float64 and last.bias.all()
+
+
+def test_a_norm_of_another_kind_behind_the_map_is_refused(repo_dir: Path) -> None:
+    backbone = build(repo_dir, out_norm=True)
+    backbone.out_norms['2'] = nn.GroupNorm(2, 48).eval()
+    with pytest.raises(NirError, match=r'out_norms\.2 is a GroupNorm'):
+        export_nir(backbone, SHAPE)
+    export_nir(backbone, SHAPE, stages=2)
+
+
 def test_a_short_backbone_is_exported_whole(repo_dir: Path, lively_weights: Fill) -> None:
     backbone = lively_weights(build(repo_dir, out_indices=(0,))).double()
     agreement = compare_spikes(backbone, NirNetwork(export_nir(backbone, SHAPE)), picture())

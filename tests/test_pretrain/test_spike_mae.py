@@ -109,6 +109,21 @@ def test_features_of_whole_pictures(spike_mae):
     assert torch.equal(found, model.backbone(x)[0])
 
 
+def test_a_backbone_that_norms_its_map(spike_mae):
+    """The norm stands behind dense blocks, so it is the ordinary one; it hides what they hide."""
+    arch = dict(channels=(16, 16, 24, 32), depths=(1, 1, 1, 1, 1))
+    backbone = dict(type='ESpikeFormer', arch=arch, out_indices=(4,), out_norm=True)
+    model, x = spike_mae(backbone=backbone).train(), pictures()
+    mask = model.draw_mask(x)
+    hidden = mask.unflatten(1, (4, 4))[:, None].repeat_interleave(16, 2).repeat_interleave(16, 3)
+    pred = model.predict_patches(x, mask)
+    assert torch.equal(pred, model.predict_patches(x.masked_fill(hidden, 9.0), mask))
+    (latent,) = model.extract_feat(x, ~mask.unflatten(1, (4, 4))[:, None])
+    torch.testing.assert_close(latent.mean((0, 2, 3)), torch.zeros(32), rtol=0, atol=1e-5)
+    model(x, mode='loss')['loss'].backward()
+    assert model.backbone.out_norms['4'].weight.grad.any()
+
+
 @pytest.mark.parametrize(
     ('backbone', 'message'),
     [

@@ -26,6 +26,7 @@ def test_semantic_fpn(parity, convert):
             num_classes=150,
             dropout_ratio=0,
             align_corners=False,
+            analog=(),
         ),
     )
     built = {}

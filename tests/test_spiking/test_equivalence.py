@@ -150,7 +150,9 @@ def test_the_tool_proves_and_writes(
     args = ('--num', 1, '--mode', 'spikes', '--out', out, '--cfg-options', f'data_root={data}')
     small = 'test_dataloader.dataset.pipeline.2.crop_size=48'
     said = call_tool(tool, CLS, checkpoint, *args, small)
-    assert 'identical' in said and 'backbone.downsample_layers.0.conv' in said
+    assert 'identical' in said
+    assert 'sees the picture: backbone.downsample_layers.0.conv\n' in said
+    assert 'reads membrane potentials: head.fc\n' in said and 'real values: no layer' in said
     forms = json.loads(out.read_text())['forms']
     assert forms['spikes, float64']['identical'] is True
     assert {layer['name'] for layer in forms['spikes, float32']['layers']} == {

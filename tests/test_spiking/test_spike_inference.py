@@ -21,7 +21,16 @@ from mmsfa.neurons import SFA
 from mmsfa.neurons.functional import integer_fire, integrate_one_step
 from mmsfa.spiking import MODES, compare, in_float64, observe, spike_inference
 
-CONFIGS = ['det/mask_rcnn_esf_demo', 'seg/upernet_esf_demo', 'cls/esf_tiny_flowers5']
+# Heads of each config, and their read-outs.
+CONFIGS = {
+    'det/mask_rcnn_esf_demo': {
+        'rpn_head': ('rpn_cls', 'rpn_reg'),
+        'roi_head.bbox_head': ('fc_cls', 'fc_reg'),
+        'roi_head.mask_head': ('conv_logits',),
+    },
+    'seg/upernet_esf_demo': {'decode_head': ('conv_seg',)},
+    'cls/esf_tiny_flowers5': {'head': ('fc',)},
+}
 Fill = Callable[[nn.Module], nn.Module]
 
 
@@ -58,13 +67,16 @@ class Inputs(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
+@pytest.mark.parametrize('potentials', [True, False], ids=['potentials', 'spikes'])
 @pytest.mark.parametrize('config', CONFIGS)
 def test_every_count_and_prediction_is_the_same_in_float64(
-    repo_dir: Path, shapes_dir: Path, lively_weights: Fill, config: str
+    repo_dir: Path, shapes_dir: Path, lively_weights: Fill, config: str, potentials: bool
 ) -> None:
     from mmsfa.engine.trained_model import test_loader
 
     cfg = Config.fromfile(repo_dir / f'configs/{config}.py')
+    for head, names in CONFIGS[config].items():
+        cfg.merge_from_dict({f'model.{head}.analog': names if potentials else ()})
     model = lively_weights(build_model(cfg))
     if 'flowers' in config:
         batches = [dict(inputs=[torch.randint(256, (3, 64, 64))], data_samples=None)]
@@ -76,7 +88,9 @@ def test_every_count_and_prediction_is_the_same_in_float64(
         found = compare(model, batches)
     assert found.identical and found.predictions.total > 0
     assert all(layer.counts > 0 for layer in found.layers)
-    assert found.analog == ['backbone.downsample_layers.0.conv']
+    readouts = [f'{head}.{name}' for head, names in CONFIGS[config].items() for name in names]
+    read = dict.fromkeys(readouts if potentials else (), 'potentials')
+    assert found.analog == {'backbone.downsample_layers.0.conv': 'picture', **read}
     assert all(torch.equal(state[key], value) for key, value in model.state_dict().items())
     assert not any('forward' in vars(module) for module in model.modules())
 

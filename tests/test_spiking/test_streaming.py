@@ -57,12 +57,14 @@ def out_time(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def classifier(lively_weights: Fill, out_time: str, neuron: str = 'sfa') -> nn.Module:
+def classifier(
+    lively_weights: Fill, out_time: str, neuron: str = 'sfa', analog: tuple | None = ()
+) -> nn.Module:
     """What averages over time has a head without time, and the other way round."""
-    head = dict(type='SpikeLinearClsHead')
+    head = dict(type='SpikeLinearClsHead', analog=analog)
     head_neuron = dict(NEURONS[neuron], norm=1) if 'sfa' in neuron else NEURONS[neuron]
     if out_time == 'fold':
-        head = dict(type=SpikeTemporalClsHead, T=T)
+        head.update(type=SpikeTemporalClsHead, T=T)
     cfg = dict(
         type='ImageClassifier',
         backbone=dict(
@@ -139,8 +141,11 @@ def test_the_mean_over_time_is_that_of_the_steps_so_far(lively_weights: Fill, ne
 
 
 @pytest.mark.parametrize('neuron', ['sfa', 'if', 'lif'])
-def test_a_whole_classifier(lively_weights: Fill, out_time: str, neuron: str) -> None:
-    model = classifier(lively_weights, out_time, neuron)
+@pytest.mark.parametrize('analog', [None, ()], ids=['potentials', 'spikes'])
+def test_a_whole_classifier(
+    lively_weights: Fill, out_time: str, neuron: str, analog: tuple | None
+) -> None:
+    model = classifier(lively_weights, out_time, neuron, analog)
     x = frames()
     with torch.no_grad():
         wanted = model(batched(x))

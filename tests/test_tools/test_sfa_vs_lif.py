@@ -82,8 +82,9 @@ def test_a_run_gives_all_figures_and_their_ratios(
     # Four times as many steps, and a number instead of a byte for each element of each of them.
     assert 4 < found['ratios']['kept for backward (MB)'] < 8
     assert found['published']['training step (s)'] == 4.5
-    # The first layer, 3 -> 8 channels, 7 x 7 at stride 2 of 64 x 64, is what gets real values.
-    analog = 4.6e-9 * 32 * 32 * 8 * 3 * 49
+    # What gets real values: the first layer, 3 -> 8 channels, 7 x 7 at stride 2 of 64 x 64, and the
+    # classifier, 64 -> 5.
+    analog = 4.6e-9 * (32 * 32 * 8 * 3 * 49 + 64 * 5)
     for name, steps in zip(names, (1, 4), strict=True):
         energy, additions = (
             figures[figure][name]

@@ -109,7 +109,10 @@ def test_report_of_a_model(
     report = json.loads((tmp_path / 'report.json').read_text())
     whole = report['totals'][-1]
     assert report['data']['pictures'] == 1 and report['settings']['mac_pj'] == 4.6
-    assert '…' not in printed and 'roi_head.mask_head.conv_logits.neuron' in printed
+    assert '…' not in printed and 'roi_head.mask_head.upsample.neuron' in printed
+    for name in report['analog']:
+        remark = 'sees the picture' if name.startswith('backbone') else 'reads membrane potentials'
+        assert re.search(rf'^ *{re.escape(name)} +{remark} *$', printed, re.MULTILINE)
     assert f'{whole["energy_mj"]:#.3g} mJ' in printed
 
     page = (tmp_path / 'report.html').read_text()
@@ -164,7 +167,7 @@ def test_the_ordinary_network_beside_the_spiking_one(
     report = json.loads((out / 'report.json').read_text())
     other = report['compare']
     assert report['neurons'] and other['neurons'] == []
-    assert {one['input'] for one in other['operations']} == {'analog'}
+    assert {one['input'] for one in other['operations']} == {'picture', 'analog'}
     whole = other['totals'][-1]
     assert whole['energy_mj'] == whole['ann_energy_mj'] > 0
     page = (out / 'report.html').read_text()

@@ -54,7 +54,8 @@ def test_a_model_without_neurons_and_energy_has_a_headline(report: Report) -> No
 def test_long_names_are_folded_and_never_cut(report: Report) -> None:
     name = 'backbone.' + 'a_very_long_part_of_a_name.' * 6 + 'activate'
     report['neurons'][0]['name'] = report['operations'][0]['name'] = name
-    report['totals'][0]['part'] = report['analog'][0] = name
+    report['totals'][0]['part'] = name
+    report['analog'] = {name: 'analog'}
     makers = (neuron_table, operation_table, remark_table, lambda r: totals_table([r, r]))
     for table in (make(report) for make in makers):
         lines = printed(table)
@@ -84,6 +85,16 @@ def test_what_is_not_counted_is_said(report: Report, plot: Plot) -> None:
     assert ['neck.attention', 'operations not counted'] in remark_table(report).rows
     page = render_page([report], [plot], [[plot]])
     assert '>neck.attention<' in page and '>operations not counted<' in page
+
+
+def test_what_gets_real_values_is_told_apart(report: Report) -> None:
+    expected = [
+        ['backbone.downsample_layers.0.conv', 'sees the picture'],
+        ['decode_head.conv_seg', 'reads membrane potentials'],
+    ]
+    assert remark_table(report).rows == expected
+    report['analog']['neck.conv'] = 'analog'
+    assert remark_table(report).rows == [['neck.conv', 'gets real values'], *expected]
 
 
 def test_a_note_stands_in_the_place_of_the_example(report: Report, plot: Plot) -> None:
@@ -116,7 +127,8 @@ def test_every_name_and_figure_is_in_the_page(report: Report, plot: Plot) -> Non
 def test_names_are_escaped(report: Report, plot: Plot) -> None:
     evil = '<img src=x onerror=alert(1)>'
     report['neurons'][0]['name'] = report['config']['path'] = evil
-    report['totals'][0]['part'] = report['analog'][0] = report['operations'][0]['name'] = evil
+    report['totals'][0]['part'] = report['operations'][0]['name'] = evil
+    report['analog'] = {evil: 'analog'}
     page = render_page([report, report], [plot], [[plot], [plot]])
     assert evil not in page and 'alt="a &lt;plot&gt;"' in page
     assert page.count('&lt;img src=x onerror=alert(1)&gt;') >= 8

@@ -34,6 +34,7 @@ from mmsfa.engine.trained_model import load_trained, test_loader
 from mmsfa.spiking import MODES, Equivalence, compare, in_float64
 from mmsfa.spiking.equivalence import LayerDifference
 from mmsfa.spiking.observer import neurons_of
+from mmsfa.spiking.real_inputs import REMARKS
 
 EXACT = 'spikes, float64'
 DTYPES = {'spikes': ('float64', 'float32')}
@@ -111,7 +112,10 @@ def main() -> None:
     console.print(layer_table(runs))
     console.print(prediction_table(runs))
     first = next(iter(runs.values()))
-    print('Real values arrive at (analog, no spikes):', ', '.join(first.analog) or 'no layer')
+    print('Layers that no spikes arrive at; they keep their multiply-accumulates:')
+    for kind, remark in REMARKS.items():
+        names = [name for name, read in first.analog.items() if read == kind]
+        print(f'  {remark}:', ', '.join(names) or 'no layer')
     if first.uncounted:
         print('Neither convolution nor linear, so never spiking:', ', '.join(first.uncounted))
     if args.out:

@@ -1,4 +1,5 @@
-# E-SpikeFormer 83M (large family): rounds half up, layer scales, drop path; mixup and cutmix.
+# E-SpikeFormer 83M (large family): rounds half up, layer scales, drop path; mixup and cutmix. The
+# classifier reads the mean potential; a second head (distillation) counts spikes, as published.
 neuron = dict(type='mmpretrain.SFA', D=4, rounding='half_up', surrogate='open')
 
 model = dict(
@@ -17,6 +18,7 @@ model = dict(
         num_classes=1000,
         in_channels=512,
         neuron_cfg=dict(**neuron, norm=1),
+        analog=('fc',),
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
         init_cfg=dict(type='Xavier', layer='Linear', distribution='uniform'),
     ),

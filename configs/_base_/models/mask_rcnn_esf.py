@@ -1,4 +1,4 @@
-# Mask R-CNN on E-SpikeFormer 19M, every convolution and linear layer spike-driven.
+# Mask R-CNN on E-SpikeFormer 19M, spike-driven up to the read-outs of its heads.
 _base_ = './mask_rcnn_esf_ordinary_heads.py'
 
 # The published heads count spikes (0..4) and leave them undivided.

@@ -1,4 +1,4 @@
-# The small Mask R-CNN of the demos: E-SpikeFormer tiny, 64 channels and BN in neck and mask head.
+# The small Mask R-CNN of the demos: E-SpikeFormer tiny, 64 channels, BN in neck and heads.
 _base_ = './mask_rcnn_esf.py'
 
 norm_cfg = dict(type='BN', requires_grad=True)
@@ -17,7 +17,7 @@ model = dict(
     roi_head=dict(
         bbox_roi_extractor=dict(out_channels=channels),
         mask_roi_extractor=dict(out_channels=channels),
-        bbox_head=dict(in_channels=channels, fc_out_channels=256),
+        bbox_head=dict(in_channels=channels, fc_out_channels=256, fc_norm_cfg=dict(type='BN1d')),
         mask_head=dict(
             in_channels=channels, conv_out_channels=channels, num_convs=2, norm_cfg=norm_cfg
         ),

@@ -1,4 +1,4 @@
-# UperNet on E-SpikeFormer 19M, every convolution spike-driven.
+# UperNet on E-SpikeFormer 19M, spike-driven up to the read-outs (conv_seg) of its heads.
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 neuron_cfg = dict(type='mmpretrain.SFA', D=4)
 
@@ -27,7 +27,7 @@ model = dict(
         in_index=[0, 1, 2, 3],
         pool_scales=(1, 2, 3, 6),
         channels=256,
-        dropout_ratio=0,  # dropped before a neuron, a potential would fire less in evaluation
+        dropout_ratio=0,  # before a neuron (analog=()) it would fire less in evaluation
         num_classes=150,
         norm_cfg=norm_cfg,
         align_corners=False,
