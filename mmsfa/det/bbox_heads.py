@@ -24,7 +24,8 @@ class SpikeDrivenFCs(SpikeDriven):
     """Mixin of the box heads: a norm behind each linear layer in front of the read-outs.
 
     Nothing bounds the potentials of those layers: trained without a norm, most of their neurons end
-    up silent and many of the others saturated. BN folds into the linear layer at inference.
+    up silent and many of the others saturated. At inference BN is a scale and a shift, no operation
+    on spikes.
 
     Args:
         *args: Arguments of the box head.
