@@ -40,7 +40,7 @@ param_scheduler = [
 default_hooks = dict(
     logger=dict(interval=10),
     checkpoint=dict(interval=7, max_keep_ckpts=2),
-    visualization=dict(score_thr=0.6),
+    visualization=dict(score_thr=0.7),
 )
 visualizer = dict(alpha=0.5)  # the thing shows through its mask
 auto_scale_lr = dict(enable=False, base_batch_size=4)
