@@ -24,7 +24,7 @@ def make_spike_driven(
     """Put a neuron in front of the convolution and linear layers of a module, in place.
 
     The read-out layers, behind which scores, deltas, masks or labels leave the head, read membrane
-    potentials: a neuron there costs more accuracy than all others together.
+    potentials: a neuron in front of the scores costs most of the accuracy.
 
     The layers and their parameter names stay as they are, so that ordinary checkpoints load and
     the module's own initialisation works; each layer gets a child ``neuron``. Every ReLU module

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from .plain_gradient import gradients_of
@@ -51,7 +53,7 @@ def ms_deform_attn_backward(
         total += grad
 
 
-def _plain(shapes: Tensor):
+def _plain(shapes: Tensor) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     # mmcv.ops imports its extension, which this module is part of
     from mmcv.ops.multi_scale_deform_attn import multi_scale_deformable_attn_pytorch
 

@@ -30,9 +30,10 @@ def _sigmoid_focal_loss(
     x: Tensor, target: Tensor, weight: Tensor, gamma: float, alpha: float
 ) -> Tensor:
     is_class = target[:, None] == torch.arange(x.shape[1], device=x.device)
-    p = x.sigmoid()
-    positive = -alpha * (1 - p) ** gamma * F.logsigmoid(x)
-    negative = -(1 - alpha) * p**gamma * F.logsigmoid(-x)
+    log_p, log_rest = F.logsigmoid(x), F.logsigmoid(-x)
+    # Powers through logarithms: their slope stays finite where p is 0 or 1, whatever gamma is.
+    positive = -alpha * (gamma * log_rest).exp() * log_p
+    negative = -(1 - alpha) * (gamma * log_p).exp() * log_rest
     weights = _class_weights(weight, target)
     loss = torch.where(is_class, positive, negative)
     return loss * weights[:, None] if isinstance(weights, Tensor) else loss
@@ -99,8 +100,9 @@ def softmax_focal_loss_backward(
     """Fill ``grad_input`` with the gradient of the logits in front of the softmax."""
     p = _of_target(input, target)
     log_p = p.clamp(min=torch.finfo(p.dtype).tiny).log()
+    rest = (1 - p).clamp(min=torch.finfo(p.dtype).tiny)  # a negative power of 0 is infinite
     # d loss / d log p, which is the same as p * d loss / d p
-    buff.copy_(alpha * (gamma * (1 - p) ** (gamma - 1) * p * log_p - (1 - p) ** gamma))
+    buff.copy_(alpha * (gamma * rest ** (gamma - 1) * p * log_p - rest**gamma))
     buff.mul_(_class_weights(weight, target)).mul_(target >= 0)
     is_class = target[:, None] == torch.arange(input.shape[1], device=input.device)
     grad_input.copy_(buff[:, None] * (is_class.to(input.dtype) - input))

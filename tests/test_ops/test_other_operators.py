@@ -38,7 +38,7 @@ def test_roi_pool_of_nothing_is_zero():
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
-@pytest.mark.parametrize('gamma', [0.0, 2.0])
+@pytest.mark.parametrize('gamma', [0.0, 0.5, 2.0])
 def test_sigmoid_focal_loss(dtype, gamma):
     x = (torch.randn(20, 4) * 3).to(dtype).requires_grad_()
     target = torch.randint(0, 5, (20,))  # 4 is the background
@@ -78,6 +78,13 @@ def test_softmax_focal_loss():
     torch.testing.assert_close(loss, expected)
     (grad,) = torch.autograd.grad(loss, x)
     torch.testing.assert_close(grad, torch.autograd.grad(expected, x)[0])
+
+
+@pytest.mark.parametrize('gamma', [0.0, 0.5, 2.0])
+def test_certain_and_ignored_rows_have_finite_gradients(gamma):
+    x = torch.tensor([[300.0, 0, 0], [0, 1, 2], [-300, 0, 0]], requires_grad=True)
+    softmax_focal_loss(x.clone(), torch.tensor([0, -1, 0]), gamma, 0.25, None, 'sum').backward()
+    assert x.grad.isfinite().all() and not x.grad[1].any() and x.grad[2].any()
 
 
 def test_deformable_attention_is_the_plain_form_of_mmcv():
