@@ -10,6 +10,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from mmsfa.neurons.weight_settings import keep_settings
+
 from .readout import readout_layers
 
 
@@ -73,6 +75,13 @@ def make_spike_driven(
             )
         layer.neuron = build_activation_layer(neuron_cfg)
         layer.register_forward_pre_hook(_fire_first)
+    keep_settings(module, _analog_layers)
+
+
+def _analog_layers(module: nn.Module) -> dict[str, list[str]]:
+    """Names of the layers without a neuron, for those who load the weights."""
+    layers = (n for n, m in module.named_modules() if isinstance(m, (_ConvNd, nn.Linear)))
+    return {'analog': sorted(n for n in layers if not hasattr(module.get_submodule(n), 'neuron'))}
 
 
 def _is_below(name: str, prefix: str) -> bool:

@@ -43,6 +43,7 @@ class IF(SpikingNeuron):
 
     D = 1
     norm = 1
+    output_settings = ('v_threshold', 'v_reset')
 
     def __init__(
         self,
@@ -111,6 +112,8 @@ class LIF(IF):
     Raises:
         ValueError: A setting is out of its range.
     """
+
+    output_settings = (*IF.output_settings, 'tau', 'decay_input')
 
     def __init__(
         self,

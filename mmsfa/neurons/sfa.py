@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
@@ -45,6 +47,8 @@ class SFA(SpikingNeuron):
         ValueError: A setting is out of its range.
     """
 
+    output_settings = ('rounding',)
+
     def __init__(
         self,
         D: int = 4,
@@ -82,6 +86,10 @@ class SFA(SpikingNeuron):
             x, membrane, self.D, self.beta, self.rounding, self.surrogate
         )
         return counts if self.norm == 1 else counts / self.norm, residue
+
+    def settings(self) -> dict[str, Any]:
+        """What decides its output; beta does only where time steps follow each other."""
+        return super().settings() | ({'beta': self.beta} if self.T > 1 else {})
 
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""
