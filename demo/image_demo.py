@@ -19,8 +19,8 @@ from pathlib import Path
 
 from rich.progress import track
 
-from mmsfa.engine.cli import add_model_options, read_config, run_tool
-from mmsfa.engine.trained_model import load_trained
+from mmsfa.apis.trained_model import load_trained
+from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.visualization.pictures import output_files, picture_files
 from mmsfa.visualization.side_by_side import side_by_side
 from mmsfa.visualization.spiking_view import Viewer

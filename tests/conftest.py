@@ -114,7 +114,7 @@ def runs_code(marker: Path) -> object:
 @pytest.fixture(scope='session')
 def shapes_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny Shapes data set: 8 training and 4 validation pictures. Do not write into it."""
-    from mmsfa.datasets.shapes_writer import write_shapes
+    from mmsfa.datasets.shapes.shapes_writer import write_shapes
 
     path = tmp_path_factory.mktemp('data') / 'shapes'
     write_shapes(path, num_train=8, num_val=4, seed=0)

@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmsfa.engine.trained_model import build_model
+from mmsfa.apis.trained_model import build_model
 from mmsfa.visualization.spiking_view import Viewer
 
 DEMO = 'demo/image_demo.py'

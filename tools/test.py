@@ -11,10 +11,10 @@ import argparse
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmsfa.engine.cli import add_config_options, add_run_options, read_run_config, run_tool
-from mmsfa.engine.cpu_processes import use_gloo_without_gpu
-from mmsfa.engine.dataset_check import check_datasets
-from mmsfa.engine.prediction_options import enable_drawing, enable_output, enable_tta
+from mmsfa.cli.options import add_config_options, add_run_options, read_run_config, run_tool
+from mmsfa.config.check_datasets import check_datasets
+from mmsfa.config.cpu_processes import use_gloo_without_gpu
+from mmsfa.config.prediction_options import enable_drawing, enable_output, enable_tta
 
 
 def parse_args() -> argparse.Namespace:

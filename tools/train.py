@@ -13,12 +13,12 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmsfa.engine.checkpoint import apply_resume
-from mmsfa.engine.cli import add_config_options, add_run_options, read_run_config, run_tool
-from mmsfa.engine.cpu_processes import use_gloo_without_gpu
-from mmsfa.engine.dataset_check import check_datasets
-from mmsfa.engine.errors import OptionError
-from mmsfa.engine.schedule.begin_check import check_begins
+from mmsfa.checkpoint.saving import apply_resume
+from mmsfa.cli.options import add_config_options, add_run_options, read_run_config, run_tool
+from mmsfa.config.check_datasets import check_datasets
+from mmsfa.config.check_values import check_begins
+from mmsfa.config.cpu_processes import use_gloo_without_gpu
+from mmsfa.errors import OptionError
 
 
 def parse_args() -> argparse.Namespace:

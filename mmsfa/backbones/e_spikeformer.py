@@ -17,8 +17,8 @@ from ..layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlock
 from ..layers.cpu_inference import is_plain_cpu_inference
 from ..layers.masked import masked_norm, visible_at
 from ..neurons.functional import check_time
+from ..neurons.real_time import fold_time, mean_over_time, with_time
 from .arch import SETTINGS, Arch
-from .real_time import fold_time, mean_over_time, with_time
 
 
 @MODELS.register_module()

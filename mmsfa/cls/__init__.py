@@ -2,8 +2,7 @@
 
 from .distilled_classifier import DistilledImageClassifier
 from .distilled_head import DistilledLinearClsHead
-from .heads import SpikeDistilledLinearClsHead, SpikeLinearClsHead
-from .temporal_head import SpikeTemporalClsHead
+from .heads import SpikeDistilledLinearClsHead, SpikeLinearClsHead, SpikeTemporalClsHead
 
 __all__ = [
     'DistilledImageClassifier',

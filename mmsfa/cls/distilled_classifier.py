@@ -9,7 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from ..distillation import Teacher, hard_distillation_loss, soft_distillation_loss
+from ..compression.distillation import Teacher, hard_distillation_loss, soft_distillation_loss
 
 KDType = Literal['hard', 'soft']
 
@@ -27,7 +27,7 @@ class DistilledImageClassifier(ImageClassifier):
     Args:
         *args: Arguments of ``ImageClassifier``.
         teacher: Config of the teacher's model, or the path of its config file, see
-            :class:`mmsfa.distillation.Teacher`; None trains with the labels alone.
+            :class:`mmsfa.compression.distillation.Teacher`; None trains with the labels alone.
         teacher_ckpt: Path or URL of the teacher's weights, unless its config names them.
         kd_type: ``'hard'`` learns the class that the teacher prefers, ``'soft'`` its whole
             distribution.

@@ -1,15 +1,15 @@
-"""Spike-driven classification heads.
-
-A linear head is nothing but a read-out: by default it reads the mean membrane potentials and has no
-neuron. The published ones have some, see each head.
-"""
+"""Spike-driven classification heads."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
+from torch import Tensor
 
 from ..layers import SpikeDriven
+from ..neurons.real_time import mean_over_time, with_time
 from .distilled_head import DistilledLinearClsHead
 
 
@@ -28,3 +28,31 @@ class SpikeDistilledLinearClsHead(SpikeDriven, DistilledLinearClsHead):
 
     The published 83M and 173M have one in front of the second: ``analog=('fc',)``.
     """
+
+
+@MODELS.register_module()
+class SpikeTemporalClsHead(SpikeLinearClsHead):
+    """A classifier for each time step; the scores are averaged over time.
+
+    It follows a backbone with ``out_time='fold'`` and global pooling. With a neuron in front of the
+    classifier (``analog=()``) this is the head of the published event-camera model.
+
+    Args:
+        *args: Arguments of mmpretrain's ``LinearClsHead``.
+        T: Number of real time steps.
+        neuron_cfg: Config of the neuron; it gets T as well. Integers are left undivided by default.
+        **kwargs: Arguments of `SpikeLinearClsHead`.
+
+    Shape:
+        - Input: tuple of (T*B, in_channels), time is the slow part of the batch axis.
+        - Output: (B, num_classes).
+    """
+
+    def __init__(self, *args: Any, T: int, neuron_cfg: dict | None = None, **kwargs: Any) -> None:
+        neuron_cfg = neuron_cfg or dict(type='mmpretrain.SFA', norm=1)
+        super().__init__(*args, neuron_cfg=with_time(neuron_cfg, T), **kwargs)
+        self.T = T
+
+    def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Score each time step, then average: (T*B, in_channels) -> (B, num_classes)."""
+        return mean_over_time(super().forward(feats), self.T)

@@ -1,18 +1,26 @@
-"""Published state dict -> ours."""
+"""Published state dict -> ours, and whether it is complete."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
+import torch
+from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from .base_rules import BASE_RULES
-from .head_rules import rename_head
-from .large_rules import LARGE_RULES, is_large
-from .mae_rules import rename_decoder, with_class_token
-from .rules import BACKBONE_PARTS, rename
-from .unused import why_unused
+from .foreign import ConversionError
+from .layouts import Layout
+from .rules import (
+    BACKBONE_PARTS,
+    BASE_RULES,
+    LARGE_RULES,
+    is_large,
+    rename,
+    rename_decoder,
+    rename_head,
+    with_class_token,
+)
 
 
 def target_names(names: Iterable[str]) -> dict[str, str | None]:
@@ -70,3 +78,45 @@ def _fold_neck_biases(state_dict: dict[str, Tensor]) -> None:
         mean = name.replace('.conv.bias', '.bn.running_mean')
         if mean in state_dict:
             state_dict[mean] = state_dict[mean] - state_dict.pop(name)
+
+
+_UNUSED = {
+    r'pos_embed$': 'the published encoder never adds its position embedding',
+    r'(\w+\.)*\w*(spike|lif)\w*\.v$': 'what the last batch left in a neuron',
+}
+
+
+def why_unused(name: str) -> str | None:
+    """The reason why a tensor is left out; None if it is needed."""
+    for pattern, reason in _UNUSED.items():
+        if re.match(pattern, name.removeprefix('module.')):
+            return reason
+    return None
+
+
+def differences(state_dict: dict[str, Tensor], layout: Layout) -> list[str]:
+    """List what differs from the recognised backbone and classification head: one line a tensor.
+
+    Raises:
+        ConversionError: No model can have these sizes.
+    """
+    parts = dict(backbone=layout.backbone, head=layout.head)
+    want, got = {}, {}
+    for part, cfg in parts.items():
+        if cfg is None:
+            continue
+        try:
+            with torch.device('meta'):  # shapes only: no memory, no time
+                model = MODELS.build(cfg)
+        except ValueError as error:
+            raise ConversionError(f'No published model has this size: {error}') from None
+        want |= {f'{part}.{name}': tensor.shape for name, tensor in model.state_dict().items()}
+        got |= {n: t.shape for n, t in state_dict.items() if n.startswith(f'{part}.')}
+    lines = [f'missing     {name} {tuple(want[name])}' for name in want.keys() - got.keys()]
+    lines += [f'unexpected  {name} {tuple(got[name])}' for name in got.keys() - want.keys()]
+    lines += [
+        f'shape       {name}: expected {tuple(want[name])}, got {tuple(got[name])}'
+        for name in want.keys() & got.keys()
+        if want[name] != got[name]
+    ]
+    return sorted(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .errors import ConversionError
+from mmsfa.errors import UserError
 
 # The first pattern that some name matches tells what it is.
 _KNOWN = {
@@ -40,3 +40,7 @@ def refuse_foreign(names: Iterable[str]) -> None:
             'This is no E-SpikeFormer: expected tensors like downsample1_1.encode_conv.weight, '
             f'got {", ".join(names[:3])}, ...'
         )
+
+
+class ConversionError(UserError, ValueError):
+    """The checkpoint is no published E-SpikeFormer, or not all of it could be converted."""

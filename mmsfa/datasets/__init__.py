@@ -1,6 +1,5 @@
-"""Embedded data sets, drawn with numpy and OpenCV: nothing here imports an OpenMMLab package."""
+"""Data sets: the embedded Shapes. Event cameras, `mmsfa.datasets.events`, are imported apart."""
 
-from .shapes import CLASSES, PALETTE, STUFF, THINGS, Instance, draw_shapes
-from .shapes_writer import write_shapes
+from .shapes import CLASSES, PALETTE, STUFF, THINGS, Instance, draw_shapes, write_shapes
 
 __all__ = ['CLASSES', 'PALETTE', 'STUFF', 'THINGS', 'Instance', 'draw_shapes', 'write_shapes']

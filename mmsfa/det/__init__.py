@@ -4,9 +4,14 @@ from ..compat import require
 
 require('mmdet')
 
-from .bbox_heads import SpikeConvFCBBoxHead, SpikeShared2FCBBoxHead, SpikeShared4Conv1FCBBoxHead  # noqa: E402
-from .dense_heads import SpikeRetinaHead, SpikeRPNHead  # noqa: E402
-from .mask_head import SpikeFCNMaskHead  # noqa: E402
+from .heads import (  # noqa: E402  # noqa: E402
+    SpikeConvFCBBoxHead,
+    SpikeFCNMaskHead,
+    SpikeRetinaHead,
+    SpikeRPNHead,
+    SpikeShared2FCBBoxHead,
+    SpikeShared4Conv1FCBBoxHead,
+)
 from .necks import SpikeFPN  # noqa: E402
 
 __all__ = [

@@ -1,13 +1,16 @@
-"""What runs around a model: safe checkpoint loading, hooks, optimizer wrappers, tool settings.
+"""What runs inside a Runner: hooks, loops, data loading, schedules, optimizer wrappers.
 
 Everything here registers at mmengine's root, so any mm project can use it by config. Importing
-this package makes every checkpoint that mmengine loads a safe one (see `safe_loading`).
+this package makes every checkpoint that mmengine loads a safe one (see `mmsfa.checkpoint.loading`).
 """
 
+from ..checkpoint.loading import UnsafeCheckpointError, install, safe_load, trust_checkpoints
+from ..checkpoint.saving import AtomicLocalBackend, newest_resumable
+from ..data_check import DataFaultError
 from .amp import CPUAmpOptimWrapper
-from .checkpoint import AtomicCheckpointHook, AtomicLocalBackend, newest_resumable
-from .data_faults import DataCheckHook, DataFaultError
 from .hooks import (
+    AtomicCheckpointHook,
+    DataCheckHook,
     ExactResumeHook,
     FiringRateHook,
     MainProcessLoggerHook,
@@ -19,7 +22,6 @@ from .hooks import (
     SyncNormStatsHook,
 )
 from .loops import ResumableEpochBasedTrainLoop, ResumableIterBasedTrainLoop
-from .safe_loading import UnsafeCheckpointError, install, safe_load, trust_checkpoints
 
 install()
 

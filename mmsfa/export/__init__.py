@@ -1,5 +1,5 @@
 """Deployment: models as files that run elsewhere."""
 
-from .fold import fold
+from mmsfa.layers.fold import fold
 
 __all__ = ['fold']

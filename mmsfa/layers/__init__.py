@@ -1,6 +1,6 @@
 """Spiking layers: one small idea a file."""
 
-from .attention import SpikeDrivenSelfAttention, spike_driven_attention
+from .attention.spike_driven import SpikeDrivenSelfAttention, spike_driven_attention
 from .blocks import SpikeConvBlock, SpikeTransformerBlock
 from .mlp import SpikeMLP
 from .readout import readout_layers

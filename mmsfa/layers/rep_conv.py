@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..neurons import SpikingNeuron
-from .fold_norm import folded, is_plain
+from .fold import folded, is_plain
 from .spike_conv import SpikeConv
 
 

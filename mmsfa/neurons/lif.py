@@ -8,8 +8,13 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from .base import SpikingNeuron
-from .functional import BinaryDynamics, binary_fire_one_step, binary_fire_over_time, check_time
-from .surrogate import SpikeSurrogate, check_surrogate
+from .functional import (
+    BinaryDynamics,
+    binary_fire_one_step,
+    binary_fire_over_time,
+    check_time,
+)
+from .functional.surrogate import SpikeSurrogate, check_surrogate
 
 
 @MODELS.register_module()

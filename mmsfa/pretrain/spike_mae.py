@@ -10,8 +10,6 @@ from mmpretrain.models.selfsup import MAE
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from .random_mask import random_mask
-
 
 @MODELS.register_module()
 class SpikeMAE(MAE):
@@ -122,3 +120,35 @@ class SpikeMAE(MAE):
     def _grid(self, inputs: Tensor) -> tuple[int, int]:
         patch = self.head.patch_size
         return inputs.shape[-2] // patch, inputs.shape[-1] // patch
+
+
+def random_mask(
+    batch: int,
+    num_tokens: int,
+    ratio: float,
+    device: torch.device | str | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Hide the same number of tokens in each image, each choice being equally likely.
+
+    Args:
+        batch: Number of images B.
+        num_tokens: Tokens N of an image.
+        ratio: Share of hidden tokens, between 0 and 1; ``round(ratio * N)`` are hidden.
+        device: Where the mask is made.
+        generator: Source of randomness on that device; None is PyTorch's own.
+
+    Returns:
+        Shape (B, N), bool, True where a token is hidden.
+
+    Raises:
+        ValueError: No token, or every token, would be hidden.
+    """
+    num_hidden = round(ratio * num_tokens)
+    if not 0 < num_hidden < num_tokens:
+        raise ValueError(
+            'mask_ratio must hide at least one token of an image and leave one, got '
+            f'{ratio!r}, which hides {num_hidden} of {num_tokens}.'
+        )
+    order = torch.rand(batch, num_tokens, device=device, generator=generator).argsort(1)
+    return order < num_hidden

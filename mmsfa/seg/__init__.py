@@ -4,7 +4,7 @@ from ..compat import require
 
 require('mmseg')
 
-from .decode_heads import SpikeFCNHead, SpikeFPNHead, SpikeUPerHead  # noqa: E402
+from .heads import SpikeFCNHead, SpikeFPNHead, SpikeUPerHead  # noqa: E402
 from .necks import SpikeFPN  # noqa: E402
 
 __all__ = ['SpikeFCNHead', 'SpikeFPN', 'SpikeFPNHead', 'SpikeUPerHead']

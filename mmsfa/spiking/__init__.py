@@ -1,16 +1,16 @@
 """Look at spiking models from outside: firing, operations, energy, spike-driven inference."""
 
-from .energy import EnergyCosts
 from .equivalence import Equivalence, compare
-from .firing_rate import FiringRateCounter
-from .float64 import in_float64
-from .observer import observe
-from .operations import OperationCounter, Operations
+from .inference.float64 import in_float64
+from .inference.spike_inference import MODES, spike_inference
+from .inference.streaming import Stream, streaming
+from .measure.energy import EnergyCosts
+from .measure.firing_rate import FiringRateCounter
+from .measure.observer import observe
+from .measure.operations import OperationCounter, Operations
+from .measure.stages import in_model_order, stage_of
+from .measure.statistics import NeuronStatistics, StatisticsCounter
 from .real_inputs import real_inputs
-from .spike_inference import MODES, spike_inference
-from .stages import in_model_order, stage_of
-from .statistics import NeuronStatistics, StatisticsCounter
-from .streaming import Stream, streaming
 
 __all__ = [
     'MODES',

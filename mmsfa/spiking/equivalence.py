@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from mmsfa.neurons import SpikingNeuron
 
 from .agreement import Agreement
-from .emission import Emission, as_counts
-from .observer import observe, uncounted_of
+from .inference.spike_inference import Mode, spike_inference
+from .measure.emission import Emission, as_counts
+from .measure.observer import observe, uncounted_of
 from .real_inputs import RealInput, real_inputs
-from .spike_inference import Mode, spike_inference
 
 
 @dataclass
@@ -92,7 +92,7 @@ def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') ->
     Args:
         model: A detector, segmentor or classifier in evaluation mode.
         batches: What its data loader gives.
-        mode: See :func:`mmsfa.spiking.spike_inference`.
+        mode: See :func:`mmsfa.spiking.inference.spike_inference`.
     """
     found = Equivalence(mode, uncounted=uncounted_of(model))
     layers: dict[str, LayerDifference] = {}

@@ -10,11 +10,11 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmsfa.backbones.real_time import mean_over_time
-from mmsfa.engine.errors import OptionError
+from mmsfa.errors import OptionError
 from mmsfa.neurons import SpikingNeuron
-from mmsfa.spiking.observer import neurons_of, observe
-from mmsfa.spiking.stages import in_model_order, stage_of
+from mmsfa.neurons.real_time import mean_over_time
+from mmsfa.spiking.measure.observer import neurons_of, observe
+from mmsfa.spiking.measure.stages import in_model_order, stage_of
 
 from .windows import Window, windows_of
 

@@ -14,8 +14,8 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import TRANSFORMS
 from torch import Tensor
 
-from mmsfa.engine.errors import OptionError, UserError
-from mmsfa.engine.scopes import class_of
+from mmsfa.config.scopes import class_of
+from mmsfa.errors import OptionError, UserError
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 

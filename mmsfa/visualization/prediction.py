@@ -12,7 +12,7 @@ from mmengine.registry import DATASETS, VISUALIZERS
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
 from torch import Tensor
 
-from mmsfa.engine.scopes import class_of
+from mmsfa.config.scopes import class_of
 
 LEGIBLE = 512  # pixels of the shorter side at which labels can be read
 _number = count()

@@ -12,7 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 from mutations import Tuple, thaw
 
-from mmsfa.datasets.shapes_writer import write_shapes
+from mmsfa.datasets.shapes.shapes_writer import write_shapes
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs'

@@ -4,11 +4,10 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from mmsfa.export import fold
-from mmsfa.layers import RepConv
+from mmsfa.layers import RepConv, fold
 from mmsfa.neurons import SFA
-from mmsfa.spiking import spike_inference
-from mmsfa.spiking.operations import OperationCounter
+from mmsfa.spiking.inference import spike_inference
+from mmsfa.spiking.measure.operations import OperationCounter
 
 SMALL = dict(family='large', channels=(16, 24, 32), depths=(1, 1, 1, 2), local_ratio=1.5)
 

@@ -17,7 +17,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmsfa.engine.ann_twin import to_ann_twin
+from mmsfa.config.ann_twin import to_ann_twin
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import integer_fire
 

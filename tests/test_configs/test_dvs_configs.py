@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
-from mmsfa.engine.top_level_options import merge_options
+from mmsfa.config.top_level_options import merge_options
 from mmsfa.neurons import SpikingNeuron
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'dvs'

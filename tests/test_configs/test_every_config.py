@@ -15,11 +15,11 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from mmsfa.engine.model_check import check_model
-from mmsfa.engine.scopes import set_loader_defaults
-from mmsfa.engine.top_level_options import merge_options
+from mmsfa.config.check_model import check_model
+from mmsfa.config.scopes import set_loader_defaults
+from mmsfa.config.top_level_options import merge_options
 from mmsfa.spiking import observe
-from mmsfa.spiking.emission import Emission
+from mmsfa.spiking.measure.emission import Emission
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/*.py'))

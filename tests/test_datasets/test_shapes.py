@@ -17,7 +17,7 @@ from pycocotools.coco import COCO
 
 import mmsfa  # noqa: F401  (repairs torchvision before mmdet and mmseg need it)
 from mmsfa.datasets import CLASSES, PALETTE, THINGS, draw_shapes, write_shapes
-from mmsfa.datasets.shapes import MIN_VISIBLE
+from mmsfa.datasets.shapes.shapes import MIN_VISIBLE
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'configs/_base_/datasets'

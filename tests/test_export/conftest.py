@@ -13,8 +13,8 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmsfa.engine.trained_model import build_model
-from mmsfa.export.onnx import export_model
+from mmsfa.apis.trained_model import build_model
+from mmsfa.export.onnx.export import export_model
 
 CONFIGS = {
     'detector': 'det/mask_rcnn_esf_demo.py',

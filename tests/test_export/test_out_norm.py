@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
+from mmsfa.apis.trained_model import build_model
 from mmsfa.backbones import ESpikeFormer
-from mmsfa.engine.trained_model import build_model
-from mmsfa.export.fold import fold
-from mmsfa.export.integer import to_integer
-from mmsfa.export.onnx import export_model
-from mmsfa.export.runtime import Session
-from mmsfa.export.tensor_part import TensorPart
+from mmsfa.export.onnx.export import export_model
+from mmsfa.export.onnx.integer import to_integer
+from mmsfa.export.onnx.runtime import Session
+from mmsfa.export.onnx.tensor_part import TensorPart
+from mmsfa.layers.fold import fold
 
 Fill = Callable[[nn.Module], nn.Module]
 ARCHS = dict(

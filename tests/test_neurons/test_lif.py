@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmsfa.neurons import IF, LIF, SpikingNeuron
 from mmsfa.neurons.functional import BinaryDynamics, binary_fire_one_step
-from mmsfa.neurons.surrogate import surrogate_derivative
+from mmsfa.neurons.functional.surrogate import surrogate_derivative
 
 T, B, C = 5, 3, 40
 RESETS = [0.0, -0.3, None]

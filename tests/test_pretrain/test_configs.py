@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
-from mmsfa.engine.top_level_options import merge_options
+from mmsfa.config.top_level_options import merge_options
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmsfa.engine import CPUAmpOptimWrapper
-from mmsfa.layers.attention import SpikeDrivenProduct
+from mmsfa.layers.attention.spike_driven import SpikeDrivenProduct
 
 FAMILIES = ['base', 'large']
 

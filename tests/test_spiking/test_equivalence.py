@@ -12,9 +12,10 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
 from torch import nn
 
-from mmsfa.engine.trained_model import build_model
-from mmsfa.spiking import compare, in_float64, spike_driven_pass
+from mmsfa.apis.trained_model import build_model
+from mmsfa.spiking import compare, in_float64
 from mmsfa.spiking.agreement import Agreement
+from mmsfa.spiking.inference import spike_driven_pass
 
 CLS = 'configs/cls/esf_tiny_flowers5.py'
 Fill = Callable[[nn.Module], nn.Module]

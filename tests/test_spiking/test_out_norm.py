@@ -12,22 +12,15 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmsfa.apis.trained_model import build_model, test_loader
 from mmsfa.backbones import ESpikeFormer
-from mmsfa.engine.trained_model import build_model, test_loader
-from mmsfa.export.fold import fold
 from mmsfa.layers import SpikeConv
+from mmsfa.layers.fold import fold
 from mmsfa.neurons import SFA
-from mmsfa.spiking import (
-    FiringRateCounter,
-    OperationCounter,
-    compare,
-    in_float64,
-    observe,
-    spike_inference,
-    streaming,
-)
-from mmsfa.spiking.observer import uncounted_of
-from mmsfa.spiking.spike_driven_pass import replace_synapses
+from mmsfa.spiking import FiringRateCounter, OperationCounter, compare, in_float64, observe
+from mmsfa.spiking.inference import spike_inference, streaming
+from mmsfa.spiking.inference.spike_driven_pass import replace_synapses
+from mmsfa.spiking.measure.observer import uncounted_of
 
 Fill = Callable[[nn.Module], nn.Module]
 T, B, C = 3, 2, 2

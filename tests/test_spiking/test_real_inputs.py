@@ -10,7 +10,7 @@ from torch import nn
 import mmsfa.det  # noqa: F401
 from mmsfa.layers import SpikeConv
 from mmsfa.spiking import observe, real_inputs
-from mmsfa.spiking.emission import Emission
+from mmsfa.spiking.measure.emission import Emission
 
 NEURON = dict(type='mmpretrain.SFA', norm=1)
 

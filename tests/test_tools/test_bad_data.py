@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 import cv2
 import pytest
 
-from mmsfa.datasets.shapes_writer import write_shapes
+from mmsfa.datasets.shapes.shapes_writer import write_shapes
 
 DET, SEG = 'configs/det/mask_rcnn_esf_demo.py', 'configs/seg/upernet_esf_demo.py'
 FAULTS = dict(missing=0, empty=1, junk=2, truncated=3, size=4)  # of which picture

@@ -10,8 +10,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsfa.engine.safe_loading import safe_checkpoint
-from mmsfa.engine.trained_model import build_model
+from mmsfa.apis.trained_model import build_model
+from mmsfa.checkpoint.loading import safe_checkpoint
 
 TOOL = 'tools/analysis_tools/benchmark_hooks.py'
 DET = 'configs/det/mask_rcnn_esf_demo.py'

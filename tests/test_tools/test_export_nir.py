@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from mmsfa import compat
-from mmsfa.engine.cli import read_config
-from mmsfa.engine.trained_model import build_model
-from mmsfa.export import nir_check, nir_export
+from mmsfa.apis.trained_model import build_model
+from mmsfa.cli.options import read_config
+from mmsfa.export.nir import check as nir_check
+from mmsfa.export.nir import export as nir_export
 
 TOOL = 'tools/deployment/export_nir.py'
 DET = 'configs/det/mask_rcnn_esf_demo.py'

@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsfa.engine.trained_model import build_model
+from mmsfa.apis.trained_model import build_model
 
 TOOL = 'tools/deployment/export_onnx.py'
 DET = 'configs/det/mask_rcnn_esf_demo.py'

@@ -20,10 +20,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from mmsfa.apis.trained_model import load_trained, predictions, test_loader
+from mmsfa.checkpoint.loading import BrokenCheckpointError
+from mmsfa.cli.options import read_config
 from mmsfa.engine import safe_load, trust_checkpoints
-from mmsfa.engine.cli import read_config
-from mmsfa.engine.safe_loading import BrokenCheckpointError
-from mmsfa.engine.trained_model import load_trained, predictions, test_loader
 
 TOOL = 'tools/model_converters/publish_model.py'
 CLS = 'configs/cls/esf_tiny_flowers5.py'

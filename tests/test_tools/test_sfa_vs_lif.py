@@ -15,18 +15,18 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmsfa.engine.errors import OptionError
-from mmsfa.engine.sfa_vs_lif import (
+from mmsfa.apis.sfa_vs_lif import (
     check_trainable,
     levels_of,
     shorten,
     to_lif_twin,
     train_and_validate,
 )
-from mmsfa.engine.top_level_options import merge_options
-from mmsfa.engine.trained_model import build_model
+from mmsfa.apis.trained_model import build_model
+from mmsfa.config.top_level_options import merge_options
+from mmsfa.errors import OptionError
 from mmsfa.neurons import LIF, SFA
-from mmsfa.spiking.observer import neurons_of
+from mmsfa.spiking.measure.observer import neurons_of
 
 TOOL = 'tools/analysis_tools/benchmark.py'
 CLS = 'configs/cls/sfa_vs_lif_flowers5.py'

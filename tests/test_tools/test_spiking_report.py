@@ -21,8 +21,8 @@ from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 from torch import nn
 
-from mmsfa.engine.ann_twin import to_ann_twin
-from mmsfa.engine.trained_model import build_model
+from mmsfa.apis.trained_model import build_model
+from mmsfa.config.ann_twin import to_ann_twin
 from mmsfa.visualization import spiking_view
 
 TOOL = 'tools/analysis_tools/spiking_report.py'

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from mmengine.registry import DATASETS
 
-from mmsfa.engine.data_faults.parallel import KILLED, run_parallel
+from mmsfa.data_check.many_files import KILLED, run_parallel
 
 TOOL = 'tools/misc/verify_dataset.py'
 DET, SEG = 'configs/det/mask_rcnn_esf_demo.py', 'configs/seg/upernet_esf_demo.py'

@@ -1,4 +1,4 @@
-"""A small report, as `mmsfa.engine.spiking_report.measure` gives it."""
+"""A small report, as `mmsfa.apis.measure.measure` gives it."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from mmsfa.engine.ann_twin import to_ann_twin
-from mmsfa.engine.errors import OptionError
-from mmsfa.engine.trained_model import build_model
+from mmsfa.apis.trained_model import build_model
+from mmsfa.config.ann_twin import to_ann_twin
+from mmsfa.errors import OptionError
 from mmsfa.visualization import FiringMap
 from mmsfa.visualization.firing_map import at_original_size
 

@@ -11,8 +11,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmsfa.engine.errors import OptionError, UserError
-from mmsfa.engine.scopes import scope_of
+from mmsfa.config.scopes import scope_of
+from mmsfa.errors import OptionError, UserError
 from mmsfa.visualization.pictures import (
     InferencePipeline,
     network_picture,

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
-from mmsfa.engine.scopes import scope_of
+from mmsfa.config.scopes import scope_of
 from mmsfa.visualization.prediction import PredictionDrawer
 
 GREY = np.full((64, 128, 3), 100, np.uint8)

@@ -46,15 +46,15 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
 
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
-from mmsfa.engine.scopes import scope_of
-from mmsfa.engine.sfa_vs_lif import (
+from mmsfa.apis.sfa_vs_lif import (
     PUBLISHED,
     check_trainable,
     levels_of,
     to_lif_twin,
     train_and_validate,
 )
+from mmsfa.cli.options import add_config_options, read_config, run_tool
+from mmsfa.config.scopes import scope_of
 
 Figures = dict[str, dict[str, list[float]]]  # figure -> variant -> one value a round
 
@@ -156,7 +156,7 @@ def build_all(cfg: Config, args: argparse.Namespace) -> dict[str, nn.Module]:
         return {name: build(twin, {}, args.device) for name, twin in both.items()}
     if not args.backends:
         return {name: build(cfg, VARIANTS[name], args.device) for name in args.variants}
-    from mmsfa.export.backends import backbone_backends  # needs the extra "export"
+    from mmsfa.export.onnx.backends import backbone_backends  # needs the extra "export"
 
     return backbone_backends(build(cfg, {}, args.device).eval())
 

@@ -25,10 +25,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmsfa.engine.cli import add_model_options, read_config, run_tool
-from mmsfa.engine.dataset_check import check_datasets
-from mmsfa.engine.errors import OptionError
-from mmsfa.engine.scopes import scope_of, set_loader_defaults
+from mmsfa.cli.options import add_model_options, read_config, run_tool
+from mmsfa.config.check_datasets import check_datasets
+from mmsfa.config.scopes import scope_of, set_loader_defaults
+from mmsfa.errors import OptionError
 
 
 def parse_args() -> argparse.Namespace:

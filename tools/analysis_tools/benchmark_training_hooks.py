@@ -21,11 +21,11 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
-from mmsfa.engine.dataset_check import check_datasets
-from mmsfa.engine.errors import OptionError
-from mmsfa.engine.scopes import scope_of, set_loader_defaults
-from mmsfa.engine.training_costs import Enough, TrainingCosts
+from mmsfa.apis.training_costs import Enough, TrainingCosts
+from mmsfa.cli.options import add_config_options, read_config, run_tool
+from mmsfa.config.check_datasets import check_datasets
+from mmsfa.config.scopes import scope_of, set_loader_defaults
+from mmsfa.errors import OptionError
 
 
 def parse_args() -> argparse.Namespace:

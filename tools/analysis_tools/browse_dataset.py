@@ -17,9 +17,9 @@ from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
 from mmengine.visualization import Visualizer
 from rich.progress import track
 
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
-from mmsfa.engine.dataset_check import check_datasets
-from mmsfa.engine.scopes import scope_of
+from mmsfa.cli.options import add_config_options, read_config, run_tool
+from mmsfa.config.check_datasets import check_datasets
+from mmsfa.config.scopes import scope_of
 from mmsfa.visualization.events import EventVisualizer, render_events
 
 

@@ -29,11 +29,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmsfa.engine.cli import add_model_options, read_config, run_tool
-from mmsfa.engine.trained_model import load_trained, test_loader
+from mmsfa.apis.trained_model import load_trained, test_loader
+from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.spiking import MODES, Equivalence, compare, in_float64
 from mmsfa.spiking.equivalence import LayerDifference
-from mmsfa.spiking.observer import neurons_of
+from mmsfa.spiking.measure.observer import neurons_of
 from mmsfa.spiking.real_inputs import REMARKS
 
 EXACT = 'spikes, float64'

@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from mmsfa.backbones.real_time import input_channels
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
-from mmsfa.engine.scopes import scope_of
+from mmsfa.cli.options import add_config_options, read_config, run_tool
+from mmsfa.config.scopes import scope_of
 from mmsfa.layers import RepConv
+from mmsfa.neurons.real_time import input_channels
 
 PARTS = ('backbone', 'neck', 'rpn_head', 'bbox_head', 'mask_head', 'decode_head', 'head')
 

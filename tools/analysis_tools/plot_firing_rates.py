@@ -11,10 +11,10 @@ import argparse
 import json
 from pathlib import Path
 
-from mmsfa.engine.cli import run_tool
-from mmsfa.engine.errors import OptionError
+from mmsfa.cli.options import run_tool
+from mmsfa.errors import OptionError
 from mmsfa.spiking import stage_of
-from mmsfa.visualization.report_plots import by_depth, firing_rate_by_depth
+from mmsfa.visualization.report.plots import by_depth, firing_rate_by_depth
 
 PREFIX = 'firing_rate/'
 

@@ -24,19 +24,15 @@ from typing import Any
 from mmengine.config import Config
 from rich.console import Console
 
-from mmsfa.engine.cli import add_model_options, read_config, run_tool
-from mmsfa.engine.errors import OptionError, UserError
-from mmsfa.engine.spiking_report import measure
-from mmsfa.engine.trained_model import load_trained, test_loader
+from mmsfa.apis.measure import measure
+from mmsfa.apis.trained_model import load_trained, test_loader
+from mmsfa.cli.options import add_model_options, read_config, run_tool
+from mmsfa.errors import OptionError, UserError
 from mmsfa.spiking import EnergyCosts
-from mmsfa.visualization.report_page import Plot, render_page
-from mmsfa.visualization.report_plots import (
-    count_histograms,
-    energy_by_stage,
-    firing_rate_by_depth,
-)
-from mmsfa.visualization.report_summary import names_of
-from mmsfa.visualization.report_table import (
+from mmsfa.visualization.report.page import Plot, render_page
+from mmsfa.visualization.report.plots import count_histograms, energy_by_stage, firing_rate_by_depth
+from mmsfa.visualization.report.summary import names_of
+from mmsfa.visualization.report.tables import (
     for_terminal,
     headline_table,
     neuron_table,

@@ -26,15 +26,15 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from mmsfa.apis.trained_model import load_trained, test_loader
+from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.compat import require_extra
-from mmsfa.engine.cli import add_model_options, read_config, run_tool
-from mmsfa.engine.errors import UserError
-from mmsfa.engine.trained_model import load_trained, test_loader
+from mmsfa.errors import UserError
 
 if TYPE_CHECKING:
     import nir
 
-    from mmsfa.export.nir_check import SpikeAgreement
+    from mmsfa.export.nir.check import SpikeAgreement
 
 
 def parse_args() -> argparse.Namespace:
@@ -97,9 +97,9 @@ def main() -> None:
     require_extra('export', 'nir', 'nirtorch')
     import nir
 
-    from mmsfa.export.nir_check import compare_spikes
-    from mmsfa.export.nir_export import export_nir
-    from mmsfa.export.nir_import import NirNetwork
+    from mmsfa.export.nir.check import compare_spikes
+    from mmsfa.export.nir.export import export_nir
+    from mmsfa.export.nir.network import NirNetwork
 
     backbone, picture = backbone_and_picture(args)
     console = Console()

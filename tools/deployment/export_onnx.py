@@ -24,13 +24,13 @@ from rich.progress import track
 from rich.table import Table
 from torch import nn
 
-from mmsfa.engine.cli import add_model_options, read_config, run_tool
-from mmsfa.engine.errors import OptionError
-from mmsfa.engine.trained_model import load_trained, test_loader
-from mmsfa.export.backends import Comparison, compare_backend, evaluate_backend
-from mmsfa.export.onnx import export_model, save, to_integer
-from mmsfa.export.runtime import Session
-from mmsfa.export.tensor_part import TensorPart
+from mmsfa.apis.trained_model import load_trained, test_loader
+from mmsfa.cli.options import add_model_options, read_config, run_tool
+from mmsfa.errors import OptionError
+from mmsfa.export.onnx.backends import Comparison, compare_backend, evaluate_backend
+from mmsfa.export.onnx.export import export_model, save, to_integer
+from mmsfa.export.onnx.runtime import Session
+from mmsfa.export.onnx.tensor_part import TensorPart
 
 
 def parse_args() -> argparse.Namespace:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import mmsfa  # noqa: F401  a config may import parts of it
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
+from mmsfa.cli.options import add_config_options, read_config, run_tool
 
 
 def main() -> None:

@@ -17,15 +17,14 @@ from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.table import Table
 
-from mmsfa.engine.cli import add_config_options, read_config, run_tool
-from mmsfa.engine.data_faults.fault import Fault
-from mmsfa.engine.data_faults.parallel import run_parallel
-from mmsfa.engine.data_faults.progress import show_progress
-from mmsfa.engine.data_faults.verify_config import collect
-from mmsfa.engine.data_faults.verify_task import run_task
-from mmsfa.engine.dataset_check import check_datasets
-from mmsfa.engine.errors import OptionError
-from mmsfa.engine.scopes import scope_of
+from mmsfa.cli.options import add_config_options, read_config, run_tool
+from mmsfa.config.check_datasets import check_datasets
+from mmsfa.config.scopes import scope_of
+from mmsfa.data_check.fault import Fault
+from mmsfa.data_check.file_task import run_task
+from mmsfa.data_check.files_of_config import collect
+from mmsfa.data_check.many_files import run_parallel, show_progress
+from mmsfa.errors import OptionError
 
 SPLITS = ('train', 'val', 'test')
 

@@ -32,11 +32,11 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from mmsfa.engine.cli import add_trust_option, read_config, run_tool
-from mmsfa.engine.errors import OptionError, UserError
-from mmsfa.engine.hashes import file_sha256, text_sha256
-from mmsfa.engine.safe_loading import safe_load, trust_checkpoints
-from mmsfa.engine.trained_model import load_trained
+from mmsfa.apis.hashes import file_sha256, text_sha256
+from mmsfa.apis.trained_model import load_trained
+from mmsfa.checkpoint.loading import safe_load, trust_checkpoints
+from mmsfa.cli.options import add_trust_option, read_config, run_tool
+from mmsfa.errors import OptionError, UserError
 
 
 def parse_args() -> argparse.Namespace:

@@ -28,6 +28,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from mmsfa.cli.options import run_tool
 from mmsfa.converters import (
     ConversionError,
     Layout,
@@ -38,7 +39,6 @@ from mmsfa.converters import (
     why_unused,
 )
 from mmsfa.engine import safe_load
-from mmsfa.engine.cli import run_tool
 
 StateDict = dict[str, Tensor]
 

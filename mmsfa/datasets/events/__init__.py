@@ -6,17 +6,16 @@ sets register in mmpretrain.
 """
 
 from .dvs_gesture import DVS128Gesture
-from .event_array import EVENT_DTYPE, EventFileError, make_events
-from .event_augment import EventPolarityFlip, EventTimeJitter, EventTimeReverse
-from .event_drop import EventDrop
-from .events_to_image import EventsToImage
 from .har_dvs import HARDVS
-from .har_dvs_frames import LoadEventFrames
-from .load_events import LoadEvents
-from .random_roll import RandomRoll
-from .reader import read_events
-from .simulate_events import SimulateEvents
+from .readers.event_array import EVENT_DTYPE, EventFileError, make_events
+from .readers.reader import read_events
 from .tensors import count_frames, voxel_grid
+from .transforms.augment import EventPolarityFlip, EventTimeJitter, EventTimeReverse, RandomRoll
+from .transforms.event_drop import EventDrop
+from .transforms.events_to_image import EventsToImage
+from .transforms.har_dvs_frames import LoadEventFrames
+from .transforms.load_events import LoadEvents
+from .transforms.simulate_events import SimulateEvents
 
 __all__ = [
     'EVENT_DTYPE',

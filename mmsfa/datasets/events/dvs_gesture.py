@@ -9,7 +9,7 @@ from mmengine.fileio import list_from_file
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
-from mmsfa.engine.errors import UserError
+from mmsfa.errors import UserError
 
 COLUMNS = ('class', 'startTime_usec', 'endTime_usec')
 

@@ -1,5 +1,7 @@
 """Hooks, one a file, registered at mmengine's root."""
 
+from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .data_check_hook import DataCheckHook
 from .exact_resume_hook import ExactResumeHook
 from .firing_rate_hook import FiringRateHook
 from .main_process_logger_hook import MainProcessLoggerHook
@@ -11,6 +13,8 @@ from .spike_inference_hook import SpikeInferenceHook
 from .sync_norm_stats_hook import SyncNormStatsHook
 
 __all__ = [
+    'AtomicCheckpointHook',
+    'DataCheckHook',
     'ExactResumeHook',
     'FiringRateHook',
     'MainProcessLoggerHook',

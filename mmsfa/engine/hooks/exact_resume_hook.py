@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from mmsfa.engine.rng_state import get_rng_state, set_rng_state
+from mmsfa.rng_state import get_rng_state, set_rng_state
 
 KEY = 'resume_state'  # in the checkpoint
 

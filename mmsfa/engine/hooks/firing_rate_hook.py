@@ -10,15 +10,15 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from mmsfa.spiking.energy import EnergyCosts
-from mmsfa.spiking.firing_rate import FiringRateCounter
-from mmsfa.spiking.operations import OperationCounter
-from mmsfa.spiking.stages import by_stage
-from mmsfa.spiking.statistics import SATURATED
-from mmsfa.spiking.totals import Totals
+from mmsfa.spiking.measure.energy import EnergyCosts
+from mmsfa.spiking.measure.firing_rate import FiringRateCounter
+from mmsfa.spiking.measure.idle_watch import IdleWatch
+from mmsfa.spiking.measure.operations import OperationCounter
+from mmsfa.spiking.measure.stages import by_stage
+from mmsfa.spiking.measure.statistics import SATURATED
+from mmsfa.spiking.measure.totals import Totals
 
-from .idle_watch import IdleWatch
-from .plain_model import plain_model
+from ..plain_model import plain_model
 
 
 @HOOKS.register_module()

@@ -8,9 +8,9 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from mmsfa.spiking.spike_inference import MODES, Mode, spike_inference
+from mmsfa.spiking.inference.spike_inference import MODES, Mode, spike_inference
 
-from .plain_model import plain_model
+from ..plain_model import plain_model
 
 
 @HOOKS.register_module()
@@ -18,7 +18,7 @@ class SpikeInferenceHook(Hook):
     """Runs validation and test in another form of inference; training stays as it is.
 
     Args:
-        mode: See :func:`mmsfa.spiking.spike_inference`.
+        mode: See :func:`mmsfa.spiking.inference.spike_inference`.
 
     Raises:
         ValueError: The mode is unknown.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.logging import print_log
 
-from mmsfa.engine.data_faults.fault import DataFaultError, Fault, list_faults
+from mmsfa.data_check.fault import DataFaultError, Fault, list_faults
 
 
 class FaultLog:

@@ -9,13 +9,12 @@ import torch
 from mmengine.dist import get_rank
 from torch.utils.data import DataLoader, IterableDataset
 
-from mmsfa.engine.data_faults.fault import Fault
-from mmsfa.engine.errors import UserError
+from mmsfa.data_check.fault import Fault
+from mmsfa.errors import UserError
 
 from .fault_log import FaultLog
-from .numbered_batches import NumberedBatchSampler
+from .numbered_batches import NumberedBatchSampler, WorkerStart
 from .sample_fetcher import Labels, SampleFetcher, Samples
-from .worker_start import WorkerStart
 
 
 class _FaultyBatch(NamedTuple):

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, get_worker_info
 
-from mmsfa.engine.data_faults.fault import DataFaultError, Fault
-from mmsfa.engine.data_faults.images import check_image
-from mmsfa.engine.data_faults.samples import check_labels, diagnose, files_of
-from mmsfa.engine.rng_state import isolated_rng, seed_cpu
+from mmsfa.data_check.diagnose import check_labels, diagnose, files_of
+from mmsfa.data_check.fault import DataFaultError, Fault
+from mmsfa.data_check.sample_file import check_image
+from mmsfa.rng_state import isolated_rng, seed_cpu
 
 UNSEEN, GOOD, BAD = range(3)
 MAX_TRIES = 100  # for one sample: above it, hardly any good one can be left

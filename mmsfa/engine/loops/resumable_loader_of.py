@@ -11,8 +11,8 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmsfa.engine.hooks.plain_model import plain_model
 from mmsfa.engine.loader import Labels, ResumableDataLoader
+from mmsfa.engine.plain_model import plain_model
 
 
 def labels_of(model: nn.Module) -> Labels | None:

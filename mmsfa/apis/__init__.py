@@ -1,0 +1,1 @@
+"""Config and checkpoint in, things out: trained models, measurements, comparisons."""

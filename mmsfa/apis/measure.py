@@ -1,0 +1,170 @@
+"""Firing, operations and energy of a trained model over real pictures, as one dictionary."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from rich.progress import track
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmsfa.spiking.measure.energy import EnergyCosts
+from mmsfa.spiking.measure.observer import observe, uncounted_of
+from mmsfa.spiking.measure.operations import OperationCounter, Operations
+from mmsfa.spiking.measure.stages import stage_of
+from mmsfa.spiking.measure.statistics import SATURATED, NeuronStatistics, StatisticsCounter
+from mmsfa.spiking.real_inputs import real_inputs
+from mmsfa.version import __version__
+
+from .hashes import file_sha256, text_sha256
+from .trained_model import load_trained, predictions, test_loader
+
+
+def measure(
+    cfg: Config,
+    checkpoint: str,
+    num: int | None = None,
+    device: str = 'cpu',
+    mac_pj: float = 4.6,
+    ac_pj: float = 0.9,
+) -> dict[str, Any]:
+    """Run a trained model over its test pictures and sum up what it fired and computed.
+
+    Args:
+        cfg: The whole config.
+        checkpoint: Its weights.
+        num: Number of pictures; None takes all.
+        device: Where to run.
+        mac_pj: Energy of a multiply-accumulate in picojoule.
+        ac_pj: Energy of an addition in picojoule.
+
+    Returns:
+        ``config``, ``checkpoint`` and ``data`` (with sha256), ``settings``, ``neurons``,
+        ``operations`` and ``totals`` (for one picture; the last total is the whole model),
+        ``uncounted`` (layers that are neither convolution nor linear), ``analog`` (layers that got
+        real values: the picture, membrane potentials, or others), ``idle`` and ``saturated``
+        (neurons). Only plain types.
+
+    Raises:
+        UserError: Config, checkpoint or data do not fit together.
+    """
+    costs = EnergyCosts(mac_pj, ac_pj)
+    model = load_trained(cfg, checkpoint, device)
+    loader = test_loader(cfg, num)
+    statistics, counter = StatisticsCounter(model), OperationCounter(model)
+    watched = dict(
+        neuron=statistics.count,
+        synapse=counter.count_synapse,
+        attention=counter.count_attention,
+    )
+    with observe(model, **watched):
+        for _ in track(predictions(model, loader), 'pictures', total=len(loader)):
+            pass
+    neurons = statistics.layers()
+    pictures = len(loader.dataset)
+    layers = {
+        name: Operations(*(value / pictures for value in one))
+        for name, one in counter.layers().items()
+    }
+    analog = real_inputs(model, {name: one.analog_macs > 0 for name, one in layers.items()})
+    return dict(
+        config=dict(path=str(cfg.filename), sha256=text_sha256(cfg.dump())),
+        checkpoint=dict(path=str(checkpoint), sha256=_checkpoint_sha256(checkpoint)),
+        data=dict(pictures=pictures, sha256=_data_sha256(loader)),
+        settings=dict(
+            mac_pj=mac_pj,
+            ac_pj=ac_pj,
+            device=device,
+            mmsfa=__version__,
+            torch=torch.__version__,
+            time=datetime.now().astimezone().isoformat(timespec='seconds'),
+        ),
+        neurons=[one.asdict() for one in neurons],
+        operations=[
+            _row(name, one, model, costs, analog.get(name, 'spikes'))
+            for name, one in layers.items()
+        ],
+        totals=totals(model, layers, neurons, costs),
+        uncounted=uncounted_of(model),
+        analog=analog,
+        idle=[one.name for one in neurons if one.firing_rate == 0],
+        saturated=[one.name for one in neurons if one.firing_rate > SATURATED],
+    )
+
+
+def _row(
+    name: str, one: Operations, model: nn.Module, costs: EnergyCosts, read: str
+) -> dict[str, Any]:
+    module = model.get_submodule(name)
+    kind = 'linear' if isinstance(module, nn.Linear) else 'convolution'
+    return dict(
+        name=name,
+        stage=stage_of(name),
+        kind='attention' if hasattr(module, 'product') else kind,
+        input=read,
+        **_figures(one, costs),
+    )
+
+
+def _figures(one: Operations, costs: EnergyCosts) -> dict[str, float]:
+    return dict(
+        macs=one.macs,
+        acs=one.acs,
+        energy_mj=costs.spiking_mj(one.analog_macs, one.acs),
+        ann_energy_mj=costs.ordinary_mj(one.macs),
+    )
+
+
+def part_of(name: str) -> str:
+    """Backbone, neck or head that a layer belongs to; the stages of a backbone are one part."""
+    return 'backbone' if name.split('.')[0] == 'backbone' else stage_of(name)
+
+
+def totals(
+    model: nn.Module,
+    layers: dict[str, Operations],
+    neurons: list[NeuronStatistics],
+    costs: EnergyCosts,
+) -> list[dict[str, Any]]:
+    """One row for each part of a model and, last, one for all of it."""
+    weights = [(part_of(name), p) for name, p in model.named_parameters()]
+    parts = list(dict.fromkeys([part for part, _ in weights] + [part_of(n) for n in layers]))
+    rows = []
+    for part in [*parts, 'model']:
+        mine = [weight for owner, weight in weights if part in (owner, 'model')]
+        ops = [one for name, one in layers.items() if part in (part_of(name), 'model')]
+        whole = Operations(*map(sum, zip(*ops, strict=True))) if ops else Operations()
+        fires = [one for one in neurons if part in (part_of(one.name), 'model')]
+        possible = sum(one.outputs * one.D for one in fires)
+        emitted = sum(one.firing_rate * one.outputs * one.D for one in fires)
+        rows.append(
+            dict(
+                part=part,
+                params=sum(weight.numel() for weight in mine),
+                bytes=sum(weight.numel() * weight.element_size() for weight in mine),
+                **_figures(whole, costs),
+                firing_rate=emitted / possible if possible else None,
+            )
+        )
+    return rows
+
+
+def _checkpoint_sha256(path: str) -> str | None:
+    """None for a URL."""
+    return file_sha256(path) if Path(path).is_file() else None
+
+
+def _data_sha256(loader: DataLoader) -> str:
+    """Hash of the list of pictures and annotations that was used, wherever the folder lies."""
+    subset = loader.dataset
+    listed = [subset.dataset.get_data_info(i) for i in subset.indices]
+    paths = [str(v) for info in listed for k, v in info.items() if k.endswith('_path') and v]
+    root = os.path.commonpath(paths) if len(paths) > 1 else os.path.dirname(''.join(paths))
+    text = json.dumps(listed, sort_keys=True, default=str)
+    return text_sha256(text.replace(str(root), ''))

@@ -1,0 +1,139 @@
+"""From a config and a checkpoint to a model and its pictures: what every analysis starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import DATASETS, MODELS, init_default_scope
+from mmengine.runner import CheckpointLoader, Runner
+from torch import nn
+from torch.utils.data import DataLoader, Subset
+
+from ..config.check_datasets import check_datasets
+from ..config.check_model import check_model
+from ..config.scopes import scope_of, set_loader_defaults
+from ..errors import OptionError
+
+
+def build_model(cfg: Config) -> nn.Module:
+    """The untrained model of a config, on the CPU, in evaluation mode.
+
+    mmpretrain's runner takes the ``data_preprocessor`` from the top of the config; so does this.
+
+    Args:
+        cfg: The whole config.
+    """
+    scope_of(cfg)
+    check_model(cfg)
+    init_default_scope(cfg.default_scope)
+    model_cfg = cfg.model.copy()
+    if 'backbone' in model_cfg:
+        model_cfg.backbone = {**model_cfg.backbone, 'init_cfg': None}
+    if cfg.get('data_preprocessor'):
+        model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return revert_sync_batchnorm(MODELS.build(model_cfg)).eval()
+
+
+def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> nn.Module:
+    """A trained model in its form for inference, with ``model.dataset_meta``.
+
+    What is merged for inference (RepConv) is merged here.
+
+    Args:
+        cfg: The whole config.
+        checkpoint: File or URL; it is loaded without running code.
+        device: Where the model goes.
+
+    Raises:
+        OptionError: The checkpoint belongs to another model.
+        UserError: The file is missing, broken or could run code.
+    """
+    model = build_model(cfg)
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu', logger='silent')
+    state_dict = loaded.get('state_dict', loaded)
+    _load(model, {k.removeprefix('module.'): v for k, v in state_dict.items()}, checkpoint)
+    stored = (loaded.get('meta') or {}).get('dataset_meta') or {}
+    model.dataset_meta = {**_dataset_meta(cfg), **stored}
+    for module in list(model.modules()):
+        if hasattr(module, 'switch_to_deploy'):
+            module.switch_to_deploy()
+    return model.to(device)
+
+
+def _load(model: nn.Module, state_dict: dict[str, Any], checkpoint: str) -> None:
+    """Refuse what does not fit, where mmengine only warns: half a model gives no figures."""
+    mine = model.state_dict()
+    other = [k for k in mine if k in state_dict and mine[k].shape != state_dict[k].shape]
+    fitting = {k: v for k, v in state_dict.items() if k not in other}
+    missing, unexpected = model.load_state_dict(fitting, strict=False)
+    parts = {name for name, _ in model.named_children()}
+    unexpected = [key for key in unexpected if key.split('.')[0] in parts]
+    # Counted for BN without momentum only; converters leave it out.
+    missing = [k for k in missing if not k.endswith('num_batches_tracked') and k not in other]
+    if missing or other or unexpected:
+        wrong = [f'lacks {key}' for key in missing[:1]]
+        wrong += [f'has {key} in another shape' for key in other[:1]]
+        wrong += [f'has {key}, which the model lacks' for key in unexpected[:1]]
+        number = len(missing) + len(other) + len(unexpected)
+        raise OptionError(
+            f'{checkpoint} does not belong to this config: it {" and ".join(wrong)} ({number} '
+            'weights do not fit). Give the config that it was trained with.'
+        )
+
+
+def _dataset_meta(cfg: Config) -> dict[str, Any]:
+    """Class names and colours that the config itself states."""
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    meta = dict(dataset.get('metainfo') or {})
+    if dataset.get('classes'):
+        meta.setdefault('classes', dataset['classes'])
+    return meta
+
+
+def test_loader(cfg: Config, num: int | None = None) -> DataLoader:
+    """The pictures that `tools/test.py` would see, one at a time and in the main process.
+
+    Args:
+        cfg: The whole config.
+        num: How many pictures; None takes all.
+
+    Raises:
+        UserError: The config names no pictures, or none are there, or ``num`` is not positive.
+    """
+    if num is not None and num < 1:
+        raise OptionError(f'--num must be at least 1 picture, got {num}.')
+    scope_of(cfg)
+    if not cfg.get('test_dataloader'):
+        raise OptionError(
+            'The config has no test_dataloader, so there are no pictures to look at: inherit one '
+            'of configs/_base_/datasets.'
+        )
+    init_default_scope(cfg.default_scope)
+    set_loader_defaults(cfg)
+    check_datasets(cfg, 'test')
+    loader = dict(cfg.test_dataloader, batch_size=1, num_workers=0, persistent_workers=False)
+    loader.pop('prefetch_factor', None)
+    dataset = DATASETS.build(loader['dataset'])
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    loader['dataset'] = Subset(dataset, range(min(num or len(dataset), len(dataset))))
+    return Runner.build_dataloader(loader, seed=0)
+
+
+test_loader.__test__ = False  # pytest: this is no test
+
+
+def predictions(model: nn.Module, loader: DataLoader) -> Iterator[tuple[dict, list]]:
+    """(batch, data samples with predictions) of each batch, without gradients.
+
+    Args:
+        model: A model in evaluation mode.
+        loader: What `test_loader` gives.
+    """
+    for batch in loader:
+        with torch.no_grad():
+            yield batch, model.test_step(batch)

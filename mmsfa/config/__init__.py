@@ -1,0 +1,1 @@
+"""Everything that takes a Config: scopes, twins, options of the command line, checks."""

@@ -1,0 +1,95 @@
+"""Refuse values of a config that no machine and no schedule can follow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.config import Config
+
+from mmsfa.errors import OptionError
+
+LARGEST = 10**8  # channels, classes, ...
+MOST_LAYERS = 10**4  # each takes its memory by itself, so that no allocation would ever fail
+_LAYERS = ('convs', 'outs', 'layers', 'stages', 'fcs', 'blocks', 'depth', 'depths')
+# Upper bounds that may be "as many as there are".
+_BOUNDS = ('max', 'nms', 'num_pre', 'seed', 'neg_pos_ub', 'ignore', 'num_samples')
+
+
+def check_config(cfg: Config) -> None:
+    """Look at the data loaders and at every whole number of the model.
+
+    Args:
+        cfg: The whole config.
+
+    Raises:
+        OptionError: There is no model, or a number is out of its range.
+    """
+    workers = max(64, 8 * (os.cpu_count() or 1))
+    ranges = dict(batch_size=(1, 100_000), num_workers=(0, workers), prefetch_factor=(1, 1000))
+    for split in ('train', 'val', 'test'):
+        loader = cfg.get(f'{split}_dataloader')
+        if not isinstance(loader, dict):
+            continue
+        for name, (least, most) in ranges.items():
+            value = loader.get(name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                raise OptionError(
+                    f'{split}_dataloader.{name} must be a whole number from {least} to {most}, got '
+                    f'{value!r}.'
+                )
+    if not isinstance(cfg.get('model'), dict):
+        raise OptionError(f'model must be a dict with a type, got {cfg.get("model")!r}.')
+    for key, value in _numbers(cfg.model):
+        name = next((part for part in reversed(key.split('.')) if not part.isdigit()), '')
+        largest = MOST_LAYERS if name.endswith(_LAYERS) else LARGEST
+        if abs(value) > largest and not name.startswith(_BOUNDS):
+            raise OptionError(
+                f'model.{key} is {value}, but no machine takes more than {largest} there. Is it '
+                'mistyped?'
+            )
+
+
+def _numbers(value: Any, path: str = '') -> Iterator[tuple[str, int]]:
+    """(key, number) of every whole number in a part of a config."""
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, (list, tuple)):
+        items = list(enumerate(value))
+    else:
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield path, value
+        return
+    for key, one in items:
+        yield from _numbers(one, f'{path}.{key}' if path else str(key))
+
+
+def check_begins(cfg: Config) -> None:
+    """Look at every scheduler that lasts to the end of the run, as one behind a warm-up does.
+
+    mmengine sets its ``end`` to the length of the run, and then only says that this number is too
+    small.
+
+    Args:
+        cfg: The whole config.
+
+    Raises:
+        OptionError: One begins when the run has ended.
+    """
+    schedulers, train_cfg = cfg.get('param_scheduler'), cfg.get('train_cfg')
+    if not isinstance(schedulers, (list, tuple)) or not isinstance(train_cfg, dict):
+        return
+    for index, settings in enumerate(schedulers):
+        if not isinstance(settings, dict) or settings.get('end') is not None:
+            continue
+        unit = 'epoch' if settings.get('by_epoch', True) else 'iter'
+        length, begin = train_cfg.get(f'max_{unit}s'), settings.get('begin', 0)
+        if isinstance(length, int) and isinstance(begin, int) and begin >= length > 0:
+            raise OptionError(
+                f'param_scheduler.{index} ({settings.get("type")}) begins at {unit} {begin}, but '
+                f'the run ends after {length}. Set train_cfg.max_{unit}s above {begin}, or '
+                'param_scheduler=None for a constant learning rate.'
+            )

@@ -1,0 +1,88 @@
+"""Check one file in full; made to run in many processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from .label_map_file import LabelMapRules, check_label_map, check_size, size_of
+from .sample_file import PICTURES, check_image
+
+# What libjpeg and libpng print when they fill up damaged data; other warnings are harmless. So are
+# few bytes too many between segments (0xc0 and above, but no restart mark) or before the end.
+_HARMLESS = r'\d{1,2} extraneous bytes before marker 0x(?!d[0-7])[c-f]'
+_DAMAGE = re.compile(
+    rf'(Corrupt JPEG data: (?!{_HARMLESS})|Premature end of JPEG|libpng error|CRC error).*'
+)
+
+
+class Task(NamedTuple):
+    """One file to check.
+
+    Attributes:
+        path: The file.
+        deep: Decode all of it.
+        rules: How its values are read, if it is a label map of mmseg.
+        picture: The picture that a label map belongs to.
+        size: (width, height) in pixels that an annotation file claims.
+    """
+
+    path: str
+    deep: bool = True
+    rules: LabelMapRules | None = None
+    picture: str | None = None
+    size: tuple[int, int] | None = None
+
+
+def run_task(task: Task) -> str | None:
+    """Look at the file, its values and its size.
+
+    Returns:
+        One short phrase, or None for a sound file.
+    """
+    with _decoder_messages() as messages:
+        what = check_image(task.path, task.deep)
+    if what is not None:
+        return what
+    if damage := next(filter(None, map(_DAMAGE.search, messages)), None):
+        return f'damaged (the decoder says: {damage[0]})'
+    if os.path.splitext(task.path)[1].lower() not in PICTURES:
+        return None
+    if task.size is not None and (what := _check_claim(task.path, task.size)) is not None:
+        return what
+    if task.picture is not None and check_image(task.picture) is None:
+        what = check_size(task.path, task.picture)
+    if what is None and task.rules is not None and task.deep:
+        what = check_label_map(task.path, task.rules)
+    return what
+
+
+def _check_claim(path: str, claimed: tuple[int, int]) -> str | None:
+    """Compare with the annotation file. The orientation in EXIF data may swap the sides."""
+    size = size_of(path)
+    if size is None or sorted(size) == sorted(claimed):
+        return None
+    return (
+        f'a picture of {size[0]} x {size[1]} pixels, but its annotations are for '
+        f'{claimed[0]} x {claimed[1]}'
+    )
+
+
+@contextmanager
+def _decoder_messages() -> Iterator[list[str]]:
+    """Collect what C libraries print to the error channel; nothing else may run meanwhile."""
+    messages: list[str] = []
+    with tempfile.TemporaryFile() as file:
+        channel = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield messages
+        finally:
+            os.dup2(channel, 2)
+            os.close(channel)
+            file.seek(0)
+            messages += file.read().decode(errors='replace').splitlines()

@@ -1,0 +1,131 @@
+"""Look at many files at once: in threads, in processes that may die, with a progress bar."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+import cv2
+from rich.progress import Progress
+
+from .fault import Fault
+from .sample_file import check_image
+
+Item = TypeVar('Item')
+Check = Callable[[Item], 'str | None']
+
+FILES_A_TASK = 64  # one task a file would cost more than the look at it
+ITEMS_A_TASK = 16  # enough to outweigh the way to the other process
+KILLED = 'kills the process that decodes it'
+
+
+def check_files(files: Sequence[str], num_threads: int = 16, what: str = 'files') -> list[Fault]:
+    """Look at both ends of each file, without decoding it.
+
+    Args:
+        files: Local paths.
+        num_threads: More than there are cores, because network disks make each file wait.
+        what: Stands before the progress bar.
+    """
+
+    def look(start: int) -> list[Fault]:
+        checked = ((path, check_image(path)) for path in files[start : start + FILES_A_TASK])
+        return [Fault(path, what) for path, what in checked if what is not None]
+
+    starts = range(0, len(files), FILES_A_TASK)
+    with ThreadPoolExecutor(num_threads) as pool:
+        results = show_progress(pool.map(look, starts), len(starts), f'Looking at {what}')
+        return [fault for faults in results for fault in faults]
+
+
+def run_parallel(
+    check: Check, items: Sequence[Item], workers: int
+) -> Iterator[tuple[Item, str | None]]:
+    """Check all items, in no certain order.
+
+    A decoder that crashes takes its process along. Then the items that were under way are checked
+    one by one, each in a process of its own, so that only the culprit is blamed.
+
+    Args:
+        check: A function of a module.
+        items: Its arguments.
+        workers: Processes; 0 runs in this one.
+
+    Yields:
+        Each item and what is wrong with it.
+    """
+    if workers == 0:
+        for item in items:
+            yield item, check(item)
+        return
+    starts = range(0, len(items), ITEMS_A_TASK)
+    chunks = deque(items[start : start + ITEMS_A_TASK] for start in starts)
+    while chunks:
+        flying: dict[Future, Sequence[Item]] = {}
+        try:
+            with _pool(workers) as pool:
+                while chunks or flying:
+                    while chunks and len(flying) < 2 * workers:
+                        flying[pool.submit(_check_chunk, check, chunks[0])] = chunks[0]
+                        chunks.popleft()
+                    for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                        whats = future.result()
+                        yield from zip(flying.pop(future), whats, strict=True)
+        except BrokenProcessPool:
+            for chunk in flying.values():
+                yield from ((item, _alone(check, item)) for item in chunk)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Forked, as the data loaders are: a fresh Python would import torch first.
+    context = multiprocessing.get_context('fork')
+    return ProcessPoolExecutor(workers, context, initializer=cv2.setNumThreads, initargs=(0,))
+
+
+def _check_chunk(check: Check, chunk: Sequence[Item]) -> list[str | None]:
+    return [check(item) for item in chunk]
+
+
+def _alone(check: Check, item: Item) -> str | None:
+    try:
+        with _pool(1) as pool:
+            return pool.submit(check, item).result()
+    except BrokenProcessPool:
+        return KILLED
+
+
+def show_progress(
+    items: Iterable[Item], total: int, what: str, wait: float = 1.0
+) -> Iterator[Item]:
+    """Pass items on; a bar appears once they have taken longer than ``wait`` seconds.
+
+    Args:
+        items: Any.
+        total: How many there are.
+        what: Stands before the bar.
+        wait: In seconds; short work leaves no trace in the terminal.
+    """
+    bar, started = None, time.monotonic()
+    try:
+        for number, item in enumerate(items, 1):
+            if bar is None and time.monotonic() - started > wait:
+                bar = Progress(transient=True)
+                bar.start()
+                task = bar.add_task(what, total=total)
+            if bar is not None:
+                bar.update(task, completed=number)
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()

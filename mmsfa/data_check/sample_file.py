@@ -1,0 +1,64 @@
+"""What is wrong with what a sample names as its image: picture, clip or recording."""
+
+from __future__ import annotations
+
+import os
+
+from .picture_file import check_file, check_picture
+
+_COMMON = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.pgm', '.tif', '.tiff', '.webp', '.gif')
+_RARE = ('.jpe', '.jp2', '.dib', '.pbm', '.pnm', '.pfm', '.avif', '.exr', '.hdr', '.sr', '.ras')
+PICTURES = frozenset(_COMMON + _RARE)
+EVENTS = frozenset(('.bin', '.aedat', '.raw', '.dat'))
+
+
+def check_image(path: str, deep: bool = False) -> str | None:
+    """Check a picture, a folder of pictures (a clip) or a recording of an event camera.
+
+    Args:
+        path: What a sample names. Files of other kinds, such as arrays or volumes, must only be
+            there, readable and not empty.
+        deep: Decode all of it.
+
+    Returns:
+        One short phrase, or None for a sound file.
+    """
+    if os.path.isdir(path):
+        return _check_folder(path, deep)
+    suffix = os.path.splitext(path)[1].lower()
+    if not suffix or suffix in PICTURES:
+        return check_picture(path, deep)
+    fault = check_file(path)
+    return _check_events(path) if fault is None and deep and suffix in EVENTS else fault
+
+
+def _check_folder(path: str, deep: bool) -> str | None:
+    try:
+        names = sorted(os.listdir(path))
+    except OSError as error:
+        return f'a folder that cannot be read ({error.strerror or error})'
+    names = [name for name in names if os.path.splitext(name)[1].lower() in PICTURES]
+    if not names:
+        return 'a folder without pictures, not a file'
+    for name in names if deep else ():
+        if (fault := check_picture(os.path.join(path, name), deep)) is not None:
+            return f'{name} in this folder: {fault}'
+    return None
+
+
+def _check_events(path: str) -> str | None:
+    # Not at the top: the event package registers data sets and imports this one's parent.
+    from mmsfa.datasets.events.readers.event_array import EventFileError
+    from mmsfa.datasets.events.readers.reader import read_events
+
+    try:
+        read_events(path)
+    except EventFileError as error:
+        return without_path(error, path)
+    return None
+
+
+def without_path(error: Exception, path: str) -> str:
+    """The sentence of an error as a phrase: without the path and the full stop."""
+    text = str(error).removeprefix(f'{path} cannot be read: ').removeprefix(f'{path}: ')
+    return text.rstrip('.')

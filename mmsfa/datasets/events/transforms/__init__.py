@@ -1,0 +1,20 @@
+"""Transforms of event recordings, registered at mmengine's root."""
+
+from .augment import EventPolarityFlip, EventTimeJitter, EventTimeReverse, RandomRoll
+from .event_drop import EventDrop
+from .events_to_image import EventsToImage
+from .har_dvs_frames import LoadEventFrames
+from .load_events import LoadEvents
+from .simulate_events import SimulateEvents
+
+__all__ = [
+    'EventDrop',
+    'EventPolarityFlip',
+    'EventTimeJitter',
+    'EventTimeReverse',
+    'EventsToImage',
+    'LoadEventFrames',
+    'LoadEvents',
+    'RandomRoll',
+    'SimulateEvents',
+]

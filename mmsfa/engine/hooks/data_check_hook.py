@@ -1,0 +1,164 @@
+"""Find the faults of a data set before the first batch."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from mmsfa.data_check.coco_files import check_coco_file
+from mmsfa.data_check.fault import DataFaultError, Fault, list_faults
+from mmsfa.data_check.files_of_dataset import coco_file_of, files_in, is_local, leaves
+from mmsfa.data_check.many_files import check_files
+
+FILE = 'data_faults.txt'
+LARGE = 50e6  # bytes of an annotation file that takes seconds
+
+
+@HOOKS.register_module()
+class DataCheckHook(Hook):
+    """Refuses validation and test sets with damaged files; names annotations that get lost.
+
+    A missing or damaged picture would end a validation or test in the middle, after hours. Pictures
+    of the training set are not looked at here: ``ResumableDataLoader`` replaces bad ones as it
+    meets them. Annotation faults (boxes outside of the picture, empty polygons, ...) are dropped or
+    ignored by mmdet in silence; they are named in one warning and never refused. Everything found
+    stands in ``data_faults.txt`` in the folder of the run.
+
+    Args:
+        check_files: Look at both ends of every file of the validation and test sets.
+        check_train_annotations: Read the training set's annotation file and name its faults.
+        check_eval_annotations: The same for the validation and test sets.
+        num_threads: For looking at files.
+        num_shown: Faults in the console and in the error; the file has all of them.
+    """
+
+    priority = 'HIGH'
+
+    def __init__(
+        self,
+        check_files: bool = True,
+        check_train_annotations: bool = True,
+        check_eval_annotations: bool = True,
+        num_threads: int = 16,
+        num_shown: int = 20,
+    ) -> None:
+        self.check_files = check_files
+        self.check_train_annotations = check_train_annotations
+        self.check_eval_annotations = check_eval_annotations
+        self.num_threads = num_threads
+        self.num_shown = num_shown
+        self._done: set[str] = set()
+
+    def before_train(self, runner: Runner) -> None:
+        """Check both sets: a validation set with faults must not stop the run after an epoch."""
+        if self.check_train_annotations and is_main_process():
+            self._warn(runner, 'training', _safely(_annotation_faults, runner.train_loop))
+        if runner.val_loop is not None:
+            self._check(runner, 'validation', runner.val_loop)
+
+    def before_val(self, runner: Runner) -> None:
+        """Check, unless the training has done it."""
+        self._check(runner, 'validation', runner.val_loop)
+
+    def before_test(self, runner: Runner) -> None:
+        """Check."""
+        self._check(runner, 'test', runner.test_loop)
+
+    def _check(self, runner: Runner, split: str, loop: Any) -> None:
+        """Process 0 looks; all of them refuse, or none."""
+        if split in self._done:
+            return
+        self._done.add(split)
+        if self.check_eval_annotations and is_main_process():
+            self._warn(runner, split, _safely(_annotation_faults, loop))
+        if not self.check_files:
+            return
+        faults = _safely(self._file_faults, loop) if is_main_process() else []
+        shared = [faults]
+        broadcast_object_list(shared)
+        if not (faults := shared[0]):
+            return
+        if is_main_process():
+            _write(runner, split, faults)
+        raise DataFaultError(
+            f'{_count(len(faults), "file")} of the {split} set cannot be read, so nothing was run '
+            '(to go on with such files, set check_files=False of the DataCheckHook; '
+            f'tools/misc/verify_dataset.py checks all sets):\n{list_faults(faults, self.num_shown)}'
+        )
+
+    def _file_faults(self, loop: Any) -> list[Fault]:
+        files = dict.fromkeys(path for dataset in _datasets(loop) for path in files_in(dataset))
+        return check_files(list(files), self.num_threads)
+
+    def _warn(self, runner: Runner, split: str, faults: list[Fault]) -> None:
+        if not faults:
+            return
+        path = _write(runner, split, faults)
+        print_log(
+            f'The annotations of {_count(len(faults), f"{split} picture")} have faults; the '
+            f'library drops or ignores such entries. All are listed in {path}.\n'
+            f'{list_faults(faults, self.num_shown)}',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+
+def _count(number: int, thing: str) -> str:
+    return f'{number:,} {thing}{"" if number == 1 else "s"}'
+
+
+def _datasets(loop: Any) -> Iterator[Any]:
+    """The data set of a loop's loader; loops of one's own may have several loaders."""
+    for loader in getattr(loop, 'dataloaders', None) or [getattr(loop, 'dataloader', None)]:
+        if hasattr(loader, 'dataset'):
+            yield loader.dataset
+
+
+def _annotation_faults(loop: Any) -> list[Fault]:
+    found = [
+        coco_file_of(leaf)
+        for dataset in _datasets(loop)
+        for leaf, _ in leaves(dataset)
+        if is_local(leaf)
+    ]
+    faults = []
+    for path, folder in dict.fromkeys(filter(None, found)):
+        if (size := os.path.getsize(path)) > LARGE:
+            print_log(
+                f'Looking for faults in {path} ({size / 1e6:.0f} MB), which takes about as long as '
+                'it took to load (check_train_annotations=False and check_eval_annotations=False '
+                'of the DataCheckHook leave it out).',
+                logger='current',
+            )
+        faults += check_coco_file(path, folder)
+    return faults
+
+
+def _safely(find: Callable[[Any], list[Fault]], loop: Any) -> list[Fault]:
+    """Find faults; a data set that this cannot handle must not stop a run that would work."""
+    try:
+        return find(loop)
+    except Exception as error:
+        print_log(
+            f'A data set could not be checked for faults ({type(error).__name__}: {error}).',
+            logger='current',
+            level=logging.WARNING,
+        )
+        return []
+
+
+def _write(runner: Runner, split: str, faults: list[Fault]) -> Path:
+    path = Path(runner.log_dir, FILE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('a', encoding='utf-8', errors='backslashreplace') as file:
+        file.writelines(f'{split}\t{fault.path}\t{fault.what}\n' for fault in faults)
+    return path

@@ -1,0 +1,121 @@
+"""ONNX files of models, with free batch, height and width."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from mmsfa.compat import StackError, require_extra
+
+require_extra('export', 'onnx', 'onnxruntime', 'onnxscript')
+
+import onnx_ir as ir  # noqa: E402
+import torch  # noqa: E402
+from onnx_ir.passes.common import (  # noqa: E402
+    ClearMetadataAndDocStringPass,
+    CommonSubexpressionEliminationPass,
+    DeduplicateInitializersPass,
+)
+from torch import Tensor, nn  # noqa: E402
+
+from mmsfa.layers.fold import fold  # noqa: E402
+from mmsfa.neurons.real_time import input_channels  # noqa: E402
+
+from .integer import to_integer  # noqa: E402
+from .pooling import free_poolings, functional_poolings_free  # noqa: E402
+from .tensor_part import tensor_part  # noqa: E402
+
+if not hasattr(torch.export.Dim, 'DYNAMIC'):
+    raise StackError(
+        f'The ONNX export needs torch 2.6 or newer, and this is torch {torch.__version__}: export '
+        'in an environment with a newer one, for instance that of `make setup`.'
+    )
+
+# Sizes of the traced picture; unequal ones, so that the exporter takes no two for the same symbol.
+EXAMPLE = (2, 3, 128, 160)
+
+
+def export_model(model: nn.Module, example: tuple[int, ...] | None = None) -> ir.Model:
+    """The tensor part of a classifier, segmentor or detector as a float graph.
+
+    Args:
+        model: A model in evaluation mode, on the CPU; it stays as it is.
+        example: Size (B, C, H, W) of the traced picture. All but C stay free in the graph. By
+            default C is what the first convolution takes.
+
+    Returns:
+        Graph from ``image`` (what the data preprocessor gives) to the outputs of `TensorPart`.
+
+    Raises:
+        OptionError: The model has no dense head.
+        ValueError: The model is in training mode.
+    """
+    part = tensor_part(model)
+    example = example or _example_for(part)
+    with torch.no_grad():
+        part(torch.zeros(example))  # names the outputs
+    return _export(part, part.names, example)
+
+
+def export_module(module: nn.Module, example: tuple[int, ...] | None = None) -> ir.Model:
+    """A backbone, or any module from one map to one or several, as a float graph.
+
+    Args:
+        module: A module in evaluation mode, on the CPU; it stays as it is.
+        example: See `export_model`.
+    """
+    module = fold(module)
+    free_poolings(module)
+    example = example or _example_for(module)
+    with torch.no_grad():
+        outputs = module(torch.zeros(example))
+    number = 1 if isinstance(outputs, Tensor) else len(outputs)
+    return _export(module, [f'map_{i}' for i in range(number)], example)
+
+
+def _example_for(module: nn.Module) -> tuple[int, ...]:
+    first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
+    batch, channels, *size = EXAMPLE
+    return batch, input_channels(module, first.in_channels if first else channels), *size
+
+
+def _export(module: nn.Module, names: list[str], example: tuple[int, ...]) -> ir.Model:
+    """Trace and translate a folded module."""
+    free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    with warnings.catch_warnings(), torch.no_grad(), functional_poolings_free():
+        warnings.simplefilter('ignore')  # about the exporter's own code
+        program = torch.onnx.export(
+            module,
+            (torch.randn(example),),
+            dynamo=True,
+            dynamic_shapes=(free,),
+            input_names=['image'],
+            output_names=list(names),
+            verbose=False,
+        )
+    return _tidy(program.model)
+
+
+def _tidy(model: ir.Model) -> ir.Model:
+    """Make a file of it that loads, with each neuron once."""
+    graph = model.graph
+    for node in graph:
+        for value in node.inputs:
+            # The exporter's optimizer forgets constants where two neurons read one map.
+            if value is not None and value.const_value is not None and not value.producer():
+                graph.initializers.setdefault(value.name, value)
+    DeduplicateInitializersPass()(model)
+    CommonSubexpressionEliminationPass()(model)
+    ClearMetadataAndDocStringPass()(model)  # stack traces of this machine
+    image = graph.inputs[0]
+    image.shape = ir.Shape(['batch', image.shape[1], 'height', 'width'])
+    return model
+
+
+def save(model: ir.Model, path: Path) -> None:
+    """Write one file; the weights are in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ir.save(model, path)
+
+
+__all__ = ['EXAMPLE', 'export_model', 'export_module', 'save', 'to_integer']

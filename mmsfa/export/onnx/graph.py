@@ -1,0 +1,137 @@
+"""Read an exported graph: constants, and the neurons that the exporter wrote out as operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+MAX_COUNT = 255  # what a byte without sign holds
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One neuron of a graph: Clip(0, D), then Round or (Add 0.5, Floor), then perhaps Div(norm).
+
+    Attributes:
+        potential: Its input, the membrane potential.
+        counts: Its integers, as floats.
+        D: Largest count.
+        norm: Divisor of the counts.
+        half_up: Whether x.5 is rounded up instead of to the even neighbour.
+    """
+
+    potential: ir.Value
+    counts: ir.Value
+    D: int
+    norm: float
+    half_up: bool
+
+
+def constant(value: ir.Value | None) -> np.ndarray | None:
+    """The numbers of a constant; None where a value is computed."""
+    if value is None or value.is_graph_input():
+        return None
+    tensor = ir.convenience.get_const_tensor(value)
+    return None if tensor is None else tensor.numpy()
+
+
+def scalar(value: ir.Value | None) -> float | None:
+    """The number of a constant with one element; None for everything else."""
+    array = constant(value)
+    return None if array is None or array.size != 1 else float(array.reshape(()))
+
+
+def made_by(value: ir.Value | None, op: str) -> ir.Node | None:
+    """The node that makes a value, if it is this operator of ONNX itself."""
+    node = value.producer() if value is not None else None
+    return node if node is not None and (node.domain, node.op_type) == ('', op) else None
+
+
+def firing_of(value: ir.Value | None) -> Firing | None:
+    """The neuron whose output a value is; None if it is anything else, or counts beyond a byte."""
+    divide = made_by(value, 'Div')
+    norm = scalar(divide.inputs[1]) if divide else 1.0
+    counts = divide.inputs[0] if divide else value
+    if norm is None:
+        return None
+    half_up = made_by(counts, 'Floor')
+    rounded = half_up or made_by(counts, 'Round')
+    if rounded is None:
+        return None
+    clamped = rounded.inputs[0]
+    if half_up:
+        shifted = made_by(clamped, 'Add')
+        if shifted is None or scalar(shifted.inputs[1]) != 0.5:
+            return None
+        clamped = shifted.inputs[0]
+    clip = made_by(clamped, 'Clip')
+    if clip is None or scalar(clip.inputs[1]) != 0:
+        return None
+    D = scalar(clip.inputs[2])
+    if D is None or not D.is_integer() or not 1 <= D <= MAX_COUNT:
+        return None
+    return Firing(clip.inputs[0], counts, int(D), norm, bool(half_up))
+
+
+def firings_on(potential: ir.Value) -> list[Firing | None]:
+    """What reads a value: neurons, and None for a reader that is none."""
+    readers: list[Firing | None] = [None] if potential.is_graph_output() else []
+    return readers + [_firing_from(node.outputs[0], potential) for node, _ in potential.uses()]
+
+
+def _firing_from(value: ir.Value, potential: ir.Value) -> Firing | None:
+    """The neuron that the first reader of a potential belongs to; ``value`` is what it makes."""
+    for _ in range(3):  # Clip, Add, Floor
+        found = firing_of(value)
+        if found:
+            return found if found.potential is potential else None
+        if len(value.uses()) != 1:
+            return None
+        value = value.uses()[0][0].outputs[0]
+    return None
+
+
+class Writer:
+    """Collects new nodes and puts them in front of an old one.
+
+    Args:
+        graph: The graph that gets them.
+    """
+
+    def __init__(self, graph: ir.Graph) -> None:
+        self.graph = graph
+        self.nodes: list[ir.Node] = []
+        self.number = 0
+
+    def constant(self, array: np.ndarray) -> ir.Value:
+        """A constant of the graph."""
+        self.number += 1
+        value = ir.Value(
+            name=f'integer_{self.number}',
+            shape=ir.Shape(array.shape),
+            type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
+            const_value=ir.tensor(array),
+        )
+        self.graph.register_initializer(value)
+        return value
+
+    def op(
+        self,
+        kind: str,
+        *inputs: ir.Value | np.ndarray | np.generic | None,
+        domain: str = '',
+        **attributes: Any,
+    ) -> ir.Value:
+        """The result of one operator; arrays become constants."""
+        values = [self.constant(x) if isinstance(x, np.ndarray | np.generic) else x for x in inputs]
+        node = ir.node(kind, values, attributes, domain=domain)
+        self.nodes.append(node)
+        return node.outputs[0]
+
+    def put_before(self, node: ir.Node) -> None:
+        """Insert what was collected."""
+        self.graph.insert_before(node, self.nodes)
+        self.nodes = []

@@ -1,0 +1,116 @@
+"""From a float graph to an integer one: bytes for spikes and weights, floats for potentials."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
+
+from mmsfa.errors import OptionError
+
+from .graph import MAX_COUNT, Firing, Writer, constant, firing_of, firings_on
+from .integer_layers import (
+    MS,
+    IntegerWeight,
+    clamp,
+    convolve_to_counts,
+    convolve_to_potential,
+    fire,
+)
+
+
+def to_integer(model: ir.Model) -> ir.Model:
+    """A copy of an exported model that computes with bytes wherever spikes arrive.
+
+    Spikes are small integers already, so nothing is calibrated and no activation is rounded; the
+    weights of a convolution become bytes with one scale for each output channel. Sums are int32.
+    What only a neuron reads stays bytes (``QLinearConv``); what a shortcut or an output reads
+    becomes a float potential again. Layers that real values arrive at (the picture, or the
+    potentials that read-outs read) stay as they are, and so do linear layers and transposed
+    convolutions.
+
+    Args:
+        model: What `export_model` or `export_module` gives; it is left as it is.
+
+    Returns:
+        A graph with the same inputs and outputs. It has one operator of onnxruntime's own,
+        ``MatMulIntegerToFloat``.
+
+    Raises:
+        OptionError: No spikes arrive at any convolution.
+    """
+    model = ir.from_proto(ir.to_proto(model))  # clone() stumbles over what the exporter leaves
+    conversion = _Conversion(model.graph)
+    conversion.run()
+    if not conversion.counts:
+        raise OptionError(
+            f'Spikes of at most {MAX_COUNT} levels must arrive at some convolution of an integer '
+            'graph, got a model without any: leave out --int8.'
+        )
+    model.graph.opset_imports[MS] = 1
+    RemoveUnusedNodesPass()(model)
+    return model
+
+
+class _Conversion:
+    """Converts one graph in place.
+
+    Args:
+        graph: The graph of a float model.
+    """
+
+    def __init__(self, graph: ir.Graph) -> None:
+        self.graph = graph
+        self.write = Writer(graph)
+        self.counts: dict[tuple[ir.Value, int, bool], ir.Value] = {}
+        self.floats: dict[ir.Value, ir.Value] = {}  # a neuron's own counts -> those of bytes
+
+    def run(self) -> None:
+        """Convert each convolution in turn."""
+        for node in list(self.graph):
+            if (node.domain, node.op_type) == ('', 'Conv'):
+                self._convert(node)
+        for old, new in self.floats.items():
+            if old.is_graph_output():
+                old.name, new.name = None, old.name
+            old.replace_all_uses_with(new, replace_graph_outputs=True)
+
+    def _convert(self, conv: ir.Node) -> None:
+        """Let one convolution compute with integers, if spikes arrive at it."""
+        firing = firing_of(conv.inputs[0])
+        array = constant(conv.inputs[1])
+        if firing is None or array is None or array.ndim != 4:
+            return
+        out = conv.outputs[0]
+        readers = firings_on(out)
+        only_neurons = all(reader and not reader.half_up for reader in readers)
+        attributes = {name: attribute.value for name, attribute in conv.attributes.items()}
+        if attributes['group'] > 1 and not only_neurons:
+            return
+        bias = constant(conv.inputs[2]) if len(conv.inputs) > 2 else None
+        weight = IntegerWeight.of(array, bias, firing.norm)
+        args = (self.write, self._counts_of(firing), weight, firing.norm, attributes)
+        if only_neurons:
+            fired = convolve_to_counts(*args)
+            for reader in readers:
+                self._give_counts(fired, reader)
+        else:
+            new = convolve_to_potential(*args)
+            new.name = out.name
+            out.name = None
+            out.replace_all_uses_with(new, replace_graph_outputs=True)
+        self.write.put_before(conv)
+
+    def _counts_of(self, firing: Firing) -> ir.Value:
+        """The bytes of a neuron, made once."""
+        key = (firing.potential, firing.D, firing.half_up)
+        if key not in self.counts:
+            self.counts[key] = fire(self.write, firing)
+        return self.counts[key]
+
+    def _give_counts(self, fired: ir.Value, reader: Firing) -> None:
+        """Let a neuron that reads a convolution have the bytes that this one gives."""
+        key = (reader.potential, reader.D, False)
+        if key not in self.counts:
+            self.counts[key] = clamp(self.write, fired, reader.D)
+        counts = self.counts[key]
+        self.floats[reader.counts] = self.write.op('Cast', counts, to=ir.DataType.FLOAT)

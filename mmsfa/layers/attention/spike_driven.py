@@ -1,0 +1,159 @@
+"""Spike-driven self-attention."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal
+
+import torch
+from mmcv.cnn import build_activation_layer
+from mmengine.model import BaseModule
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from mmsfa.neurons.functional import is_exporting
+
+from ..rep_conv import SpikeRepConv
+from ..spike_conv import SpikeConv
+
+Order = Literal['auto', 'linear', 'quadratic']
+
+
+def spike_driven_attention(
+    q: Tensor, k: Tensor, v: Tensor, scale: float, order: Order = 'auto'
+) -> Tensor:
+    """Softmax-free attention: ``scale * (q^T k) v`` on spike counts.
+
+    Without a softmax the product is associative: ``q (k^T v)`` costs 2 N d e operations per head
+    and keeps a d x e matrix, ``(q k^T) v`` costs N^2 (d + e) and keeps N x N. Spike counts over
+    a power of two, as D = 4 gives, are exact in float32 as long as D^3 N d stays below 2^24 times
+    their size, so both orders give the same bits. The products therefore run in float32 under
+    autocast: fp16 overflows, bf16 and TF32 (off in PyTorch unless asked for) round.
+
+    Args:
+        q: Queries, shape (B, heads, d, N).
+        k: Keys, shape (B, heads, d, N).
+        v: Values, shape (B, heads, e, N).
+        scale: Factor of the result.
+        order: ``'linear'`` = q (k^T v), ``'quadratic'`` = (q k^T) v, the published order, or
+            ``'auto'``: whichever needs fewer operations.
+
+    Returns:
+        Shape (B, heads, e, N), in float32 (float64 if the inputs are).
+    """
+    d, e, N = q.shape[-2], v.shape[-2], q.shape[-1]
+    if order == 'auto':
+        # An exported graph keeps a free N, so it must not branch on it.
+        few_tokens = not is_exporting() and N * (d + e) < 2 * d * e
+        order = 'quadratic' if few_tokens else 'linear'
+    with torch.autocast(q.device.type, enabled=False):
+        if q.dtype != torch.float64:
+            q, k, v = q.float(), k.float(), v.float()
+        if order == 'linear':
+            out = (v @ k.transpose(-2, -1)) @ q
+        else:
+            out = v @ (k.transpose(-2, -1) @ q)
+        # The scale comes last: it is no power of two, and each rounding before it may flip a count.
+        return out.mul_(scale)
+
+
+class SpikeDrivenProduct(nn.Module):
+    """:func:`spike_driven_attention` as a module: a place for hooks and other ways to multiply.
+
+    Args:
+        scale: Factor of the result.
+        order: Order of the products.
+
+    Shape:
+        - Input: q and k (T*B, heads, d, N), v (T*B, heads, e, N), spike counts / norm.
+        - Output: (T*B, heads, e, N).
+    """
+
+    def __init__(self, scale: float, order: Order = 'auto') -> None:
+        super().__init__()
+        self.scale = scale
+        self.order = order
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Multiply."""
+        return spike_driven_attention(q, k, v, self.scale, self.order)
+
+
+@MODELS.register_module()
+class SpikeDrivenSelfAttention(BaseModule):
+    """Spike-driven self-attention of E-SpikeFormer.
+
+    neuron -> q, k, v (1x1, BN, neuron) -> ``scale (q k^T) v`` -> neuron -> 1x1, BN.
+    Source: Yao et al., https://arxiv.org/abs/2411.16061.
+
+    Args:
+        channels: Channels C.
+        num_heads: Number of heads; d = C / num_heads.
+        v_ratio: Expansion of the values: e = v_ratio * d.
+        scale: Factor of the product; None is the published ``2 d^-1/2`` of the base family (the
+            83M and 173M models have 0.125).
+        rep_ratio: Hidden width / C of the two 1x1 convolutions that give q, k, v and the output in
+            the 83M and 173M models (1.5); None has one convolution for each.
+        deploy: Build the merged form of those two convolutions.
+        order: Order of the products, see :func:`spike_driven_attention`.
+        conv_cfg: Config of the convolutions.
+        norm_cfg: Config of the normalisations.
+        neuron_cfg: Config of the neurons.
+
+    Shape:
+        - Input and output: (T*B, C, H, W), membrane potential.
+
+    Raises:
+        ValueError: ``channels`` is no multiple of ``num_heads`` or ``order`` is unknown.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        num_heads: int = 8,
+        v_ratio: int = 4,
+        order: Order = 'auto',
+        scale: float | None = None,
+        rep_ratio: float | None = None,
+        deploy: bool = False,
+        *,
+        conv_cfg: dict | None,
+        norm_cfg: dict,
+        neuron_cfg: dict,
+    ) -> None:
+        super().__init__()
+        if channels % num_heads:
+            raise ValueError(
+                f'channels must be a multiple of num_heads={num_heads}, got {channels}.'
+            )
+        if order not in ('auto', 'linear', 'quadratic'):
+            raise ValueError(f"order must be 'auto', 'linear' or 'quadratic', got {order!r}.")
+        cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
+        if rep_ratio is None:
+            layer = partial(SpikeConv, kernel_size=1)
+        else:
+            hidden = round(rep_ratio * channels)
+            layer = partial(SpikeRepConv, hidden_channels=hidden, deploy=deploy)
+        after = dict(order=('conv', 'norm', 'act'), **cfg)
+        if scale is None:
+            scale = 2 * (channels // num_heads) ** -0.5
+        self.num_heads = num_heads
+        self.product = SpikeDrivenProduct(scale, order)
+        self.neuron = build_activation_layer(neuron_cfg)
+        self.q_conv = layer(channels, channels, **after)
+        self.k_conv = layer(channels, channels, **after)
+        self.v_conv = layer(channels, v_ratio * channels, **after)
+        self.proj = layer(v_ratio * channels, channels, owns_input=True, **cfg)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(T*B, C, H, W) -> (T*B, C, H, W)."""
+        H, W = x.shape[-2:]
+        spikes = self.neuron(x)
+        # (T*B, C, H, W) -> (T*B, heads, C / heads, H*W)
+        q, k, v = (
+            conv(spikes).flatten(2).unflatten(1, (self.num_heads, -1))
+            for conv in (self.q_conv, self.k_conv, self.v_conv)
+        )
+        out = self.product(q, k, v)
+        # (T*B, heads, e, H*W) -> (T*B, heads * e, H, W)
+        return self.proj(out.flatten(1, 2).unflatten(2, (H, W)))

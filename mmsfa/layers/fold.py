@@ -1,0 +1,111 @@
+"""Fold what training needs and inference does not: BN and re-parameterised branches."""
+
+from __future__ import annotations
+
+from copy import copy, deepcopy
+
+from mmcv.cnn import ConvModule
+from mmcv.cnn.bricks import wrappers
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+# mmcv's own convolutions differ from torch's in empty batches only. Others may transform their
+# weights on the way (standardise, quantise), so that scaling them first would change the result.
+PLAIN = (nn.Conv2d, nn.ConvTranspose2d, wrappers.Conv2d, wrappers.ConvTranspose2d)
+
+
+def is_plain(layer: nn.Module) -> bool:
+    """Whether a layer does nothing but multiply by its own parameter.
+
+    Weight norm and spectral norm keep the type and compute the weight anew for each call.
+    """
+    return type(layer) in (*PLAIN, nn.Linear, wrappers.Linear) and 'weight' in layer._parameters
+
+
+def folded(conv: nn.Module, norm: nn.Module) -> nn.Module | None:
+    """A convolution that does the work of both.
+
+    Args:
+        conv: What runs first; it stays as it is, because heads may share it between several BN.
+        norm: What runs right behind it, in evaluation mode.
+
+    Returns:
+        A copy with new weights and the same hooks; None where the two cannot be folded.
+    """
+    if not (is_plain(conv) and type(conv) in PLAIN and isinstance(norm, _BatchNorm)):
+        return None
+    if norm.running_mean is None or (conv.transposed and conv.groups > 1):
+        return None
+    weight, bias = fuse_conv_bn_weights(
+        conv.weight,
+        conv.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+        transpose=conv.transposed,
+    )
+    both = copy(conv)  # not deep: hooks lead to whoever watches the layer
+    both._parameters = {**conv._parameters, 'weight': weight, 'bias': bias}
+    return both
+
+
+def norm_follows(brick: ConvModule) -> bool:
+    """Whether the norm of mmcv's brick runs right behind its convolution."""
+    return brick.with_norm and brick.order.index('norm') == brick.order.index('conv') + 1
+
+
+def fold(model: nn.Module) -> nn.Module:
+    """A copy of a model with every BN folded into the convolution right in front of it.
+
+    A BN is folded in mmcv's ``ConvModule`` and in ``nn.Sequential``; elsewhere nothing tells what
+    stands in front of it when the model runs, and it stays.
+
+    Modules that offer ``switch_to_deploy`` (RepConv and the like) fold their branches first. The
+    copy computes the same: in float64 up to the rounding of a sum, in float32 now and then a
+    potential crosses a rounding threshold.
+
+    Args:
+        model: Any model in evaluation mode; it is left as it is.
+
+    Returns:
+        The copy, in evaluation mode.
+
+    Raises:
+        ValueError: The model is in training mode: a BN that still learns cannot be folded.
+    """
+    training = [name for name, m in model.named_modules() if m.training]
+    if training:
+        raise ValueError(
+            f'Only a model in evaluation mode can be folded, and {training[0] or "it"} is in '
+            'training mode: call model.eval() first.'
+        )
+    model = deepcopy(model)
+    for module in list(model.modules()):
+        if hasattr(module, 'switch_to_deploy'):
+            module.switch_to_deploy()
+    for module in model.modules():
+        if isinstance(module, ConvModule):
+            _fold_brick(module)
+        elif type(module) is nn.Sequential:
+            _fold_sequence(module)
+    return model.eval()
+
+
+def _fold_brick(brick: ConvModule) -> None:
+    """Fold the BN of mmcv's ConvModule, where it follows the convolution directly."""
+    conv = folded(brick.conv, brick.norm) if norm_follows(brick) else None
+    if conv is not None:
+        brick.conv = conv
+        setattr(brick, brick.norm_name, nn.Identity())
+        brick.turn_on_efficient_conv_bn_eval(False)
+
+
+def _fold_sequence(sequence: nn.Sequential) -> None:
+    """Fold each BN that stands right behind a convolution: here alone the order is certain."""
+    for i in range(1, len(sequence)):
+        conv = folded(sequence[i - 1], sequence[i])
+        if conv is not None:
+            sequence[i - 1], sequence[i] = conv, nn.Identity()

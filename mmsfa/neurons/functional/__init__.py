@@ -1,0 +1,28 @@
+"""The only definition of firing in mmsfa: pure functions on tensors."""
+
+from .checks import Rounding, Surrogate, check_levels, check_time, is_exporting
+from .lif import BinaryDynamics, binary_fire_one_step, binary_fire_over_time
+from .sfa import integer_fire, integer_fire_one_step, integer_fire_over_time
+from .spike_code import integrate_one_step, simulate_if_neuron, spike_train, sum_spikes
+from .surrogate import SpikeSurrogate, check_surrogate, surrogate_derivative
+
+__all__ = [
+    'BinaryDynamics',
+    'Rounding',
+    'SpikeSurrogate',
+    'Surrogate',
+    'binary_fire_one_step',
+    'binary_fire_over_time',
+    'check_levels',
+    'check_surrogate',
+    'check_time',
+    'integer_fire',
+    'integer_fire_one_step',
+    'integer_fire_over_time',
+    'integrate_one_step',
+    'is_exporting',
+    'simulate_if_neuron',
+    'spike_train',
+    'sum_spikes',
+    'surrogate_derivative',
+]

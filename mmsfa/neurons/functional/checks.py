@@ -1,0 +1,80 @@
+"""Settings and inputs that the functions of firing refuse."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Rounding = Literal['half_even', 'half_up']
+Surrogate = Literal['closed', 'open']
+
+# Older torch (before 2.7) cannot tell, and does not need to: its exporter is another one.
+is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return _is_number(value) and isinstance(value, int) and value >= 1
+
+
+def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> float:
+    """Check the settings of a neuron and return the divisor of its counts.
+
+    Args:
+        D: Number of levels (virtual time steps).
+        norm: Divisor of the counts; ``None`` means ``D``.
+        rounding: See :func:`integer_fire`.
+        surrogate: See :func:`integer_fire`.
+
+    Raises:
+        ValueError: One of them is out of its range.
+    """
+    if not _is_count(D):
+        raise ValueError(f'D (the number of virtual steps) must be an integer >= 1, got {D!r}.')
+    if norm is not None and not (_is_number(norm) and 0 < norm < inf):
+        raise ValueError(f'norm must be None (divide by D) or a number > 0, got {norm!r}.')
+    if rounding not in ('half_even', 'half_up'):
+        raise ValueError(f"rounding must be 'half_even' or 'half_up', got {rounding!r}.")
+    if surrogate not in ('closed', 'open'):
+        raise ValueError(f"surrogate must be 'closed' or 'open', got {surrogate!r}.")
+    return D if norm is None else norm
+
+
+def check_time(T: int, beta: float) -> None:
+    """Check the settings of the temporal form.
+
+    Args:
+        T: Number of real time steps.
+        beta: Share of the membrane potential that stays until the next step.
+
+    Raises:
+        ValueError: One of them is out of its range.
+    """
+    if not _is_count(T):
+        raise ValueError(f'T (the number of real time steps) must be an integer >= 1, got {T!r}.')
+    if not (_is_number(beta) and 0 <= beta <= 1):
+        raise ValueError(f'beta (the membrane leak) must lie in [0, 1], got {beta!r}.')
+
+
+def check_floating(x: Tensor) -> None:
+    """Raise a TypeError for anything but real numbers."""
+    if not x.is_floating_point():
+        raise TypeError(
+            f'A membrane potential must be a floating-point tensor, got {x.dtype}: '
+            'convert it with x.float() first.'
+        )
+
+
+def check_batch(x: Tensor, T: int) -> None:
+    """Raise a ValueError where T time steps do not fit into the batch axis."""
+    if x.shape[0] % T:
+        raise ValueError(
+            f'The batch axis holds T*B samples, so its size must be a multiple of T={T}, '
+            f'got {x.shape[0]}.'
+        )

@@ -1,0 +1,167 @@
+"""Spike Firing Approximation (SFA): train with integers 0..D, infer with at most D binary spikes.
+
+Source: Yao et al., "Scaling Spike-driven Transformer with Efficient Spike Firing Approximation
+Training" (E-SpikeFormer), https://arxiv.org/abs/2411.16061.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from .checks import (
+    Rounding,
+    Surrogate,
+    check_batch,
+    check_floating,
+    check_levels,
+    check_time,
+    is_exporting,
+)
+
+
+def _round_and_divide(clamped: Tensor, norm: float, rounding: str) -> Tensor:
+    """Turn membrane potentials in [0, D] into counts / norm, in place."""
+    counts = clamped.round_() if rounding == 'half_even' else clamped.add_(0.5).floor_()
+    return counts if norm == 1 else counts.div_(norm)
+
+
+class _IntegerFire(torch.autograd.Function):
+    """Integer firing that keeps one byte per element for the straight-through gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, x: Tensor, D: int, norm: float, rounding: str, surrogate: str
+    ) -> Tensor:
+        clamped = x.clamp(0, D)
+        if surrogate == 'closed':
+            passes = clamped == x  # a NaN differs from itself: no gradient
+        else:
+            passes = torch.logical_and(clamped > 0, clamped < D)
+        ctx.save_for_backward(passes.view(torch.uint8))
+        ctx.norm = norm
+        return _round_and_divide(clamped, norm, rounding)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (passes,) = ctx.saved_tensors
+        if grad.is_cpu:  # a CPU converts bytes to floats quickly, but multiplies mixed types slowly
+            grad = passes.to(grad.dtype).mul_(grad)
+        else:
+            grad = grad * passes
+        if ctx.norm != 1:
+            grad = grad.div_(ctx.norm)
+        return grad, None, None, None, None
+
+
+def integer_fire(
+    x: Tensor,
+    D: int = 4,
+    norm: float | None = None,
+    rounding: Rounding = 'half_even',
+    surrogate: Surrogate = 'closed',
+    inplace: bool = False,
+) -> Tensor:
+    r"""Fire integers: :math:`y = \mathrm{round}(\mathrm{clamp}(x, 0, D)) / \mathrm{norm}`.
+
+    The gradient is straight-through: ``g / norm`` where x lies in the firing range, else 0.
+    Backward keeps one byte per element. A NaN input gives NaN and a zero gradient.
+
+    Args:
+        x: Membrane potential, any shape, a floating-point dtype.
+        D: Number of levels = largest count = virtual time steps at inference.
+        norm: Divisor of the counts. ``None`` divides by D (outputs in [0, 1]), ``1`` leaves
+            the integers.
+        rounding: What happens at exactly x.5: ``'half_even'`` (the published 5M to 19M models,
+            their detectors and segmentors) or ``'half_up'`` (the published 83M and 173M models:
+            floor(x + 0.5) in the precision of ``x``, so that the last number below a half is
+            rounded up with it).
+        surrogate: Firing range of the gradient: ``'closed'`` is 0 <= x <= D (5M to 19M),
+            ``'open'`` is 0 < x < D (83M and 173M).
+        inplace: Overwrite ``x``, unless its gradient is wanted.
+
+    Returns:
+        counts / norm, shape and dtype of ``x``.
+
+    Raises:
+        ValueError: A setting is out of its range.
+        TypeError: ``x`` is not a floating-point tensor.
+    """
+    norm = check_levels(D, norm, rounding, surrogate)
+    check_floating(x)
+    if torch.is_grad_enabled() and x.requires_grad and not is_exporting():
+        return _IntegerFire.apply(x, D, norm, rounding, surrogate)
+    overwrite = inplace and not is_exporting()  # an exporter would write the views of x back
+    return _round_and_divide(x.clamp_(0, D) if overwrite else x.clamp(0, D), norm, rounding)
+
+
+def integer_fire_one_step(
+    current: Tensor,
+    residue: Tensor | None,
+    D: int = 4,
+    beta: float = 0.25,
+    rounding: Rounding = 'half_even',
+    surrogate: Surrogate = 'closed',
+) -> tuple[Tensor, Tensor]:
+    r"""One real time step of :func:`integer_fire_over_time`.
+
+    Args:
+        current: Input current of this step, shape (B, ...).
+        residue: What the step before has left, U - n; None in the first step.
+        D: See :func:`integer_fire`.
+        beta: Share of the residue that is still there.
+        rounding: See :func:`integer_fire`.
+        surrogate: See :func:`integer_fire`.
+
+    Returns:
+        Counts in 0..D and the new residue, each of shape (B, ...).
+    """
+    membrane = current if residue is None else torch.add(current, residue, alpha=beta)
+    counts = integer_fire(membrane, D, 1, rounding, surrogate)
+    return counts, membrane - counts
+
+
+def integer_fire_over_time(
+    x: Tensor,
+    T: int,
+    D: int = 4,
+    norm: float | None = None,
+    beta: float = 0.25,
+    rounding: Rounding = 'half_even',
+    surrogate: Surrogate = 'closed',
+) -> Tensor:
+    r"""Fire integers over T real time steps, with leak and soft reset.
+
+    .. math:: U[t] = \beta\,(U[t-1] - n[t-1]) + x[t], \qquad n[t] = \mathrm{fire}(U[t])
+
+    The gradient flows back through time. T = 1 is :func:`integer_fire`, bit for bit.
+
+    Args:
+        x: Input current, shape (T*B, ...): time is the slow part of the batch axis.
+        T: Number of real time steps.
+        D: See :func:`integer_fire`.
+        norm: See :func:`integer_fire`.
+        beta: Share of the membrane potential that stays until the next step; 0 is stateless,
+            which is what the published event-camera model amounts to.
+        rounding: See :func:`integer_fire`.
+        surrogate: See :func:`integer_fire`.
+
+    Returns:
+        counts / norm, shape (T*B, ...).
+
+    Raises:
+        ValueError: The batch axis is no multiple of T, or a setting is out of its range.
+    """
+    check_time(T, beta)
+    norm = check_levels(D, norm, rounding, surrogate)
+    check_batch(x, T)
+    if T == 1 or beta == 0:
+        return integer_fire(x, D, norm, rounding, surrogate)
+    residue = None
+    counts = []
+    for current in x.unflatten(0, (T, -1)).unbind():
+        fired, residue = integer_fire_one_step(current, residue, D, beta, rounding, surrogate)
+        counts.append(fired)
+    fired = torch.cat(counts)
+    return fired if norm == 1 else fired.div_(norm)

@@ -1,0 +1,82 @@
+"""Real time steps T: from the channel axis into the batch axis, and into the neurons."""
+
+from __future__ import annotations
+
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from . import SpikingNeuron
+
+
+def with_time(neuron_cfg: dict, T: int) -> dict:
+    """Tell a neuron how many time steps its batch axis holds.
+
+    Args:
+        neuron_cfg: Config of a neuron; an ordinary activation has no time and stays as it is.
+        T: Number of real time steps of the network; 1 changes nothing.
+
+    Raises:
+        ValueError: The config names another T, or no type.
+    """
+    if 'type' not in neuron_cfg:
+        raise ValueError(
+            f"neuron_cfg must name a type, as dict(type='mmpretrain.SFA', D=4), got {neuron_cfg}."
+        )
+    kind = neuron_cfg['type']
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    if T == 1 or not (isinstance(kind, type) and issubclass(kind, SpikingNeuron)):
+        return neuron_cfg
+    if neuron_cfg.get('T', T) != T:
+        raise ValueError(
+            f'The neurons must have as many time steps as the network, T={T}, got '
+            f'{neuron_cfg}: leave T out of neuron_cfg.'
+        )
+    return dict(neuron_cfg, T=T)
+
+
+def fold_time(x: Tensor, T: int, in_channels: int) -> Tensor:
+    """Move time from the channel axis into the batch axis.
+
+    Args:
+        x: (B, T*C, H, W), time is the slow part of the channel axis; or a still image
+            (B, C, H, W), which is shown T times.
+        T: Number of real time steps.
+        in_channels: Channels C of one step.
+
+    Returns:
+        (T*B, C, H, W), time is the slow part of the batch axis.
+
+    Raises:
+        ValueError: The channels are neither C nor T*C.
+    """
+    if x.shape[1] == in_channels:
+        return x.repeat(T, 1, 1, 1)
+    if x.shape[1] != T * in_channels:
+        raise ValueError(
+            f'The input must have T*C = {T}*{in_channels} channels (or {in_channels}, shown T '
+            f'times), got {x.shape[1]}: change in_channels or T of the backbone, or what makes '
+            'the event tensor.'
+        )
+    return x.unflatten(1, (T, in_channels)).transpose(0, 1).flatten(0, 1)
+
+
+def input_channels(model: nn.Module, default: int = 3) -> int:
+    """Channels of the picture or event tensor that a model or backbone takes: T*C.
+
+    Args:
+        model: A backbone, or a model around one.
+        default: The answer for a model without an `ESpikeFormer`.
+    """
+    timed = (m for m in model.modules() if hasattr(m, 'out_time'))  # no other module has it
+    backbone = next(timed, None)
+    return default if backbone is None else backbone.T * backbone.in_channels
+
+
+def mean_over_time(x: Tensor, T: int) -> Tensor:
+    """(T*B, ...) -> (B, ...): the mean of all time steps.
+
+    Args:
+        x: Time is the slow part of the batch axis.
+        T: Number of real time steps.
+    """
+    return x.unflatten(0, (T, -1)).mean(0)

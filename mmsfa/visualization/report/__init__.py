@@ -1,0 +1,1 @@
+"""The spiking report: tables in the terminal and a page that needs no server."""

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+import torch.distributed as torch_dist
+
+from mmsfa.checkpoint.loading import is_trusted, trust_checkpoints
+from mmsfa.cli.options import add_model_options, read_config, run_tool
+from mmsfa.errors import OptionError
+
+
+def test_a_tool_leaves_its_process_group(tmp_path: Path) -> None:
+    store = torch_dist.FileStore(str(tmp_path / 'store'), 1)
+    torch_dist.init_process_group('gloo', store=store, rank=0, world_size=1)
+    run_tool(lambda: None)
+    assert not torch_dist.is_initialized()
+
+
+def test_what_the_user_can_mend_ends_in_a_sentence() -> None:
+    def main() -> None:
+        raise OptionError('Give a config.')
+
+    with pytest.raises(SystemExit, match='\nError: Give a config.'):
+        run_tool(main)
+
+
+def parse(*args: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_model_options(parser)
+    return parser.parse_args(args)
+
+
+def test_a_device_that_is_not_there_is_named(capsys: pytest.CaptureFixture) -> None:
+    assert parse('a.py', 'b.pth', '--device', 'cpu').device == 'cpu'
+    with pytest.raises(SystemExit):
+        parse('a.py', 'b.pth', '--device', 'abacus')
+    assert "torch cannot use 'abacus' here" in capsys.readouterr().err
+
+
+def test_trust_is_heeded_and_does_not_last(repo_dir: Path) -> None:
+    config = str(repo_dir / 'configs/cls/esf_tiny_flowers5.py')
+    try:
+        read_config(parse(config, 'b.pth', '--trust-checkpoint'))
+        assert is_trusted()
+        read_config(parse(config, 'b.pth'))
+        assert not is_trusted()
+    finally:
+        trust_checkpoints(False)
+
+
+def test_a_checkpoint_in_the_place_of_the_config(tmp_path: Path) -> None:
+    (tmp_path / 'a.pth').touch()
+    with pytest.raises(OptionError, match='the config comes first'):
+        read_config(parse(str(tmp_path / 'a.pth'), 'b.pth'))
