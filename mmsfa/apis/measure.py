@@ -15,10 +15,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmsfa.spiking.measure.energy import EnergyCosts
-from mmsfa.spiking.measure.observer import observe, uncounted_of
+from mmsfa.spiking.measure.observer import observe, products_of
 from mmsfa.spiking.measure.operations import OperationCounter, Operations
 from mmsfa.spiking.measure.stages import stage_of
 from mmsfa.spiking.measure.statistics import SATURATED, NeuronStatistics, StatisticsCounter
+from mmsfa.spiking.measure.uncounted import uncounted_of, uncounted_products
 from mmsfa.spiking.real_inputs import real_inputs
 from mmsfa.version import __version__
 
@@ -47,7 +48,8 @@ def measure(
     Returns:
         ``config``, ``checkpoint`` and ``data`` (with sha256), ``settings``, ``neurons``,
         ``operations`` and ``totals`` (for one picture; the last total is the whole model),
-        ``uncounted`` (layers that are neither convolution nor linear), ``analog`` (layers that got
+        ``uncounted`` (what multiplies and is neither convolution, linear layer nor
+        `SpikeProduct`), ``analog`` (layers that got
         real values: the picture, membrane potentials, or others), ``idle`` and ``saturated``
         (neurons). Only plain types.
 
@@ -61,8 +63,10 @@ def measure(
     watched = dict(
         neuron=statistics.count,
         synapse=counter.count_synapse,
-        attention=counter.count_attention,
+        product=counter.count_product,
     )
+    with uncounted_products(model) as products:  # alone: observers multiply, too
+        next(iter(predictions(model, loader)))
     with observe(model, **watched):
         for _ in track(predictions(model, loader), 'pictures', total=len(loader)):
             pass
@@ -91,7 +95,7 @@ def measure(
             for name, one in layers.items()
         ],
         totals=totals(model, layers, neurons, costs),
-        uncounted=uncounted_of(model),
+        uncounted=[*uncounted_of(model), *products],
         analog=analog,
         idle=[one.name for one in neurons if one.firing_rate == 0],
         saturated=[one.name for one in neurons if one.firing_rate > SATURATED],
@@ -106,7 +110,7 @@ def _row(
     return dict(
         name=name,
         stage=stage_of(name),
-        kind='attention' if hasattr(module, 'product') else kind,
+        kind='attention' if name in products_of(model) else kind,
         input=read,
         **_figures(one, costs),
     )

@@ -130,7 +130,7 @@ def _large(settings: dict) -> Arch:
         channels=(*channels, channels[-1]),
         depths=(*depths, 0),
         stage4_strides=(2,),
-        neuron_cfg=dict(type='mmpretrain.SFA', D=4, rounding='half_up', surrogate='open'),
+        neuron_cfg=dict(type='mmpretrain.SFA', D=4, rounding='half_up', grad_range='open'),
         attn_cfg=dict(
             type='mmpretrain.SpikeDrivenSelfAttention', v_ratio=1, scale=0.125, rep_ratio=1.5
         ),

@@ -13,16 +13,18 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlock
-from ..layers.cpu_inference import is_plain_cpu_inference
-from ..layers.masked import masked_norm, visible_at
-from ..neurons.functional import check_time
-from ..neurons.real_time import fold_time, mean_over_time, with_time
+from mmsfa.layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlock
+from mmsfa.layers.coupling import Stage
+from mmsfa.layers.cpu_inference import is_plain_cpu_inference
+from mmsfa.layers.masked import masked_norm, visible_at
+from mmsfa.neurons.functional import check_time
+from mmsfa.neurons.real_time import RealTime, fold_time, mean_over_time, with_time
+
 from .arch import SETTINGS, Arch
 
 
 @MODELS.register_module()
-class ESpikeFormer(BaseModule):
+class ESpikeFormer(RealTime, BaseModule):
     """E-SpikeFormer, five stages: three of convolution blocks, two of transformer blocks.
 
     Source: Yao et al., "Scaling Spike-driven Transformer with Efficient Spike Firing
@@ -136,6 +138,7 @@ class ESpikeFormer(BaseModule):
         self.in_channels = in_channels
         self.T = T
         self.out_time = out_time
+        self.step_channels = in_channels
         self.out_indices = tuple(sorted(out_indices))
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
@@ -189,7 +192,7 @@ class ESpikeFormer(BaseModule):
                     for _ in range(depths[i])
                 ]
             self.downsample_layers.append(down)
-            self.stages.append(nn.Sequential(*blocks))
+            self.stages.append(Stage(*blocks))
         self.out_norms = nn.ModuleDict()  # by index of the map
         for i in self.out_indices if out_norm else ():
             self.out_norms[str(i)] = build_norm_layer(cfg['norm_cfg'], channels[i])[1]
@@ -215,16 +218,11 @@ class ESpikeFormer(BaseModule):
             x = x.contiguous(memory_format=torch.channels_last)
         outs = []
         for i, (down, stage) in enumerate(zip(self.downsample_layers, self.stages, strict=True)):
-            if visible is not None and i < self.num_conv_stages:
-                x = down(x, visible)
-                for block in stage:
-                    x = block(x, visible)
-            elif visible is not None and i == self.num_conv_stages:
-                x = stage(down(x, visible))
-            else:
-                x = stage(down(x))
+            # The layer that leads to the transformer blocks still sees the hidden tokens as zeros.
+            x = down(x, visible if i <= self.num_conv_stages else None)
+            masked = visible if i < self.num_conv_stages else None
+            x = stage(x, masked)
             if i in self.out_indices:
-                masked = visible if i < self.num_conv_stages else None
                 outs.append(self._out_map(i, x.contiguous() if to_channels_last else x, masked))
         return tuple(outs)
 

@@ -13,7 +13,7 @@ from mmsfa.backbones.arch import SETTINGS, Arch
 from .foreign import ConversionError
 
 _BASE_NEURON = dict(type='mmpretrain.SFA', D=4)
-_LARGE_NEURON = dict(type='mmpretrain.SFA', D=4, rounding='half_up', surrogate='open')
+_LARGE_NEURON = dict(type='mmpretrain.SFA', D=4, rounding='half_up', grad_range='open')
 # The published event-camera model: 8 time steps, spikes left undivided, nothing kept in between.
 _EVENT_TIME = 8
 _EVENT_NEURON = dict(type='mmpretrain.SFA', D=4, norm=1, beta=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from .coupling import Branch, Residual
 from .mlp import SpikeMLP
 from .rep_conv import SpikeRepConv
 from .sep_conv import SpikeSepConv
@@ -37,16 +39,33 @@ def kept_statistics(module: nn.Module) -> Iterator[None]:
             norm.num_batches_tracked.copy_(count)
 
 
-class ResidualBlock(BaseModule):
-    """A block that can be checkpointed: subclasses write ``_forward``."""
+class CoupledBlock(BaseModule):
+    """A block that lists its branches and can be checkpointed; a coupling joins them.
 
-    def __init__(self, with_cp: bool) -> None:
+    Args:
+        with_cp: Recompute the block in backward instead of keeping its activations.
+        coupling: How a branch meets what it has read; None adds it (:class:`Residual`).
+    """
+
+    def __init__(self, with_cp: bool, coupling: Residual | None = None) -> None:
         super().__init__()
         self.with_cp = with_cp
+        self.coupling = coupling or Residual()
 
-    def forward(self, x: Tensor, *visible: Tensor | None) -> Tensor:
-        """(T*B, C, H, W) -> (T*B, C, H, W), membrane potential."""
-        if self.with_cp and torch.is_grad_enabled() and x.requires_grad:
+    def branches(self, *visible: Tensor | None) -> list[Branch]:
+        """The functions that are applied one after the other, each (T*B, C, H, W) -> the same."""
+        raise NotImplementedError(f'{type(self).__name__} must list its branches.')
+
+    def _forward(self, state: Any, *visible: Tensor | None) -> Any:
+        for branch in self.branches(*visible):
+            state = self.coupling.join(state, branch)
+        return state
+
+    def forward(self, x: Any, *visible: Tensor | None) -> Any:
+        """State of the coupling -> state; with `Residual` a map (T*B, C, H, W) of potentials."""
+        streams = (x,) if isinstance(x, Tensor) else x
+        needs_grad = torch.is_grad_enabled() and any(one.requires_grad for one in streams)
+        if self.with_cp and needs_grad:
             if torch.compiler.is_compiling():  # a compiler updates BN once by itself
                 return checkpoint(self._forward, x, *visible, use_reentrant=False)
             return checkpoint(
@@ -59,7 +78,7 @@ class ResidualBlock(BaseModule):
         return self._forward(x, *visible)
 
 
-class SpikeConvBlock(ResidualBlock):
+class SpikeConvBlock(CoupledBlock):
     """x + SepConv7(x), then x + conv3x3 4C -> C (conv3x3 C -> 4C (x)).
 
     Args:
@@ -68,6 +87,7 @@ class SpikeConvBlock(ResidualBlock):
         sep_conv: Whether the first half is there (base family) or not (large family).
         bias: Whether the dense convolutions have a bias (large family).
         with_cp: Recompute the block in backward instead of keeping its activations.
+        coupling: How a branch meets what it has read; None adds it.
         **cfg: ``conv_cfg``, ``norm_cfg`` and ``neuron_cfg`` of the layers.
     """
 
@@ -78,21 +98,24 @@ class SpikeConvBlock(ResidualBlock):
         sep_conv: bool = True,
         bias: bool = False,
         with_cp: bool = False,
+        coupling: Residual | None = None,
         **cfg: Any,
     ) -> None:
-        super().__init__(with_cp)
+        super().__init__(with_cp, coupling)
         self.sep_conv = SpikeSepConv(channels, kernel_size=7, **cfg) if sep_conv else None
         cfg['bias'] = bias
         self.conv1 = SpikeConv(channels, ratio * channels, 3, **cfg)
         self.conv2 = SpikeConv(ratio * channels, channels, 3, owns_input=True, **cfg)
 
-    def _forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
-        if self.sep_conv is not None:
-            x = x + self.sep_conv(x, visible)
-        return x + self.conv2(self.conv1(x, visible), visible)
+    def branches(self, visible: Tensor | None = None) -> list[Branch]:
+        """Separable convolution if there is one, then the two dense convolutions."""
+        dense = [lambda x: self.conv2(self.conv1(x, visible), visible)]
+        if self.sep_conv is None:
+            return dense
+        return [lambda x: self.sep_conv(x, visible), *dense]
 
 
-class SpikeTransformerBlock(ResidualBlock):
+class SpikeTransformerBlock(CoupledBlock):
     """x + Local(x), then x + Attention(x), then x + MLP(x).
 
     Args:
@@ -107,6 +130,7 @@ class SpikeTransformerBlock(ResidualBlock):
         layer_scale_init: Initial value of the layer scale of each branch; None leaves it out.
         with_cp: Recompute the block in backward instead of keeping its activations.
         deploy: Build the merged form of the two 1x1 convolutions.
+        coupling: How a branch meets what it has read; None adds it.
         **cfg: ``conv_cfg``, ``norm_cfg`` and ``neuron_cfg`` of the layers.
     """
 
@@ -121,9 +145,10 @@ class SpikeTransformerBlock(ResidualBlock):
         layer_scale_init: float | None = None,
         with_cp: bool = False,
         deploy: bool = False,
+        coupling: Residual | None = None,
         **cfg: Any,
     ) -> None:
-        super().__init__(with_cp)
+        super().__init__(with_cp, coupling)
         self.sep_conv = self.rep_conv = None
         if local == 'sep_conv':
             self.sep_conv = SpikeSepConv(channels, kernel_size=3, **cfg)
@@ -146,12 +171,14 @@ class SpikeTransformerBlock(ResidualBlock):
         branches = (self.sep_conv, self.attn, self.mlp)
         return [branch for branch in branches if branch is not None]
 
-    def _forward(self, x: Tensor) -> Tensor:
-        if self.rep_conv is not None:
-            x = x + self.rep_conv(x)
-        for branch, scale in zip(self._scaled_branches(), self.layer_scales, strict=True):
-            x = x + self.drop_path(scale(branch(x)))
-        return x
+    def branches(self) -> list[Branch]:
+        """Mixing of near tokens if there is one, attention, MLP."""
+        scaled = zip(self._scaled_branches(), self.layer_scales, strict=True)
+        found = [partial(self._scaled, branch, scale) for branch, scale in scaled]
+        return found if self.rep_conv is None else [self.rep_conv, *found]
+
+    def _scaled(self, branch: nn.Module, scale: nn.Module, x: Tensor) -> Tensor:
+        return self.drop_path(scale(branch(x)))
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         # A checkpoint that was trained without layer scales behaves as if they were 1; leaving

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..neurons.functional import is_exporting
+from mmsfa.neurons.functional import is_exporting
 
 
 def is_plain_cpu_inference(x: Tensor) -> bool:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from copy import copy, deepcopy
+from copy import deepcopy
 
 from mmcv.cnn import ConvModule
-from mmcv.cnn.bricks import wrappers
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-# mmcv's own convolutions differ from torch's in empty batches only. Others may transform their
-# weights on the way (standardise, quantise), so that scaling them first would change the result.
-PLAIN = (nn.Conv2d, nn.ConvTranspose2d, wrappers.Conv2d, wrappers.ConvTranspose2d)
-
-
-def is_plain(layer: nn.Module) -> bool:
-    """Whether a layer does nothing but multiply by its own parameter.
-
-    Weight norm and spectral norm keep the type and compute the weight anew for each call.
-    """
-    return type(layer) in (*PLAIN, nn.Linear, wrappers.Linear) and 'weight' in layer._parameters
+from .effective_weight import as_plain, is_plain
 
 
 def folded(conv: nn.Module, norm: nn.Module) -> nn.Module | None:
@@ -33,22 +22,21 @@ def folded(conv: nn.Module, norm: nn.Module) -> nn.Module | None:
     Returns:
         A copy with new weights and the same hooks; None where the two cannot be folded.
     """
-    if not (is_plain(conv) and type(conv) in PLAIN and isinstance(norm, _BatchNorm)):
-        return None
-    if norm.running_mean is None or (conv.transposed and conv.groups > 1):
+    has_statistics = isinstance(norm, _BatchNorm) and norm.running_mean is not None
+    both = as_plain(conv) if has_statistics else None
+    if both is None or isinstance(both, nn.Linear) or (both.transposed and both.groups > 1):
         return None
     weight, bias = fuse_conv_bn_weights(
-        conv.weight,
-        conv.bias,
+        both.weight,
+        both.bias,
         norm.running_mean,
         norm.running_var,
         norm.eps,
         norm.weight,
         norm.bias,
-        transpose=conv.transposed,
+        transpose=both.transposed,
     )
-    both = copy(conv)  # not deep: hooks lead to whoever watches the layer
-    both._parameters = {**conv._parameters, 'weight': weight, 'bias': bias}
+    both._parameters = {'weight': weight, 'bias': bias}
     return both
 
 
@@ -63,9 +51,10 @@ def fold(model: nn.Module) -> nn.Module:
     A BN is folded in mmcv's ``ConvModule`` and in ``nn.Sequential``; elsewhere nothing tells what
     stands in front of it when the model runs, and it stays.
 
-    Modules that offer ``switch_to_deploy`` (RepConv and the like) fold their branches first. The
-    copy computes the same: in float64 up to the rounding of a sum, in float32 now and then a
-    potential crosses a rounding threshold.
+    Modules that offer ``switch_to_deploy`` (RepConv and the like) fold their branches first. Layers
+    that transform their weights become ordinary ones, see :func:`effective_weight`. The copy
+    computes the same: in float64 up to the rounding of a sum, in float32 now and then a potential
+    crosses a rounding threshold.
 
     Args:
         model: Any model in evaluation mode; it is left as it is.
@@ -91,6 +80,11 @@ def fold(model: nn.Module) -> nn.Module:
             _fold_brick(module)
         elif type(module) is nn.Sequential:
             _fold_sequence(module)
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            plain = None if is_plain(child) else as_plain(child)
+            if plain is not None:
+                setattr(module, name, plain)
     return model.eval()
 
 

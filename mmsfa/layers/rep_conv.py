@@ -11,8 +11,10 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..neurons import SpikingNeuron
-from .fold import folded, is_plain
+from mmsfa.neurons import SpikingNeuron
+
+from .effective_weight import is_plain
+from .fold import folded
 from .spike_conv import SpikeConv
 
 

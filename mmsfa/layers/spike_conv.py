@@ -8,8 +8,10 @@ from typing import Any
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
-from ..neurons import SpikingNeuron
+from mmsfa.neurons import SpikingNeuron
+
 from .cpu_inference import is_plain_cpu_inference
+from .fold import folded, norm_follows
 from .masked import masked_norm, visible_at
 
 
@@ -81,16 +83,23 @@ class SpikeConv(ConvModule):
         """
         if visible is not None:
             return self._forward_masked(x, visible)
-        # Another convolution (quantised, deformable), or another forward that an inference mode has
-        # put in its place, may do more than convolve with its weight.
-        plain = type(self.conv) is nn.Conv2d and 'forward' not in vars(self.conv)
-        folds = plain and is_plain_cpu_inference(x)
-        self.turn_on_efficient_conv_bn_eval(folds)
-        try:
+        both = self._folded() if is_plain_cpu_inference(x) else None
+        if both is None:
             return super().forward(x)
-        finally:
-            if folds:  # mmcv leaves the forward that it has exchanged when the convolution fails
-                vars(self.conv).pop('forward', None)
+        fires_first = self.order.index('act') < self.order.index('conv')
+        if self.with_activation and fires_first:
+            x = self.activate(x)
+        x = both(x)
+        return self.activate(x) if self.with_activation and not fires_first else x
+
+    def _folded(self) -> nn.Module | None:
+        """The convolution with its BN; None where they stay two."""
+        # An inference mode has put another forward in the place of the convolution's.
+        if 'forward' in vars(self.conv) or self.with_explicit_padding or self.with_spectral_norm:
+            return None
+        if not norm_follows(self) or self.norm.training:
+            return None
+        return folded(self.conv, self.norm)
 
     def _forward_masked(self, x: Tensor, visible: Tensor) -> Tensor:
         for part in self.order:

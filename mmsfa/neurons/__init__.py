@@ -2,6 +2,7 @@
 
 from .base import SpikingNeuron
 from .lif import IF, LIF
+from .real_time import RealTime
 from .sfa import SFA
 
-__all__ = ['IF', 'LIF', 'SFA', 'SpikingNeuron']
+__all__ = ['IF', 'LIF', 'SFA', 'RealTime', 'SpikingNeuron']

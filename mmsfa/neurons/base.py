@@ -5,16 +5,22 @@ from __future__ import annotations
 from operator import methodcaller
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from .functional import spike_train
 from .weight_settings import keep_settings
 
 
 class SpikingNeuron(nn.Module):
-    """Base of all spiking neurons: its output is ``counts / norm`` with counts in 0..D.
+    """Base of all spiking neurons: its output is ``counts / norm`` with counts in lowest..D.
+
+    Who counts, executes or draws spikes asks the methods below: nothing outside of this package
+    does arithmetic with D, lowest and norm.
 
     Attributes:
         D: Number of levels (virtual time steps) per real time step.
+        lowest: Smallest count: 0, or -D in a neuron whose spikes have signs.
         norm: Divisor of the counts.
         T: Number of real time steps that are folded into the batch axis of a call; 1 keeps no
             memory of the call before.
@@ -24,6 +30,7 @@ class SpikingNeuron(nn.Module):
     """
 
     D: int
+    lowest: int = 0
     norm: float
     T: int = 1
     owns_input: bool = False
@@ -35,7 +42,7 @@ class SpikingNeuron(nn.Module):
 
     def settings(self) -> dict[str, Any]:
         """What decides its output; weights that had other settings warn when they are loaded."""
-        names = ('D', 'norm', 'T', *self.output_settings)
+        names = ('D', *(['lowest'] if self.lowest else []), 'norm', 'T', *self.output_settings)
         return {'neuron': type(self).__name__, **{name: getattr(self, name) for name in names}}
 
     def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -55,3 +62,49 @@ class SpikingNeuron(nn.Module):
         raise NotImplementedError(
             f'{type(self).__name__} has no real time steps: it must define fire_one_step.'
         )
+
+    def per_spike(self, x: Tensor | float) -> Tensor | float:
+        """What spikes are worth: counts become outputs, and weights what one spike adds."""
+        return x if self.norm == 1 else x / self.norm
+
+    def counts_of(self, output: Tensor) -> Tensor:
+        """The whole numbers behind an output, in its shape and dtype."""
+        return (output.detach() * self.norm).round_()
+
+    def integers_of(self, output: Tensor) -> Tensor:
+        """As :meth:`counts_of`, in the smallest type of integers that holds them."""
+        small = torch.int8 if self.lowest else torch.uint8
+        dtype = small if torch.iinfo(small).max >= self.D else torch.int32
+        return self.counts_of(output).to(dtype)
+
+    def spikes_of(self, output: Tensor) -> Tensor:
+        """The spikes of all virtual steps, (D, *output), dtype of the output; -1 is a spike, too.
+
+        Raises:
+            ValueError: The output is none of this neuron.
+        """
+        return spike_train(self.counts_of(output), self.D, self.lowest)
+
+    def total_of(self, output: Tensor, axes: tuple[int, ...]) -> Tensor:
+        """How many spikes an output holds, whatever their sign, summed over some axes; float64."""
+        # The channels of one place add up to less than float32 can count.
+        wide = output.dtype == torch.float64 or len(axes) == output.dim()
+        output = output.detach().abs() if self.lowest else output.detach()
+        sums = output.sum(axes, dtype=torch.float64 if wide else torch.float32)
+        return (sums.double() * self.norm).round_()
+
+    def capacity_of(self, output: Tensor) -> float:
+        """The largest number of spikes that an output of this size could hold."""
+        return float(output.numel() * self.D)
+
+    def rates_of(self, output: Tensor, axis: int) -> Tensor:
+        """Firing rates 0..1, averaged over one axis; float32."""
+        output = output.detach().abs() if self.lowest else output.detach()
+        return output.mean(axis, dtype=torch.float32) * (self.norm / self.D)
+
+    def histogram_of(self, output: Tensor) -> Tensor:
+        """How many elements have each count lowest..D, int64."""
+        counts = self.integers_of(output).flatten()
+        if self.lowest:
+            counts = counts.int() - self.lowest
+        return torch.bincount(counts, minlength=self.D - self.lowest + 1)

@@ -10,9 +10,12 @@ from torch import Tensor
 from .base import SpikingNeuron
 from .functional import (
     BinaryDynamics,
+    StateHooks,
     binary_fire_one_step,
     binary_fire_over_time,
     check_time,
+    hooked_fire_one_step,
+    hooked_fire_over_time,
 )
 from .functional.surrogate import SpikeSurrogate, check_surrogate
 
@@ -38,6 +41,9 @@ class IF(SpikingNeuron):
         detach_reset: Let no gradient flow through the reset.
         inplace: Accepted because mmcv's ``ConvModule`` passes it, and without effect.
 
+    Attributes:
+        hooks: What a variant of the neuron does to its threshold, its state and its gradient.
+
     Shape:
         - Input: (T*B, ...), input current.
         - Output: (T*B, ...), zeros and ones.
@@ -49,6 +55,7 @@ class IF(SpikingNeuron):
     D = 1
     norm = 1
     output_settings = ('v_threshold', 'v_reset')
+    hooks = StateHooks()
 
     def __init__(
         self,
@@ -78,14 +85,17 @@ class IF(SpikingNeuron):
 
     def forward(self, x: Tensor) -> Tensor:
         """Fire: (T*B, ...) input current in, (T*B, ...) zeros and ones out."""
-        return binary_fire_over_time(
-            x, self.T, self.dynamics, self.surrogate, self.alpha, self.detach_reset
-        )
+        backward = self.surrogate, self.alpha, self.detach_reset
+        if self.hooks == StateHooks():
+            return binary_fire_over_time(x, self.T, self.dynamics, *backward)
+        return hooked_fire_over_time(x, self.T, self.dynamics, self.hooks, *backward)
 
     def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """One real time step, (B, ...), without gradients; the membrane is counted from rest."""
-        spikes, membrane, _ = binary_fire_one_step(x, membrane, self.dynamics)
-        return spikes, membrane
+        if self.hooks == StateHooks():
+            spikes, membrane, _ = binary_fire_one_step(x, membrane, self.dynamics)
+            return spikes, membrane
+        return hooked_fire_one_step(x, membrane, self.dynamics, self.hooks)
 
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""

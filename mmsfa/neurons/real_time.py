@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from . import SpikingNeuron
+from .base import SpikingNeuron
+
+
+class RealTime:
+    """Mixin of backbones and heads that know the T real time steps in the batch axis.
+
+    Attributes:
+        T: Number of real time steps; 1 has no time.
+        step_channels: Channels of one step where time stands in the channel axis of the input;
+            None where it stands in the batch axis.
+        out_time: What becomes of time: the ``'mean'`` over the steps, or ``'fold'``: it stays in
+            the batch axis.
+    """
+
+    T: int = 1
+    step_channels: int | None = None
+    out_time: Literal['mean', 'fold'] = 'mean'
 
 
 def with_time(neuron_cfg: dict, T: int) -> dict:
@@ -65,11 +83,11 @@ def input_channels(model: nn.Module, default: int = 3) -> int:
 
     Args:
         model: A backbone, or a model around one.
-        default: The answer for a model without an `ESpikeFormer`.
+        default: The answer for a model whose backbone does not tell.
     """
-    timed = (m for m in model.modules() if hasattr(m, 'out_time'))  # no other module has it
+    timed = (m for m in model.modules() if isinstance(m, RealTime) and m.step_channels)
     backbone = next(timed, None)
-    return default if backbone is None else backbone.T * backbone.in_channels
+    return default if backbone is None else backbone.T * backbone.step_channels
 
 
 def mean_over_time(x: Tensor, T: int) -> Tensor:

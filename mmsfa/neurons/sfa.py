@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from mmpretrain.registry import MODELS
@@ -9,8 +10,8 @@ from torch import Tensor
 
 from .base import SpikingNeuron
 from .functional import (
+    GradRange,
     Rounding,
-    Surrogate,
     check_levels,
     check_time,
     integer_fire,
@@ -32,12 +33,13 @@ class SFA(SpikingNeuron):
         D: Number of levels (virtual time steps).
         norm: Divisor of the counts; ``None`` divides by D, ``1`` leaves integers.
         rounding: ``'half_even'`` or ``'half_up'``.
-        surrogate: Range of the straight-through gradient, ``'closed'`` or ``'open'``.
+        grad_range: Range of the straight-through gradient, ``'closed'`` or ``'open'``.
         inplace: Accepted because mmcv's ``ConvModule`` passes it to every activation, and without
             effect: in a pre-activation network the input is the membrane shortcut. A layer that
             knows better sets ``owns_input``.
         T: Number of real time steps that are folded into the batch axis; 1 for images.
         beta: Share of the membrane potential that stays until the next real time step.
+        surrogate: The old name of ``grad_range``.
 
     Shape:
         - Input: (T*B, ...), membrane potential.
@@ -54,17 +56,21 @@ class SFA(SpikingNeuron):
         D: int = 4,
         norm: float | None = None,
         rounding: Rounding = 'half_even',
-        surrogate: Surrogate = 'closed',
+        grad_range: GradRange = 'closed',
         inplace: bool = False,
         T: int = 1,
         beta: float = 0.25,
+        surrogate: GradRange | None = None,
     ) -> None:
         super().__init__()
-        self.norm = check_levels(D, norm, rounding, surrogate)
+        if surrogate is not None:
+            warnings.warn('surrogate of SFA is now grad_range.', DeprecationWarning, stacklevel=2)
+            grad_range = surrogate
+        self.norm = check_levels(D, norm, rounding, grad_range)
         check_time(T, beta)
         self.D = D
         self.rounding = rounding
-        self.surrogate = surrogate
+        self.grad_range = grad_range
         self.T = T
         self.beta = beta
 
@@ -72,18 +78,18 @@ class SFA(SpikingNeuron):
         """Fire: (T*B, ...) membrane potential in, (T*B, ...) counts / norm out."""
         if self.T == 1:
             return integer_fire(
-                x, self.D, self.norm, self.rounding, self.surrogate, inplace=self.owns_input
+                x, self.D, self.norm, self.rounding, self.grad_range, inplace=self.owns_input
             )
         return integer_fire_over_time(
-            x, self.T, self.D, self.norm, self.beta, self.rounding, self.surrogate
+            x, self.T, self.D, self.norm, self.beta, self.rounding, self.grad_range
         )
 
     def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """One real time step, (B, ...); the membrane is what the spikes have left over."""
         if self.beta == 0:
-            return integer_fire(x, self.D, self.norm, self.rounding, self.surrogate), None
+            return integer_fire(x, self.D, self.norm, self.rounding, self.grad_range), None
         counts, residue = integer_fire_one_step(
-            x, membrane, self.D, self.beta, self.rounding, self.surrogate
+            x, membrane, self.D, self.beta, self.rounding, self.grad_range
         )
         return counts if self.norm == 1 else counts / self.norm, residue
 
@@ -96,5 +102,5 @@ class SFA(SpikingNeuron):
         time = f', T={self.T}, beta={self.beta}' if self.T > 1 else ''
         return (
             f'D={self.D}, norm={self.norm}, rounding={self.rounding}, '
-            f'surrogate={self.surrogate}{time}'
+            f'grad_range={self.grad_range}{time}'
         )

@@ -15,8 +15,9 @@ from mmsfa.neurons import SpikingNeuron
 
 from .agreement import Agreement
 from .inference.spike_inference import Mode, spike_inference
-from .measure.emission import Emission, as_counts
-from .measure.observer import observe, uncounted_of
+from .measure.emission import Emission
+from .measure.observer import observe
+from .measure.uncounted import uncounted_of, uncounted_products
 from .real_inputs import RealInput, real_inputs
 
 
@@ -55,7 +56,7 @@ class Equivalence:
         predictions: Agreement of boxes, masks, label maps or labels.
         analog: Layers that got real values in the spiking form, and what these are: see
             :func:`mmsfa.spiking.real_inputs.real_inputs`.
-        uncounted: Layers with weights that are neither convolution nor linear: never spiking.
+        uncounted: What multiplies and is neither convolution, linear layer nor `SpikeProduct`.
     """
 
     mode: str
@@ -94,7 +95,7 @@ def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') ->
         batches: What its data loader gives.
         mode: See :func:`mmsfa.spiking.inference.spike_inference`.
     """
-    found = Equivalence(mode, uncounted=uncounted_of(model))
+    found, products = Equivalence(mode), []
     layers: dict[str, LayerDifference] = {}
     got_real: dict[str, bool] = {}
 
@@ -104,6 +105,9 @@ def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') ->
     for batch in batches:
         integer, other = _Recording(), _Recording()
         with torch.no_grad(), _without_tf32():
+            if not found.pictures:
+                with uncounted_products(model) as products:
+                    model.test_step(deepcopy(batch))
             with observe(model, neuron=integer.add):
                 expected = model.test_step(deepcopy(batch))
             with spike_inference(model, mode), observe(model, other.add, received):
@@ -114,6 +118,7 @@ def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') ->
         for first, second in zip(expected, samples, strict=True):
             found.predictions.add(first, second)
             found.pictures += 1
+    found.uncounted = [*uncounted_of(model), *products]
     found.layers = list(layers.values())
     found.analog = real_inputs(model, got_real)
     return found
@@ -139,7 +144,7 @@ class _Recording:
         self.calls: dict[str, list[Tensor]] = {}
 
     def add(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
-        counts = as_counts(output, neuron)
+        counts = neuron.integers_of(output)
         self.calls.setdefault(name, []).append(counts)
 
 

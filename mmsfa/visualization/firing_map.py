@@ -110,7 +110,7 @@ class FiringMap:
             return
         stage = stage_of(name)
         key = stage, output.shape[-2:]
-        rate = output.detach().mean(1, dtype=torch.float32) * (neuron.norm / neuron.D)
+        rate = neuron.rates_of(output, axis=1)
         if neuron.T > 1:
             rate = mean_over_time(rate, neuron.T)
         self._fresh[key] = self._fresh.get(key, 0) + rate

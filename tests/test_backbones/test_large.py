@@ -4,9 +4,10 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from mmsfa.layers import RepConv, fold
+from mmsfa.layers import RepConv
+from mmsfa.layers.fold import fold
 from mmsfa.neurons import SFA
-from mmsfa.spiking.inference import spike_inference
+from mmsfa.spiking import spike_inference
 from mmsfa.spiking.measure.operations import OperationCounter
 
 SMALL = dict(family='large', channels=(16, 24, 32), depths=(1, 1, 1, 2), local_ratio=1.5)
@@ -47,7 +48,7 @@ def test_four_maps_for_dense_prediction():
 
 def test_neurons_are_those_of_the_large_family():
     neurons = [module for module in build().modules() if isinstance(module, SFA)]
-    assert {(n.rounding, n.surrogate, n.D) for n in neurons} == {('half_up', 'open', 4)}
+    assert {(n.rounding, n.grad_range, n.D) for n in neurons} == {('half_up', 'open', 4)}
 
 
 @pytest.fixture

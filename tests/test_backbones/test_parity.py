@@ -10,7 +10,7 @@ import mmsfa.cls  # noqa: F401
 from mmsfa.converters import convert, recognise, target_names
 from mmsfa.layers import SpikeDrivenSelfAttention
 from mmsfa.neurons import SpikingNeuron
-from mmsfa.neurons.functional import _IntegerFire
+from mmsfa.neurons.functional.sfa import _IntegerFire
 
 CASES = {
     'det_10m': dict(out_indices=(1, 2, 3, 4)),

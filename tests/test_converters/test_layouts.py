@@ -152,7 +152,7 @@ def build(cfg: Config) -> torch.nn.Module:
 def neurons(module):
     """What the neurons of a part compute."""
     found = [m for m in module.modules() if isinstance(m, SFA)]
-    return {(m.D, m.norm, m.rounding, m.surrogate, m.T, m.T > 1 and m.beta) for m in found}
+    return {(m.D, m.norm, m.rounding, m.grad_range, m.T, m.T > 1 and m.beta) for m in found}
 
 
 def spiking(head):

@@ -1,5 +1,7 @@
 """The spiking brick: shortcuts that inference takes."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from mmengine.registry import MODELS
@@ -78,3 +80,19 @@ def test_a_call_that_fails_leaves_nothing_behind():
         with pytest.raises(RuntimeError, match='channels'):
             brick(x[:, :4])
         assert torch.equal(brick(x), expected)
+
+
+def test_two_threads_share_one_model(lively_weights):
+    brick = SpikeConv(4, 5, 3, neuron_cfg=dict(type='mmpretrain.SFA'), norm_cfg=dict(type='BN'))
+    brick = lively_weights(brick).eval()
+    x = torch.randn(2, 4, 16, 16)
+    with torch.no_grad():
+        expected = brick(x)
+
+        def run(_: int) -> bool:
+            with torch.no_grad():
+                return all(torch.equal(brick(x), expected) for _ in range(100))
+
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(run, range(4)))
+    assert 'forward' not in vars(brick.conv)

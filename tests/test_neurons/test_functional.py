@@ -42,12 +42,12 @@ def test_ties_show_the_rounding_convention():
     assert integer_fire(ties, norm=1, rounding='half_up').tolist() == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(('surrogate', 'at_the_ends'), [('closed', 1.0), ('open', 0.0)])
+@pytest.mark.parametrize(('grad_range', 'at_the_ends'), [('closed', 1.0), ('open', 0.0)])
 @pytest.mark.parametrize('norm', [None, 1])
-def test_gradient_passes_straight_through(surrogate, at_the_ends, norm):
+def test_gradient_passes_straight_through(grad_range, at_the_ends, norm):
     x = torch.tensor([-1.0, 0.0, 1e-6, 0.5, 3.9, 4.0, 4.1, torch.nan], requires_grad=True)
     upstream = torch.tensor([1.0, 2, 3, 4, 5, 6, 7, 8])
-    integer_fire(x, 4, norm, surrogate=surrogate).backward(upstream)
+    integer_fire(x, 4, norm, grad_range=grad_range).backward(upstream)
     passes = torch.tensor([0, at_the_ends, 1, 1, 1, at_the_ends, 0, 0])
     assert torch.equal(x.grad, upstream * passes / (norm or 4))
 
@@ -141,14 +141,14 @@ def test_gradient_through_time_is_the_hand_derived_one():
 
 
 @pytest.mark.parametrize('rounding', ['half_even', 'half_up'])
-@pytest.mark.parametrize('surrogate', ['closed', 'open'])
-def test_gradient_through_time_is_that_of_the_written_out_recursion(rounding, surrogate):
+@pytest.mark.parametrize('grad_range', ['closed', 'open'])
+def test_gradient_through_time_is_that_of_the_written_out_recursion(rounding, grad_range):
     T, B, D, beta = 5, 3, 4, 0.25
     x = (torch.randn(T * B, 6, dtype=torch.float64) * 3).requires_grad_()
     weight = torch.randn(T * B, 6, dtype=torch.float64)
 
     def straight_through(membrane):
-        """Clips like the surrogate, and adds the rounding as a constant."""
+        """Clips like the grad_range, and adds the rounding as a constant."""
         in_range = (membrane >= 0) & (membrane <= D)
         passed = torch.where(in_range, membrane, membrane.detach())
         counts = membrane.detach().clamp(0, D)
@@ -162,7 +162,7 @@ def test_gradient_through_time_is_that_of_the_written_out_recursion(rounding, su
         counts = straight_through(membrane)
         fired.append(counts / D)
     (want,) = torch.autograd.grad((torch.cat(fired) * weight).sum(), x)
-    ours = integer_fire_over_time(x, T, D, None, beta, rounding, surrogate)
+    ours = integer_fire_over_time(x, T, D, None, beta, rounding, grad_range)
     (got,) = torch.autograd.grad((ours * weight).sum(), x)
     torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-12)
 
@@ -213,7 +213,7 @@ def test_wrong_number_of_levels(D):
         (dict(norm=True), 'norm must be None'),
         (dict(norm=float('inf')), 'norm must be None'),
         (dict(rounding='up'), "rounding must be 'half_even' or 'half_up'"),
-        (dict(surrogate='sigmoid'), "surrogate must be 'closed' or 'open'"),
+        (dict(grad_range='sigmoid'), "grad_range must be 'closed' or 'open'"),
     ],
 )
 def test_wrong_settings(settings, message):

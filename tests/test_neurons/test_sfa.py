@@ -38,7 +38,7 @@ def test_gradient_flows_in_eval_mode():
     assert (x.grad == 0.25).all()
 
 
-@pytest.mark.parametrize('settings', [dict(), dict(norm=1), dict(surrogate='open')])
+@pytest.mark.parametrize('settings', [dict(), dict(norm=1), dict(grad_range='open')])
 @pytest.mark.parametrize('T', [1, 4])
 def test_backward_keeps_one_byte_per_element(settings, T):
     x = torch.randn(8, 1000, requires_grad=True)
@@ -105,5 +105,10 @@ def test_wrong_settings(settings, message):
 
 
 def test_print_shows_the_settings():
-    assert repr(SFA(D=8)) == 'SFA(D=8, norm=8, rounding=half_even, surrogate=closed)'
+    assert repr(SFA(D=8)) == 'SFA(D=8, norm=8, rounding=half_even, grad_range=closed)'
     assert 'T=2, beta=0.5' in repr(SFA(T=2, beta=0.5))
+
+
+def test_the_old_name_of_the_gradients_range_still_works():
+    with pytest.warns(DeprecationWarning, match='now grad_range'):
+        assert SFA(surrogate='open').grad_range == 'open'

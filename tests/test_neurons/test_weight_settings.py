@@ -36,7 +36,7 @@ def load(model, weights, **kwargs):
 def test_the_same_settings_load_in_silence():
     assert load(Head(), Head().state_dict()) == []
     assert load(nn.Sequential(LIF(T=2)), nn.Sequential(LIF(T=2)).state_dict()) == []
-    assert load(SFA(norm=4), SFA(norm=4.0, surrogate='open', beta=0.5).state_dict()) == []
+    assert load(SFA(norm=4), SFA(norm=4.0, grad_range='open', beta=0.5).state_dict()) == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mmengine.structures import InstanceData, PixelData
 from torch import nn
 
 from mmsfa.apis.trained_model import build_model
+from mmsfa.neurons import base
 from mmsfa.spiking import compare, in_float64
 from mmsfa.spiking.agreement import Agreement
 from mmsfa.spiking.inference import spike_driven_pass
@@ -40,13 +41,13 @@ def test_a_wrong_accumulation_is_found(
 ) -> None:
     """A spike that gets lost on its way: the proof must not hold any more."""
 
-    def leaky(counts: torch.Tensor, D: int) -> torch.Tensor:
+    def leaky(counts: torch.Tensor, D: int, lowest: int) -> torch.Tensor:
         spikes = torch.stack([(counts > step).to(counts.dtype) for step in range(D)])
         spikes[-1].flatten()[:1] = 0
         spikes[0].flatten()[:1] = 0
         return spikes
 
-    monkeypatch.setattr(spike_driven_pass, 'spike_train', leaky)
+    monkeypatch.setattr(base, 'spike_train', leaky)
     with in_float64(classifier):
         found = compare(classifier, pictures())
     assert not found.identical

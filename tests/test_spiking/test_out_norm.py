@@ -17,10 +17,17 @@ from mmsfa.backbones import ESpikeFormer
 from mmsfa.layers import SpikeConv
 from mmsfa.layers.fold import fold
 from mmsfa.neurons import SFA
-from mmsfa.spiking import FiringRateCounter, OperationCounter, compare, in_float64, observe
-from mmsfa.spiking.inference import spike_inference, streaming
+from mmsfa.spiking import (
+    FiringRateCounter,
+    OperationCounter,
+    compare,
+    in_float64,
+    observe,
+    spike_inference,
+    streaming,
+)
 from mmsfa.spiking.inference.spike_driven_pass import replace_synapses
-from mmsfa.spiking.measure.observer import uncounted_of
+from mmsfa.spiking.measure.uncounted import uncounted_of
 
 Fill = Callable[[nn.Module], nn.Module]
 T, B, C = 3, 2, 2

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from mmsfa.neurons import SpikingNeuron
-from mmsfa.neurons.functional import spike_train
 from mmsfa.spiking.measure.observer import observe
 
 from .network import NirNetwork
@@ -60,7 +59,7 @@ def spikes_of_model(
     spikes: dict[str, Tensor] = {}
 
     def keep(name: str, neuron: SpikingNeuron, output: Tensor) -> None:
-        spikes[name] = spike_train((output * neuron.norm).round(), neuron.D)
+        spikes[name] = neuron.spikes_of(output)
 
     with observe(backbone, neuron=keep):
         for i in range(stages):

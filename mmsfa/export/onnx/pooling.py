@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from mmsfa.spiking.measure.observer import instance_attribute
 
 
 def free_poolings(model: nn.Module) -> None:
@@ -34,7 +35,7 @@ def functional_poolings_free() -> Iterator[None]:
         size = output_size if isinstance(output_size, int) else tuple(output_size)
         return MatrixPool(size)(x)
 
-    with patch.object(F, 'adaptive_avg_pool2d', free):
+    with instance_attribute(F, 'adaptive_avg_pool2d', free):
         yield
 
 

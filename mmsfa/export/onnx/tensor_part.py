@@ -10,12 +10,10 @@ from torch import Tensor, nn
 
 from mmsfa.errors import OptionError
 from mmsfa.layers.fold import fold
+from mmsfa.model_parts import DENSE_HEADS, REGION_STAGE
 from mmsfa.spiking.measure.observer import instance_attribute
 
 from .pooling import free_poolings
-
-# Heads whose outputs are dense maps or scores, by the model's own name for them.
-HEADS = ('rpn_head', 'decode_head', 'bbox_head', 'head')
 
 
 class TensorPart(nn.Module):
@@ -62,11 +60,11 @@ def tensor_part(model: nn.Module) -> TensorPart:
 
 def head_of(model: nn.Module) -> str:
     """The model's own name for its dense head."""
-    name = next((name for name in HEADS if getattr(model, name, None) is not None), None)
+    name = next((name for name in DENSE_HEADS if getattr(model, name, None) is not None), None)
     if name is None or not hasattr(model, 'extract_feat'):
         raise OptionError(
-            f'Only models with extract_feat and one of {", ".join(HEADS)} can be exported, got '
-            f'{type(model).__name__}.'
+            f'Only models with extract_feat and one of {", ".join(DENSE_HEADS)} can be exported, '
+            f'got {type(model).__name__}.'
         )
     if isinstance(getattr(model, name), nn.ModuleList):
         raise OptionError(
@@ -77,7 +75,7 @@ def head_of(model: nn.Module) -> str:
 
 
 def _has_second_stage(model: nn.Module) -> bool:
-    return getattr(model, 'roi_head', None) is not None
+    return getattr(model, REGION_STAGE, None) is not None
 
 
 def _named(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:

@@ -1,5 +1,6 @@
 """Attention on spikes, one kind a file."""
 
+from .product import SpikeProduct
 from .spike_driven import SpikeDrivenSelfAttention, spike_driven_attention
 
-__all__ = ['SpikeDrivenSelfAttention', 'spike_driven_attention']
+__all__ = ['SpikeDrivenSelfAttention', 'SpikeProduct', 'spike_driven_attention']

@@ -9,12 +9,13 @@ import torch
 from mmcv.cnn import build_activation_layer
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
+from mmsfa.layers.rep_conv import SpikeRepConv
+from mmsfa.layers.spike_conv import SpikeConv
 from mmsfa.neurons.functional import is_exporting
 
-from ..rep_conv import SpikeRepConv
-from ..spike_conv import SpikeConv
+from .product import SpikeProduct
 
 Order = Literal['auto', 'linear', 'quadratic']
 
@@ -57,8 +58,8 @@ def spike_driven_attention(
         return out.mul_(scale)
 
 
-class SpikeDrivenProduct(nn.Module):
-    """:func:`spike_driven_attention` as a module: a place for hooks and other ways to multiply.
+class SpikeDrivenProduct(SpikeProduct):
+    """:func:`spike_driven_attention` as a module.
 
     Args:
         scale: Factor of the result.
@@ -75,8 +76,32 @@ class SpikeDrivenProduct(nn.Module):
         self.order = order
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Multiply."""
+        """The attended values, ``scale * (q^T k) v``."""
         return spike_driven_attention(q, k, v, self.scale, self.order)
+
+    def macs(self, q: Tensor, k: Tensor, v: Tensor) -> int:
+        """Those of q (k^T v): 2 N d e for each head and sample."""
+        return 2 * q.numel() * v.shape[-2]
+
+    def additions(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Those of q (k^T v) on spike counts.
+
+        k^T v adds one for each pair of a spike of k and a spike of v at the same token; each spike
+        of q then adds one row of e numbers.
+        """
+        # (B, heads, d, N) -> (B, heads, N)
+        inputs = zip(self.sources, (q, k, v), strict=True)
+        q_sum, k_sum, v_sum = (neuron.total_of(x, (-2,)) for neuron, x in inputs)
+        return torch.dot(k_sum.flatten(), v_sum.flatten()) + q_sum.sum() * v.shape[-2]
+
+    def stepwise(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """The sum of the products of each virtual step: much of the whole one is lost."""
+        scale = self.scale
+        for neuron in self.sources:
+            scale = neuron.per_spike(scale)
+        inputs = zip(self.sources, (q, k, v), strict=True)
+        steps = zip(*(neuron.spikes_of(x) for neuron, x in inputs), strict=True)
+        return sum(spike_driven_attention(*step, scale, self.order) for step in steps)
 
 
 @MODELS.register_module()
@@ -144,6 +169,7 @@ class SpikeDrivenSelfAttention(BaseModule):
         self.k_conv = layer(channels, channels, **after)
         self.v_conv = layer(channels, v_ratio * channels, **after)
         self.proj = layer(v_ratio * channels, channels, owns_input=True, **cfg)
+        self.product.reads(*(conv.activate for conv in (self.q_conv, self.k_conv, self.v_conv)))
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""

@@ -1,21 +1,25 @@
 """The only definition of firing in mmsfa: pure functions on tensors."""
 
-from .checks import Rounding, Surrogate, check_levels, check_time, is_exporting
+from .checks import GradRange, Rounding, check_levels, check_time, is_exporting
 from .lif import BinaryDynamics, binary_fire_one_step, binary_fire_over_time
 from .sfa import integer_fire, integer_fire_one_step, integer_fire_over_time
 from .spike_code import integrate_one_step, simulate_if_neuron, spike_train, sum_spikes
+from .state_hooks import StateHooks, hooked_fire_one_step, hooked_fire_over_time
 from .surrogate import SpikeSurrogate, check_surrogate, surrogate_derivative
 
 __all__ = [
     'BinaryDynamics',
+    'GradRange',
     'Rounding',
     'SpikeSurrogate',
-    'Surrogate',
+    'StateHooks',
     'binary_fire_one_step',
     'binary_fire_over_time',
     'check_levels',
     'check_surrogate',
     'check_time',
+    'hooked_fire_one_step',
+    'hooked_fire_over_time',
     'integer_fire',
     'integer_fire_one_step',
     'integer_fire_over_time',

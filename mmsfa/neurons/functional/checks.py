@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 Rounding = Literal['half_even', 'half_up']
-Surrogate = Literal['closed', 'open']
+GradRange = Literal['closed', 'open']
 
 # Older torch (before 2.7) cannot tell, and does not need to: its exporter is another one.
 is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
@@ -23,14 +23,14 @@ def _is_count(value: object) -> bool:
     return _is_number(value) and isinstance(value, int) and value >= 1
 
 
-def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> float:
+def check_levels(D: int, norm: float | None, rounding: str, grad_range: str) -> float:
     """Check the settings of a neuron and return the divisor of its counts.
 
     Args:
         D: Number of levels (virtual time steps).
         norm: Divisor of the counts; ``None`` means ``D``.
         rounding: See :func:`integer_fire`.
-        surrogate: See :func:`integer_fire`.
+        grad_range: See :func:`integer_fire`.
 
     Raises:
         ValueError: One of them is out of its range.
@@ -41,8 +41,8 @@ def check_levels(D: int, norm: float | None, rounding: str, surrogate: str) -> f
         raise ValueError(f'norm must be None (divide by D) or a number > 0, got {norm!r}.')
     if rounding not in ('half_even', 'half_up'):
         raise ValueError(f"rounding must be 'half_even' or 'half_up', got {rounding!r}.")
-    if surrogate not in ('closed', 'open'):
-        raise ValueError(f"surrogate must be 'closed' or 'open', got {surrogate!r}.")
+    if grad_range not in ('closed', 'open'):
+        raise ValueError(f"grad_range must be 'closed' or 'open', got {grad_range!r}.")
     return D if norm is None else norm
 
 

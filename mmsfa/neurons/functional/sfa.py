@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from .checks import (
+    GradRange,
     Rounding,
-    Surrogate,
     check_batch,
     check_floating,
     check_levels,
@@ -32,10 +32,10 @@ class _IntegerFire(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx, x: Tensor, D: int, norm: float, rounding: str, surrogate: str
+        ctx: FunctionCtx, x: Tensor, D: int, norm: float, rounding: str, grad_range: str
     ) -> Tensor:
         clamped = x.clamp(0, D)
-        if surrogate == 'closed':
+        if grad_range == 'closed':
             passes = clamped == x  # a NaN differs from itself: no gradient
         else:
             passes = torch.logical_and(clamped > 0, clamped < D)
@@ -60,7 +60,7 @@ def integer_fire(
     D: int = 4,
     norm: float | None = None,
     rounding: Rounding = 'half_even',
-    surrogate: Surrogate = 'closed',
+    grad_range: GradRange = 'closed',
     inplace: bool = False,
 ) -> Tensor:
     r"""Fire integers: :math:`y = \mathrm{round}(\mathrm{clamp}(x, 0, D)) / \mathrm{norm}`.
@@ -77,7 +77,7 @@ def integer_fire(
             their detectors and segmentors) or ``'half_up'`` (the published 83M and 173M models:
             floor(x + 0.5) in the precision of ``x``, so that the last number below a half is
             rounded up with it).
-        surrogate: Firing range of the gradient: ``'closed'`` is 0 <= x <= D (5M to 19M),
+        grad_range: Firing range of the gradient: ``'closed'`` is 0 <= x <= D (5M to 19M),
             ``'open'`` is 0 < x < D (83M and 173M).
         inplace: Overwrite ``x``, unless its gradient is wanted.
 
@@ -88,10 +88,10 @@ def integer_fire(
         ValueError: A setting is out of its range.
         TypeError: ``x`` is not a floating-point tensor.
     """
-    norm = check_levels(D, norm, rounding, surrogate)
+    norm = check_levels(D, norm, rounding, grad_range)
     check_floating(x)
     if torch.is_grad_enabled() and x.requires_grad and not is_exporting():
-        return _IntegerFire.apply(x, D, norm, rounding, surrogate)
+        return _IntegerFire.apply(x, D, norm, rounding, grad_range)
     overwrite = inplace and not is_exporting()  # an exporter would write the views of x back
     return _round_and_divide(x.clamp_(0, D) if overwrite else x.clamp(0, D), norm, rounding)
 
@@ -102,7 +102,7 @@ def integer_fire_one_step(
     D: int = 4,
     beta: float = 0.25,
     rounding: Rounding = 'half_even',
-    surrogate: Surrogate = 'closed',
+    grad_range: GradRange = 'closed',
 ) -> tuple[Tensor, Tensor]:
     r"""One real time step of :func:`integer_fire_over_time`.
 
@@ -112,13 +112,13 @@ def integer_fire_one_step(
         D: See :func:`integer_fire`.
         beta: Share of the residue that is still there.
         rounding: See :func:`integer_fire`.
-        surrogate: See :func:`integer_fire`.
+        grad_range: See :func:`integer_fire`.
 
     Returns:
         Counts in 0..D and the new residue, each of shape (B, ...).
     """
     membrane = current if residue is None else torch.add(current, residue, alpha=beta)
-    counts = integer_fire(membrane, D, 1, rounding, surrogate)
+    counts = integer_fire(membrane, D, 1, rounding, grad_range)
     return counts, membrane - counts
 
 
@@ -129,7 +129,7 @@ def integer_fire_over_time(
     norm: float | None = None,
     beta: float = 0.25,
     rounding: Rounding = 'half_even',
-    surrogate: Surrogate = 'closed',
+    grad_range: GradRange = 'closed',
 ) -> Tensor:
     r"""Fire integers over T real time steps, with leak and soft reset.
 
@@ -145,7 +145,7 @@ def integer_fire_over_time(
         beta: Share of the membrane potential that stays until the next step; 0 is stateless,
             which is what the published event-camera model amounts to.
         rounding: See :func:`integer_fire`.
-        surrogate: See :func:`integer_fire`.
+        grad_range: See :func:`integer_fire`.
 
     Returns:
         counts / norm, shape (T*B, ...).
@@ -154,14 +154,14 @@ def integer_fire_over_time(
         ValueError: The batch axis is no multiple of T, or a setting is out of its range.
     """
     check_time(T, beta)
-    norm = check_levels(D, norm, rounding, surrogate)
+    norm = check_levels(D, norm, rounding, grad_range)
     check_batch(x, T)
     if T == 1 or beta == 0:
-        return integer_fire(x, D, norm, rounding, surrogate)
+        return integer_fire(x, D, norm, rounding, grad_range)
     residue = None
     counts = []
     for current in x.unflatten(0, (T, -1)).unbind():
-        fired, residue = integer_fire_one_step(current, residue, D, beta, rounding, surrogate)
+        fired, residue = integer_fire_one_step(current, residue, D, beta, rounding, grad_range)
         counts.append(fired)
     fired = torch.cat(counts)
     return fired if norm == 1 else fired.div_(norm)

@@ -8,27 +8,33 @@ from torch import Tensor
 from .checks import Rounding, check_levels
 
 
-def spike_train(counts: Tensor, D: int) -> Tensor:
+def spike_train(counts: Tensor, D: int, lowest: int = 0) -> Tensor:
     """Expand integer counts into binary spikes over D virtual steps, early first.
 
-    The thermometer code: a neuron with count n fires in the steps 1..n and is silent afterwards.
+    The thermometer code: a neuron with count n fires in the steps 1..n and is silent afterwards;
+    with count -n its n spikes are -1.
 
     Args:
-        counts: Integers in 0..D (any dtype), shape (...).
+        counts: Integers in lowest..D (any dtype), shape (...).
         D: Number of virtual steps.
+        lowest: 0, or -D for spikes with signs.
 
     Returns:
-        Zeros and ones, shape (D, ...), dtype of ``counts``; their sum over D is ``counts``.
+        Zeros and ones (and minus ones), shape (D, ...), dtype of ``counts``; their sum over D is
+        ``counts``.
 
     Raises:
-        ValueError: A count is no integer in 0..D, or D is no integer >= 1.
+        ValueError: A count is no integer in lowest..D, or D is no integer >= 1.
     """
     check_levels(D, None, 'half_even', 'closed')
     steps = torch.arange(D, device=counts.device).view(-1, *[1] * counts.dim())
     spikes = (counts > steps).to(counts.dtype)
+    if lowest:
+        spikes = spikes - (counts < -steps).to(counts.dtype)
     if not torch.equal(sum_spikes(spikes), counts):
         raise ValueError(
-            f'Counts must be integers in 0..D={D}; multiply normalised outputs by their norm first.'
+            f'Counts must be integers in {lowest}..D={D}; multiply normalised outputs by their '
+            'norm first.'
         )
     return spikes
 

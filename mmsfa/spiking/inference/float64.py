@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
+
+from mmsfa.spiking.measure.observer import instance_attribute
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def _rounded_arguments() -> Iterator[None]:
             module = sys.modules.get(module_name)  # missing where no detector is loaded
             if module is not None:
                 rounded = _on_float32(getattr(module, name))
-                stack.enter_context(patch.object(module, name, rounded))
+                stack.enter_context(instance_attribute(module, name, rounded))
         yield
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmsfa.model_parts import is_behind_proposals
 from mmsfa.neurons import SFA, SpikingNeuron
 from mmsfa.neurons.functional import integrate_one_step
+from mmsfa.spiking.measure.observer import instance_attribute, observation_paused
 
-from ..measure.observer import instance_attribute, observation_paused
 from .spike_driven_pass import replace_synapses
 
 
@@ -47,7 +48,7 @@ class MembranePasses:
         self.model = model
         # The proposals of a detector are known after the last step only, and with them what the
         # neurons behind them see: those wait for their whole charge.
-        self.neurons = {n: m for n, m in neurons.items() if 'roi_head' not in n.split('.')}
+        self.neurons = {n: m for n, m in neurons.items() if not is_behind_proposals(n)}
         self.steps = max(neuron.D for neuron in neurons.values())
         self.step = 1
         # A neuron may run several times in a pass (pyramid levels, windows): one state for each.
@@ -88,7 +89,7 @@ class MembranePasses:
             before = states[call] if call < len(states) else None
             counts = integrate_one_step(x, before, neuron.D)
             states[call:] = [counts, *states[call + 1 :]]
-            return counts / neuron.norm
+            return neuron.per_spike(counts)
 
         return forward
 

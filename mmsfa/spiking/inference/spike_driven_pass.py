@@ -12,46 +12,33 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmsfa.layers import SpikeDrivenSelfAttention, spike_driven_attention
-from mmsfa.layers.fold import folded, is_plain, norm_follows
+from mmsfa.layers.effective_weight import as_plain
+from mmsfa.layers.fold import folded, norm_follows
 from mmsfa.neurons import SpikingNeuron
-from mmsfa.neurons.functional import spike_train, sum_spikes
-
-from ..measure.emission import Emission
-from ..measure.observer import instance_attribute, synapses_of
+from mmsfa.neurons.functional import sum_spikes
+from mmsfa.spiking.measure.emission import Emission
+from mmsfa.spiking.measure.observer import instance_attribute, synapses_of
 
 # Share of the D steps that has passed: what a bias has contributed until now.
 Elapsed = Callable[[], float]
 
 
-def emit_spikes(neuron: SpikingNeuron) -> Callable[[Tensor], Tensor]:
-    """A forward that fires binary spikes; what is not a synapse reads their sum / norm."""
-    fire = neuron.forward
+def emit_spikes(neuron: SpikingNeuron, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A forward that fires binary spikes; what is not a synapse reads their sum / norm.
+
+    Args:
+        neuron: Whose spikes they are.
+        forward: What gives its output: its own forward, or that of a product of spikes.
+    """
 
     @torch.no_grad()
-    def forward(x: Tensor) -> Tensor:
-        counts = (fire(x) * neuron.norm).round_()
-        spikes = spike_train(counts, neuron.D)
-        output = sum_spikes(spikes) / neuron.norm
-        Emission(neuron, output, spikes.bool())
+    def emit(*inputs: Tensor) -> Tensor:
+        spikes = neuron.spikes_of(forward(*inputs))
+        output = neuron.per_spike(sum_spikes(spikes))
+        Emission(neuron, output, spikes.to(torch.int8 if neuron.lowest else torch.bool))
         return output
 
-    return forward
-
-
-def stepwise_product(module: SpikeDrivenSelfAttention) -> Callable[..., Tensor]:
-    """A forward of the product that multiplies only spikes of the same virtual step."""
-    neuron, product = module.q_conv.activate, module.product
-
-    @torch.no_grad()
-    def forward(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        steps = zip(
-            *(spike_train((x * neuron.norm).round(), neuron.D) for x in (q, k, v)), strict=True
-        )
-        scale = product.scale / neuron.norm**3
-        return sum(spike_driven_attention(*step, scale, product.order) for step in steps)
-
-    return forward
+    return emit
 
 
 @contextmanager
@@ -116,34 +103,34 @@ def _accumulate(layer: nn.Module, elapsed: Elapsed) -> Callable[..., Tensor]:
     bias = layer.bias
     if bias is not None:  # (C,) -> (C, 1, 1) for maps
         bias = bias.detach().reshape(-1, *[1] * (layer.weight.dim() - 2))
-    plain = is_plain(layer)
-    twins: dict[float, nn.Module] = {}
+    plain = as_plain(layer)
+    layer = plain or layer
+    twins: dict[SpikingNeuron | None, nn.Module] = {}
 
-    def without_bias(divisor: float) -> nn.Module:
-        """A twin of the layer: its weights over the divisor, and neither bias nor hooks."""
-        if divisor not in twins:
+    def without_bias(neuron: SpikingNeuron | None) -> nn.Module:
+        """A twin of the layer: its weights for one spike, and neither bias nor hooks."""
+        if neuron not in twins:
             twin = copy(layer)
             twin.__dict__ = {k: v for k, v in vars(layer).items() if k != 'forward'}
             twin._parameters = {**layer._parameters, 'bias': None}
-            if plain and divisor != 1:
-                twin._parameters['weight'] = nn.Parameter(layer.weight.detach() / divisor)
-            twins[divisor] = twin
-        return twins[divisor]
+            if plain is not None and neuron is not None:
+                twin._parameters['weight'] = nn.Parameter(neuron.per_spike(layer.weight.detach()))
+            twins[neuron] = twin
+        return twins[neuron]
 
     @torch.no_grad()
     def forward(input: Tensor, *args: object, **kwargs: object) -> Tensor:
         emission = Emission.of(input)
         if emission is None or emission.spikes is None:  # real values, or counts as they are
-            out = without_bias(1).forward(input, *args, **kwargs)
+            out = without_bias(None).forward(input, *args, **kwargs)
         else:
-            norm = emission.neuron.norm
-            twin = without_bias(norm)
+            twin = without_bias(emission.neuron)
             out = None
             for step in emission.spikes:
                 charge = twin.forward(step.to(input.dtype), *args, **kwargs)
                 out = charge if out is None else out.add_(charge)
-            if not plain:
-                out = out.div_(norm)
+            if plain is None:
+                out = emission.neuron.per_spike(out)
         return out if bias is None else out.add_(bias, alpha=elapsed())
 
     return forward

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Literal, get_args
 
+import torch
 from torch import nn
 
 from mmsfa.neurons import SpikingNeuron
+from mmsfa.spiking.measure.observer import instance_attribute, neurons_of, products_of
 
-from ..measure.observer import attentions_of, instance_attribute, neurons_of
 from .membrane import MembranePasses
-from .spike_driven_pass import emit_spikes, replace_synapses, stepwise_product
+from .spike_driven_pass import emit_spikes, replace_synapses
 
 Mode = Literal['integer', 'spikes', 'stepwise_attention', 'membrane']
 MODES: tuple[str, ...] = get_args(Mode)
-EXACT_MODES = ('integer', 'spikes')
 
 
 @contextmanager
@@ -59,13 +59,14 @@ def spike_inference(model: nn.Module, mode: Mode = 'spikes') -> Iterator[nn.Modu
             stack.enter_context(MembranePasses(model, neurons).entered())
         elif mode != 'integer':
             for neuron in neurons.values():
-                method = emit_spikes(neuron)
+                method = emit_spikes(neuron, neuron.forward)
                 stack.enter_context(instance_attribute(neuron, 'forward', method))
             stack.enter_context(replace_synapses(model))
-        if mode == 'stepwise_attention':
-            for attention in attentions_of(model).values():
-                method = stepwise_product(attention)
-                stack.enter_context(instance_attribute(attention.product, 'forward', method))
+        for product in products_of(model).values() if mode != 'integer' else ():
+            method = product.stepwise if mode == 'stepwise_attention' else product.forward
+            if product.emitter is not None and mode != 'membrane':
+                method = emit_spikes(product.emitter, method)
+            stack.enter_context(instance_attribute(product, 'forward', torch.no_grad()(method)))
         yield model
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmsfa.neurons import SpikingNeuron
+from mmsfa.neurons import RealTime, SpikingNeuron
+from mmsfa.spiking.measure.observer import instance_attribute, neurons_of
 
-from ..measure.observer import instance_attribute, neurons_of
 from .spike_inference import check_evaluation_mode
 
 Forward = Callable[..., Any]
@@ -49,7 +49,7 @@ class Stream:
                 stack.enter_context(instance_attribute(neuron, 'forward', fire))
             for name, module in _with_time_steps(model).items():
                 stack.enter_context(instance_attribute(module, 'T', 1))
-                if getattr(module, 'out_time', 'mean') == 'mean':
+                if module.out_time == 'mean':
                     average = self._average(name, module.forward)
                     stack.enter_context(instance_attribute(module, 'forward', average))
             stack.enter_context(instance_attribute(model, 'forward', self._step(model.forward)))
@@ -117,7 +117,7 @@ def _with_time_steps(model: nn.Module) -> dict[str, nn.Module]:
     return {
         name: module
         for name, module in model.named_modules()
-        if not isinstance(module, SpikingNeuron) and getattr(module, 'T', 1) > 1
+        if isinstance(module, RealTime) and module.T > 1
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from mmsfa.neurons import SpikingNeuron
@@ -16,7 +15,8 @@ class Emission:
 
     Attributes:
         neuron: The neuron that fired.
-        spikes: In a spike-driven pass the binary spikes, shape (D, *output), bool; else None.
+        spikes: In a spike-driven pass the spikes, shape (D, *output), bool, or int8 where they have
+            signs; else None.
     """
 
     def __init__(self, neuron: SpikingNeuron, output: Tensor, spikes: Tensor | None = None) -> None:
@@ -52,18 +52,8 @@ class Emission:
         """
         if space not in self._planes:
             axes = tuple(range(output.dim() - space))
-            # The channels of one place add up to less than float32 can count.
-            wide = output.dtype == torch.float64 or space == 0
-            dtype = torch.float64 if wide else torch.float32
-            counts = output.detach().sum(axes, dtype=dtype).double() * self.neuron.norm
-            self._planes[space] = counts.round_()
+            self._planes[space] = self.neuron.total_of(output, axes)
         return self._planes[space]
-
-
-def as_counts(output: Tensor, neuron: SpikingNeuron) -> Tensor:
-    """The integers behind the output of a neuron, in the smallest type that holds D."""
-    dtype = torch.uint8 if neuron.D <= 255 else torch.int32
-    return (output.detach() * neuron.norm).round_().to(dtype)
 
 
 def _version(tensor: Tensor) -> int:

@@ -95,35 +95,3 @@ def _windows(
     places = (torch.arange(out_size)[:, None] * stride + taps).flatten()
     inside = places[(places >= 0) & (places < size)]
     return torch.bincount(inside, minlength=size).double()
-
-
-def attention_macs(q: Tensor, v: Tensor) -> int:
-    """Multiply-accumulates of q (k^T v): 2 N d e for each head and sample.
-
-    Args:
-        q: Queries, shape (B, heads, d, N).
-        v: Values, shape (B, heads, e, N).
-    """
-    return 2 * q.numel() * v.shape[-2]
-
-
-def attention_additions(q: Tensor, k: Tensor, v: Tensor, norm: float) -> Tensor:
-    """Additions of q (k^T v) on spike counts.
-
-    k^T v adds one for each pair of a spike of k and a spike of v at the same token; each spike of q
-    then adds one row of e numbers.
-
-    Args:
-        q: Queries as counts / norm, shape (B, heads, d, N).
-        k: Keys as counts / norm, shape (B, heads, d, N).
-        v: Values as counts / norm, shape (B, heads, e, N).
-        norm: Divisor of the counts.
-
-    Returns:
-        A float64 scalar.
-    """
-    # Sums over the channels of a head are small, so float32 holds them; rounding mends a norm that
-    # is no power of two. (B, heads, d, N) -> (B, heads, N)
-    wide = torch.float64 if q.dtype == torch.float64 else torch.float32
-    q_sum, k_sum, v_sum = ((x.sum(-2, dtype=wide).double() * norm).round_() for x in (q, k, v))
-    return torch.dot(k_sum.flatten(), v_sum.flatten()) + q_sum.sum() * v.shape[-2]

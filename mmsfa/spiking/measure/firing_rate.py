@@ -42,7 +42,7 @@ class FiringRateCounter:
     def count(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
         """Count one call of a neuron."""
         emitted = Emission.of(output).total(output)
-        self.totals.add(name, emitted, float(output.numel() * neuron.D))
+        self.totals.add(name, emitted, neuron.capacity_of(output))
 
     def layer_totals(self) -> dict[str, tuple[float, float]]:
         """(emitted, possible) of each neuron that ran, summed over all ranks."""

@@ -44,6 +44,6 @@ class IdleWatch:
             self._batch = {}
 
     def _count(self, name: str, _: str, neuron: SpikingNeuron, output: Tensor) -> None:
-        emitted, possible = Emission.of(output).total(output), float(output.numel() * neuron.D)
+        emitted, possible = Emission.of(output).total(output), neuron.capacity_of(output)
         self.totals.add(name, emitted, possible)
         self._batch.setdefault(name, []).append(emitted / possible)

@@ -1,23 +1,26 @@
-"""Watch a model run: its neurons, the layers they feed, the attention products."""
+"""Watch a model run: its neurons, the layers they feed, the products of spikes with spikes."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
+from types import ModuleType
 
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from mmsfa.layers import RepConv, SpikeDrivenSelfAttention
+from mmsfa.layers import RepConv
+from mmsfa.layers.attention import SpikeProduct
 from mmsfa.neurons import SpikingNeuron
 
 from .emission import Emission
 
 OnNeuron = Callable[[str, SpikingNeuron, Tensor], None]
 OnSynapse = Callable[[str, nn.Module, Tensor, Tensor], None]
-OnAttention = Callable[[str, SpikeDrivenSelfAttention, Tensor, Tensor, Tensor], None]
+OnProduct = Callable[[str, SpikeProduct, tuple[Tensor, ...]], None]
 
 
 def neurons_of(model: nn.Module) -> dict[str, SpikingNeuron]:
@@ -38,29 +41,29 @@ def merged_synapses_of(model: nn.Module) -> dict[str, nn.Module]:
     return plain | merged
 
 
-def attentions_of(model: nn.Module) -> dict[str, SpikeDrivenSelfAttention]:
-    """The spike-driven attentions of a model by name."""
-    found = model.named_modules()
-    return {name: m for name, m in found if isinstance(m, SpikeDrivenSelfAttention)}
+def products_of(model: nn.Module) -> dict[str, SpikeProduct]:
+    """The weight-less operations on spikes, by the name of the attention or gate they belong to.
 
-
-def uncounted_of(model: nn.Module) -> list[str]:
-    """Layers with weights that are neither convolution nor linear: nobody watches them.
-
-    Their operations (deformable convolution, multi-head attention) are in no figure.
+    One that shares its owner with others has its own name.
     """
-    known = (_ConvNd, nn.Linear, nn.Embedding)
-    return [
-        name
-        for name, module in model.named_modules()
-        if not isinstance(module, known)
-        and any(weight.dim() > 1 for weight in module.parameters(recurse=False))
-    ]
+    found = {name: m for name, m in model.named_modules() if isinstance(m, SpikeProduct)}
+    owners = Counter(name.rpartition('.')[0] for name in found)
+    named = {}
+    for name, product in found.items():
+        owner = name.rpartition('.')[0]
+        named[owner if owner and owners[owner] == 1 else name] = product
+    return named
 
 
 @contextmanager
-def instance_attribute(target: nn.Module, name: str, value: object) -> Iterator[None]:
-    """Put something in the place of a module's own attribute or method for a while."""
+def instance_attribute(target: nn.Module | ModuleType, name: str, value: object) -> Iterator[None]:
+    """Put something in the place of an attribute or method of a module for a while.
+
+    Args:
+        target: A layer or model, or a module of Python.
+        name: Of the attribute.
+        value: What stands there meanwhile.
+    """
     known, before = name in vars(target), vars(target).get(name)
     setattr(target, name, value)
     try:
@@ -90,9 +93,9 @@ def observe(
     model: nn.Module,
     neuron: OnNeuron | None = None,
     synapse: OnSynapse | None = None,
-    attention: OnAttention | None = None,
+    product: OnProduct | None = None,
 ) -> Iterator[None]:
-    """Call back at every neuron, layer and attention product while the context is open.
+    """Call back at every neuron, layer and product of spikes while the context is open.
 
     Nothing is kept here. `Emission.of(x)` tells in ``synapse`` whether the input is spikes.
 
@@ -100,7 +103,7 @@ def observe(
         model: Any model.
         neuron: Gets name, neuron and its output (counts / norm).
         synapse: Gets name, convolution, linear layer or RepConv, its input and its output.
-        attention: Gets name, attention module and q, k, v, each (B, heads, channels, N).
+        product: Gets name, product and its inputs.
     """
     with ExitStack() as stack:
 
@@ -112,8 +115,9 @@ def observe(
             watch(module, partial(_fired, name, neuron))
         for name, module in merged_synapses_of(model).items() if synapse else ():
             watch(module, partial(_received, name, synapse))
-        for name, module in attentions_of(model).items() if attention else ():
-            watch(module.product, partial(_attended, name, module, attention))
+        for name, module in products_of(model).items():
+            if product or module.emitter is not None:
+                watch(module, partial(_multiplied, name, product))
         yield
 
 
@@ -138,14 +142,15 @@ def _received(
         call(name, layer, args[0] if args else kwargs['input'], output)
 
 
-def _attended(
+def _multiplied(
     name: str,
-    module: SpikeDrivenSelfAttention,
-    call: OnAttention,
-    _product: nn.Module,
-    args: tuple[Tensor, Tensor, Tensor],
+    call: OnProduct | None,
+    product: SpikeProduct,
+    args: tuple[Tensor, ...],
     _kwargs: dict,
-    _output: Tensor,
+    output: Tensor,
 ) -> None:
-    if not _paused.get():
-        call(name, module, *args)
+    if product.emitter is not None and Emission.of(output) is None:
+        Emission(product.emitter, output)
+    if call and not _paused.get():
+        call(name, product, args)

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from mmsfa.layers import SpikeDrivenSelfAttention
-from mmsfa.neurons import SpikingNeuron
+from mmsfa.layers.attention import SpikeProduct
 
 from .emission import Emission
-from .fan_out import additions, attention_additions, attention_macs, macs
-from .observer import attentions_of, merged_synapses_of, observe
+from .fan_out import additions, macs
+from .observer import merged_synapses_of, observe, products_of
 from .totals import Totals
 
 
@@ -31,7 +30,7 @@ class Operations(NamedTuple):
 
 
 class OperationCounter:
-    """Counts MACs and additions of every convolution, linear layer and attention product.
+    """Counts MACs and additions of every convolution, linear layer and product of spikes.
 
     Convolutions that are merged for inference (RepConv) count as the one that they become. A layer
     that gets real values, as the picture or the potentials that a read-out reads, counts as analog:
@@ -44,7 +43,7 @@ class OperationCounter:
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        names = {*merged_synapses_of(model), *attentions_of(model)}
+        names = {*merged_synapses_of(model), *products_of(model)}
         in_order = [name for name, _ in model.named_modules() if name in names]
         self.totals = Totals(in_order, width=3)
         self.order: list[str] = []  # of execution
@@ -54,7 +53,7 @@ class OperationCounter:
         """Start counting."""
         self.detach()
         self._open.enter_context(
-            observe(self.model, synapse=self.count_synapse, attention=self.count_attention)
+            observe(self.model, synapse=self.count_synapse, product=self.count_product)
         )
 
     def detach(self) -> None:
@@ -70,14 +69,11 @@ class OperationCounter:
         else:
             self._add(name, dense, 0.0, additions(layer, emission, x, output))
 
-    def count_attention(
-        self, name: str, module: SpikeDrivenSelfAttention, q: Tensor, k: Tensor, v: Tensor
-    ) -> None:
-        """Count one attention product."""
-        dense = float(attention_macs(q, v))
-        neuron = module.q_conv.activate
-        if isinstance(neuron, SpikingNeuron):
-            self._add(name, dense, 0.0, attention_additions(q, k, v, neuron.norm))
+    def count_product(self, name: str, product: SpikeProduct, inputs: tuple[Tensor, ...]) -> None:
+        """Count one product of spikes with spikes."""
+        dense = float(product.macs(*inputs))
+        if product.gets_spikes:
+            self._add(name, dense, 0.0, product.additions(*inputs))
         else:
             self._add(name, dense, dense, 0.0)
 

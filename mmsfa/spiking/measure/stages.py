@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from mmsfa.model_parts import AUXILIARY_HEADS, REGION_STAGE
+
+_NUMBERED = '|'.join((*AUXILIARY_HEADS, 'decode_head'))
 # The first pattern that matches the start of a module's name gives its stage.
 _STAGES = (
     (re.compile(r'(.*?backbone\.)?(?:stages|downsample_layers)\.(\d+)'), r'\1stages.\2'),
-    (re.compile(r'(roi_head\.\w+?_head|auxiliary_head|decode_head)(?:\.(\d+)(?=\.))?'), None),
+    (re.compile(rf'({REGION_STAGE}\.\w+?_head|{_NUMBERED})(?:\.(\d+)(?=\.))?'), None),
     (re.compile(r'(\w+)'), r'\1'),
 )
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from mmsfa.neurons import SpikingNeuron
 
-from .emission import as_counts
 from .observer import neurons_of
 from .stages import stage_of
 
@@ -25,10 +24,10 @@ class NeuronStatistics:
         name: Its place in the model.
         stage: Part, and in the backbone stage, that it belongs to.
         D: Number of virtual steps.
-        firing_rate: Mean count / D.
+        firing_rate: Mean number of spikes / D.
         nonzero: Share of outputs that fire at all.
-        histogram: Share of outputs with each count 0..D.
-        saturation: Share of outputs at D.
+        histogram: Share of outputs with each count lowest..D.
+        saturation: Share of outputs with D spikes.
         channels: Number of channels.
         dead_channels: Channels that never fired.
         outputs: Number of outputs that were counted.
@@ -60,18 +59,17 @@ class StatisticsCounter:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self.levels = {name: neuron.D for name, neuron in neurons_of(model).items()}
+        self.neurons = neurons_of(model)
         # name -> outputs with each count; name -> spikes of each channel; both in execution order
         self.histograms: dict[str, Tensor] = {}
         self.channels: dict[str, Tensor] = {}
 
     def count(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
         """Count one call of a neuron: maps (N, C, H, W), tokens (N, L, C) or features (N, C)."""
-        counts = as_counts(output, neuron)
-        histogram = torch.bincount(counts.flatten(), minlength=neuron.D + 1)
-        channel_axis = 1 if counts.dim() > 3 else counts.dim() - 1
-        axes = tuple(axis for axis in range(counts.dim()) if axis != channel_axis)
-        channels = counts.sum(axes, dtype=torch.int64)
+        histogram = neuron.histogram_of(output)
+        channel_axis = 1 if output.dim() > 3 else output.dim() - 1
+        axes = tuple(axis for axis in range(output.dim()) if axis != channel_axis)
+        channels = neuron.integers_of(output).abs().sum(axes, dtype=torch.int64)
         if name in self.histograms:
             self.histograms[name] += histogram
             self.channels[name] += channels
@@ -84,15 +82,16 @@ class StatisticsCounter:
 
     def _summary(self, name: str) -> NeuronStatistics:
         shares = (self.histograms[name].double() / self.histograms[name].sum()).tolist()
-        D = self.levels[name]
+        neuron = self.neurons[name]
+        spikes = [abs(n) for n in range(neuron.lowest, neuron.D + 1)]
         return NeuronStatistics(
             name=name,
             stage=stage_of(name),
-            D=D,
-            firing_rate=sum(n * share for n, share in enumerate(shares)) / D,
-            nonzero=1 - shares[0],
+            D=neuron.D,
+            firing_rate=sum(n * share for n, share in zip(spikes, shares, strict=True)) / neuron.D,
+            nonzero=1 - shares[spikes.index(0)],
             histogram=shares,
-            saturation=shares[D],
+            saturation=sum(share for n, share in zip(spikes, shares, strict=True) if n == neuron.D),
             channels=len(self.channels[name]),
             dead_channels=int((self.channels[name] == 0).sum()),
             outputs=int(self.histograms[name].sum()),

@@ -19,8 +19,7 @@ from mmsfa.backbones import ESpikeFormer
 from mmsfa.layers import SpikeConv, make_spike_driven
 from mmsfa.neurons import SFA
 from mmsfa.neurons.functional import integer_fire, integrate_one_step
-from mmsfa.spiking import MODES, compare, in_float64, observe
-from mmsfa.spiking.inference import spike_inference
+from mmsfa.spiking import MODES, compare, in_float64, observe, spike_inference
 
 # Heads of each config, and their read-outs.
 CONFIGS = {

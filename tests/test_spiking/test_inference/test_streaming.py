@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.cls import SpikeTemporalClsHead
 from mmsfa.neurons import LIF, SFA
-from mmsfa.spiking import FiringRateCounter, OperationCounter, observe
-from mmsfa.spiking.inference import spike_inference, streaming
+from mmsfa.spiking import FiringRateCounter, OperationCounter, observe, spike_inference, streaming
 
 Fill = Callable[[nn.Module], nn.Module]
 T, B, C, SIZE = 4, 2, 2, 64
@@ -361,3 +360,17 @@ def test_a_step_that_fails_has_not_happened(lively_weights: Fill) -> None:
             out = model(step)
         assert stream.steps == T
     torch.testing.assert_close(out, want, rtol=0, atol=1e-12)
+
+
+def test_a_temperature_that_is_called_T_is_no_time() -> None:
+    class Softer(nn.Module):
+        T = 3.0  # of a softmax
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x / self.T
+
+    model = nn.Sequential(LIF(T=2), Softer()).eval()
+    x = torch.randn(2 * 1, 4)
+    with streaming(model), torch.no_grad():
+        steps = [model(step) for step in x.unflatten(0, (2, 1))]
+    assert torch.equal(torch.cat(steps), model(x))

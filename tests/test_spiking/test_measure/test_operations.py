@@ -16,13 +16,13 @@ from torch.overrides import TorchFunctionMode
 from mmsfa.apis.trained_model import build_model
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.layers import make_spike_driven
+from mmsfa.layers.attention.spike_driven import SpikeDrivenProduct
 from mmsfa.neurons import SFA
 from mmsfa.neurons.functional import spike_train
-from mmsfa.spiking import EnergyCosts, OperationCounter, Operations, observe
-from mmsfa.spiking.inference import spike_inference
+from mmsfa.spiking import EnergyCosts, OperationCounter, Operations, observe, spike_inference
 from mmsfa.spiking.measure.emission import Emission
-from mmsfa.spiking.measure.fan_out import additions, attention_additions, attention_macs, macs
-from mmsfa.spiking.measure.observer import uncounted_of
+from mmsfa.spiking.measure.fan_out import additions, macs
+from mmsfa.spiking.measure.uncounted import uncounted_of
 
 Fill = Callable[[nn.Module], nn.Module]
 
@@ -111,9 +111,11 @@ def test_attention_by_executing_every_binary_step() -> None:
     for q_step in spike_train(q, 4):
         expected += q_step.sum().item() * 6
     for norm in (1, 3, 4):
-        assert attention_additions(q / norm, k / norm, v / norm, norm).item() == expected
+        product = SpikeDrivenProduct(scale=1.0)
+        product.reads(*[SFA(D=4, norm=norm)] * 3)
+        assert product.additions(q / norm, k / norm, v / norm).item() == expected
     # two dense products of 4 x 7 x 6 for each of 2 x 3 heads
-    assert attention_macs(q, v) == 2 * (2 * 3) * 4 * 7 * 6
+    assert product.macs(q, k, v) == 2 * (2 * 3) * 4 * 7 * 6
 
 
 def small_head() -> nn.Module:

@@ -1,0 +1,216 @@
+"""New kinds of parts are counted, executed, folded and named by what they tell of themselves.
+
+A ternary neuron, a gate that multiplies spikes with spikes and hands on spikes, and a convolution
+that quantises its weights: none of them is known to `mmsfa.spiking` or `mmsfa.layers.fold`.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmcv.cnn import ConvModule
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmsfa.layers import SpikeConv
+from mmsfa.layers.attention import SpikeProduct
+from mmsfa.layers.effective_weight import as_plain, effective_weight, weight_bits
+from mmsfa.layers.fold import fold, folded
+from mmsfa.neurons import SFA, SpikingNeuron
+from mmsfa.spiking import OperationCounter, StatisticsCounter, observe, spike_inference
+from mmsfa.spiking.measure.emission import Emission
+from mmsfa.spiking.measure.uncounted import uncounted_products
+
+
+@MODELS.register_module(force=True)
+class Ternary(SpikingNeuron):
+    """Counts -D..D."""
+
+    def __init__(self, D: int = 2, norm: float = 2, inplace: bool = False) -> None:
+        super().__init__()
+        self.D, self.lowest, self.norm = D, -D, norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(-self.D, self.D).round() / self.norm
+
+
+class Gate(SpikeProduct):
+    """One spike a token lets the values of the token through."""
+
+    def forward(self, q: Tensor, v: Tensor) -> Tensor:
+        return (q.sum(1, keepdim=True) > 0) * v
+
+    def macs(self, q: Tensor, v: Tensor) -> int:
+        return v.numel()
+
+    def additions(self, q: Tensor, v: Tensor) -> Tensor:
+        return self.sources[0].total_of(q, tuple(range(q.dim())))
+
+    def stepwise(self, q: Tensor, v: Tensor) -> Tensor:
+        return Gate.forward(self, q, v)
+
+
+class Silent(nn.Module):
+    """The same operation as a product, without the contract."""
+
+    def forward(self, q: Tensor, v: Tensor) -> Tensor:
+        return q.flatten(2) @ v.flatten(2).transpose(1, 2)
+
+
+class SignConv(nn.Conv2d):
+    """A convolution that multiplies with the signs of its weights."""
+
+    weight_bits = 1
+
+    def effective_weight(self) -> Tensor:
+        return torch.where(self.weight < 0, -1.0, 1.0).to(self.weight.dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._conv_forward(x, self.effective_weight(), self.bias)
+
+
+class Net(nn.Module):
+    """Ternary spikes, a gate, and a quantised brick behind it."""
+
+    def __init__(self, gate: nn.Module | None = None) -> None:
+        super().__init__()
+        self.fire, self.fire_v = SFA(D=2, norm=1), Ternary()
+        self.gate = gate or Gate()
+        if gate is None:
+            self.gate.reads(self.fire, self.fire_v, emitter=self.fire_v)
+        self.conv = SignConv(4, 6, 3, padding=1)
+        self.norm = nn.BatchNorm2d(6)
+        self.last = nn.Sequential(SignConv(6, 2, 1), nn.BatchNorm2d(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(self.conv(self.gate(self.fire(x), self.fire_v(-x))))
+        return self.last(x)
+
+
+@pytest.fixture
+def net() -> Net:
+    torch.manual_seed(0)
+    net = Net().eval().double()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    return net
+
+
+@pytest.fixture
+def x() -> Tensor:
+    return torch.randn(2, 4, 5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def test_signed_spikes_add_up_and_every_one_counts() -> None:
+    neuron = Ternary(D=3, norm=2)
+    output = neuron(torch.tensor([[-9.0, -1.2, 0.2, 2.4]]))
+    assert neuron.integers_of(output).tolist() == [[-3, -1, 0, 2]]
+    spikes = neuron.spikes_of(output)
+    assert torch.equal(neuron.per_spike(spikes.sum(0)), output)
+    assert spikes.unique().tolist() == [-1, 0, 1]
+    assert neuron.total_of(output, (0, 1)) == spikes.abs().sum() == 6
+    assert neuron.histogram_of(output).tolist() == [1, 0, 1, 1, 0, 1, 0]
+    assert neuron.rates_of(output, axis=1).item() == pytest.approx(6 / (3 * 4))
+    assert neuron.capacity_of(output) == 12
+    with pytest.raises(ValueError, match=r'integers in -3..D=3'):
+        neuron.spikes_of(output + 4)
+
+
+def test_the_statistics_of_signed_spikes() -> None:
+    net = nn.Sequential(Ternary(D=2, norm=1))
+    counter = StatisticsCounter(net)
+    with observe(net, neuron=counter.count):
+        net(torch.tensor([[-2.0, 2.0, 0.0, 1.0]]))
+    (layer,) = counter.layers()
+    assert layer.firing_rate == pytest.approx(5 / 8) and layer.nonzero == 0.75
+    assert layer.histogram == [0.25, 0, 0.25, 0.25, 0.25] and layer.dead_channels == 1
+    assert layer.saturation == 0.5
+
+
+def test_what_a_product_hands_on_is_spikes_for_the_next_layer(net: Net, x: Tensor) -> None:
+    counter = OperationCounter(net)
+    counter.attach()
+    net(x)
+    counter.detach()
+    found = counter.layers()
+    gated = net.gate(net.fire(x), net.fire_v(-x))
+    ones = F.conv2d(net.fire_v.counts_of(gated).abs(), torch.ones(6, 4, 3, 3).double(), padding=1)
+    assert found['conv'].acs == ones.sum().item() and found['conv'].analog_macs == 0
+    assert found['gate'].acs == net.fire(x).sum().item() > 0
+    assert found['last.0'].acs == 0 and found['last.0'].analog_macs > 0
+
+
+@pytest.mark.parametrize('mode', ['spikes', 'stepwise_attention'])
+def test_binary_steps_give_the_same(net: Net, x: Tensor, mode: str) -> None:
+    expected = net(x)
+    seen: list[Tensor] = []
+    net.conv.register_forward_pre_hook(lambda _m, args: seen.append(Emission.of(args[0]).spikes))
+    with spike_inference(net, mode), torch.no_grad():
+        assert torch.allclose(net(x), expected, atol=1e-12)
+    (spikes,) = seen
+    assert spikes.dtype == torch.int8 and spikes.min() == -1
+
+
+def test_an_effective_weight_is_folded(net: Net, x: Tensor) -> None:
+    assert torch.allclose(fold(net)(x), net(x), atol=1e-12)
+    kinds = [type(m) for m in fold(net).modules() if isinstance(m, nn.Conv2d)]
+    assert kinds == [nn.Conv2d, nn.Conv2d]
+    both = folded(net.conv, net.norm)
+    assert torch.allclose(both(x), net.norm(net.conv(x)), atol=1e-12)
+    assert type(net.conv) is SignConv and weight_bits(net.conv) == 1
+    assert weight_bits(nn.Linear(2, 2).half()) == 16
+
+
+def test_a_transform_that_is_not_told_is_left_alone(x: Tensor) -> None:
+    class Secret(nn.Conv2d):
+        def forward(self, x: Tensor) -> Tensor:
+            return self._conv_forward(x, self.weight.sign(), self.bias)
+
+    assert effective_weight(Secret(4, 4, 1)) is None and as_plain(Secret(4, 4, 1)) is None
+    brick = ConvModule(4, 4, 1, norm_cfg=dict(type='BN')).double().eval()
+    brick.conv = Secret(4, 4, 1, bias=False).double()
+    brick.eval()
+    assert torch.equal(fold(brick)(x), brick(x))
+
+
+def test_a_weight_norm_tells_its_weight(x: Tensor) -> None:
+    layer = nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 3, 3)).double()
+    plain = as_plain(layer)
+    assert type(plain) is nn.Conv2d and torch.allclose(plain(x), layer(x), atol=1e-12)
+
+
+def test_the_brick_folds_a_quantised_convolution(x: Tensor) -> None:
+    brick = SpikeConv(4, 5, 3, neuron_cfg=dict(type='mmpretrain.SFA'), norm_cfg=dict(type='BN'))
+    brick.conv = SignConv(4, 5, 3, padding=1, bias=False)
+    brick = brick.double().eval()
+    with torch.no_grad():
+        assert torch.allclose(brick(x), brick.norm(brick.conv(brick.activate(x))), atol=1e-12)
+
+
+def test_a_product_without_a_contract_is_named(net: Net, x: Tensor) -> None:
+    with uncounted_products(net) as found, torch.no_grad():
+        net(x)
+    assert found == []
+
+    class Owner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fire, self.silent = SFA(), Silent()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.silent(self.fire(x), self.fire(x))
+
+    model = Owner()
+    with uncounted_products(model) as found, torch.no_grad():
+        model(x)
+    assert found == ['silent']
+
+
+def test_a_contract_that_is_not_kept_says_so() -> None:
+    for method in ('macs', 'additions', 'stepwise'):
+        with pytest.raises(NotImplementedError, match='SpikeProduct'):
+            getattr(SpikeProduct(), method)()
+    assert not SpikeProduct().gets_spikes
