@@ -2,95 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
 from copy import deepcopy
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import MODELS, Registry
+from mmengine.registry import MODELS
 from mmengine.runner import Runner
 
-from mmsfa.backbones import ESpikeFormer
-from mmsfa.cls import SpikeLinearClsHead, SpikeTemporalClsHead
-from mmsfa.neurons import LIF, SFA
+from mmsfa.cls import SpikeLinearClsHead
+from mmsfa.config.check_datasets import check_datasets
+from mmsfa.config.scopes import class_of, scope_of, set_loader_defaults
+from mmsfa.errors import OptionError
 from mmsfa.spiking import EnergyCosts, OperationCounter
-
-from ..config.check_datasets import check_datasets
-from ..config.scopes import class_of, scope_of, set_loader_defaults
-from ..errors import OptionError
 
 TOP1 = 'top-1 (%)'
 ENERGY = 'energy of an inference (mJ)'
 # Of the 10M model on ImageNet over the best directly trained SNN of its class before it, which has
 # another architecture: https://arxiv.org/abs/2411.16061. Keys are the figures of the benchmark.
 PUBLISHED = {'training step (s)': 4.5, ENERGY: 3.9}
-
-# As directly trained spiking transformers use it: https://arxiv.org/abs/2404.03663
-LIF_CFG = dict(type='mmpretrain.LIF', tau=2.0, detach_reset=True)
-
-
-def levels_of(cfg: Config) -> int:
-    """D of the SFA neurons of a backbone: as many real time steps does its LIF twin get.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        OptionError: Its neurons are no SFA neurons, or have real time steps already.
-    """
-    neuron = cfg.model.backbone.get('neuron_cfg') or dict(type=SFA)
-    with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-        backbone = class_of(cfg.model.backbone, registry)
-        spiking = class_of(neuron, registry) is SFA and issubclass(backbone, ESpikeFormer)
-    if not spiking or cfg.model.backbone.get('T', 1) != 1:
-        raise OptionError(
-            '--sfa-vs-lif needs an ESpikeFormer with SFA neurons and without real time steps '
-            f'(T = 1), got neuron_cfg={dict(neuron)} and T={cfg.model.backbone.get("T", 1)} in a '
-            f'{cfg.model.backbone.type}: give a config for still images.'
-        )
-    return neuron.get('D', 4)
-
-
-def to_lif_twin(cfg: Config, options: dict[str, Any] | None = None) -> None:
-    """Turn the model of a config into its LIF twin: same layers and data, D real time steps.
-
-    The image is shown at every step, time goes through to the head, and the scores are averaged.
-
-    Args:
-        cfg: Config for still images with SFA neurons; its model is changed in place.
-        options: Options of the LIF neuron that differ.
-
-    Raises:
-        OptionError: There is no LIF twin of it.
-    """
-    T = levels_of(cfg)
-    neuron_cfg = dict(LIF_CFG, **(options or {}))
-    try:
-        LIF(**{key: value for key, value in neuron_cfg.items() if key != 'type'})
-    except (TypeError, ValueError) as error:
-        raise OptionError(f'--lif-options must be options of the LIF neuron: {error}') from None
-    with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-        _convert(cfg.model, neuron_cfg, registry)
-        head = cfg.model.get('head') or {}
-        if class_of(head, registry) is SpikeLinearClsHead:
-            head.update(type=SpikeTemporalClsHead.__name__, T=T)
-    cfg.model.backbone.update(T=T, out_time='fold')
-
-
-def _convert(value: Any, neuron_cfg: dict, registry: Registry) -> None:
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            _convert(item, neuron_cfg, registry)
-    if not isinstance(value, dict):
-        return
-    found = class_of(value, registry)
-    if inspect.isclass(found) and 'neuron_cfg' in inspect.signature(found).parameters:
-        value['neuron_cfg'] = deepcopy(neuron_cfg)
-    for item in value.values():
-        _convert(item, neuron_cfg, registry)
 
 
 def check_trainable(cfg: Config) -> None:
@@ -154,8 +85,7 @@ def train_and_validate(cfg: Config, epochs: int | None, seed: int, work_dir: Pat
     epochs = epochs or cfg.train_cfg.max_epochs
     shorten(cfg, epochs)
     cfg.train_cfg.val_interval = epochs + 1  # once, below
-    hooks = [hook for hook in cfg.get('custom_hooks', []) if hook['type'] != 'FiringRateHook']
-    cfg.custom_hooks = [*hooks, dict(type='FiringRateHook')]
+    cfg.default_hooks.firing_rate = dict(type='FiringRateHook')
     cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=epochs)
     cfg.randomness = dict(seed=seed)
     cfg.work_dir = str(work_dir)

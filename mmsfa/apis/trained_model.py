@@ -13,10 +13,10 @@ from mmengine.runner import CheckpointLoader, Runner
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
-from ..config.check_datasets import check_datasets
-from ..config.check_model import check_model
-from ..config.scopes import scope_of, set_loader_defaults
-from ..errors import OptionError
+from mmsfa.config.check_datasets import check_datasets
+from mmsfa.config.check_model import check_model
+from mmsfa.config.scopes import scope_of, set_loader_defaults
+from mmsfa.errors import OptionError
 
 
 def build_model(cfg: Config) -> nn.Module:

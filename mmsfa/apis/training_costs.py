@@ -10,8 +10,8 @@ from typing import Any
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ..engine.loader import ResumableDataLoader
-from ..engine.plain_model import plain_model
+from mmsfa.engine.loader import ResumableDataLoader
+from mmsfa.engine.plain_model import plain_model
 
 LOADER = 'ResumableDataLoader'
 

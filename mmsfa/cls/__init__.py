@@ -2,7 +2,12 @@
 
 from .distilled_classifier import DistilledImageClassifier
 from .distilled_head import DistilledLinearClsHead
-from .heads import SpikeDistilledLinearClsHead, SpikeLinearClsHead, SpikeTemporalClsHead
+from .heads import (
+    SpikeDistilledLinearClsHead,
+    SpikeLinearClsHead,
+    SpikeTemporalClsHead,
+    TemporalLinearClsHead,
+)
 
 __all__ = [
     'DistilledImageClassifier',
@@ -10,4 +15,5 @@ __all__ = [
     'SpikeDistilledLinearClsHead',
     'SpikeLinearClsHead',
     'SpikeTemporalClsHead',
+    'TemporalLinearClsHead',
 ]

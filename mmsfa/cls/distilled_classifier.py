@@ -9,7 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from ..compression.distillation import Teacher, hard_distillation_loss, soft_distillation_loss
+from mmsfa.compression.distillation import Teacher, hard_distillation_loss, soft_distillation_loss
 
 KDType = Literal['hard', 'soft']
 

@@ -8,8 +8,9 @@ from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from ..layers import SpikeDriven
-from ..neurons.real_time import mean_over_time, with_time
+from mmsfa.layers import SpikeDriven
+from mmsfa.neurons.real_time import RealTime, mean_over_time, with_time
+
 from .distilled_head import DistilledLinearClsHead
 
 
@@ -31,28 +32,43 @@ class SpikeDistilledLinearClsHead(SpikeDriven, DistilledLinearClsHead):
 
 
 @MODELS.register_module()
-class SpikeTemporalClsHead(SpikeLinearClsHead):
+class TemporalLinearClsHead(RealTime, LinearClsHead):
     """A classifier for each time step; the scores are averaged over time.
 
-    It follows a backbone with ``out_time='fold'`` and global pooling. With a neuron in front of the
-    classifier (``analog=()``) this is the head of the published event-camera model.
+    It follows a backbone with ``out_time='fold'`` and global pooling, spiking or not.
 
     Args:
         *args: Arguments of mmpretrain's ``LinearClsHead``.
         T: Number of real time steps.
-        neuron_cfg: Config of the neuron; it gets T as well. Integers are left undivided by default.
-        **kwargs: Arguments of `SpikeLinearClsHead`.
+        **kwargs: Arguments of mmpretrain's ``LinearClsHead``.
 
     Shape:
         - Input: tuple of (T*B, in_channels), time is the slow part of the batch axis.
         - Output: (B, num_classes).
     """
 
-    def __init__(self, *args: Any, T: int, neuron_cfg: dict | None = None, **kwargs: Any) -> None:
-        neuron_cfg = neuron_cfg or dict(type='mmpretrain.SFA', norm=1)
-        super().__init__(*args, neuron_cfg=with_time(neuron_cfg, T), **kwargs)
+    def __init__(self, *args: Any, T: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.T = T
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Score each time step, then average: (T*B, in_channels) -> (B, num_classes)."""
         return mean_over_time(super().forward(feats), self.T)
+
+
+@MODELS.register_module()
+class SpikeTemporalClsHead(SpikeDriven, TemporalLinearClsHead):
+    """`TemporalLinearClsHead`, with a neuron in front of the classifier if ``analog=()``.
+
+    Then this is the head of the published event-camera model.
+
+    Args:
+        *args: Arguments of mmpretrain's ``LinearClsHead``.
+        T: Number of real time steps.
+        neuron_cfg: Config of the neuron; it gets T as well. Integers are left undivided by default.
+        **kwargs: Arguments of `SpikeLinearClsHead`.
+    """
+
+    def __init__(self, *args: Any, T: int, neuron_cfg: dict | None = None, **kwargs: Any) -> None:
+        neuron_cfg = neuron_cfg or dict(type='mmpretrain.SFA', norm=1)
+        super().__init__(*args, T=T, neuron_cfg=with_time(neuron_cfg, T), **kwargs)

@@ -17,7 +17,8 @@ def to_ann_twin(cfg: Config) -> None:
     """Turn the model of a config into its ANN twin: same layers, ReLU instead of spiking neurons.
 
     A module that takes a ``neuron_cfg`` gets a ReLU, and a spike-driven neck or head becomes the
-    ordinary one that it was made from. Data, schedule and everything else stay.
+    first class that it was made from and that is none. Real time steps, data, schedule and
+    everything else stay.
 
     Args:
         cfg: Config with ``model`` and ``default_scope``; its model is changed in place.
@@ -34,16 +35,23 @@ def _convert(value: Any, registry: Registry) -> None:
         return
     found = class_of(value, registry)
     if inspect.isclass(found) and issubclass(found, SpikeDriven):
-        for option in _own_options(SpikeDriven) | _own_options(found):
+        plain = next(c for c in found.__mro__ if not issubclass(c, SpikeDriven))
+        for option in _spiking_options(found) - _keyword_only(plain):
             value.pop(option, None)
-        value['type'] = found.__bases__[-1].__name__  # class SpikeFPN(SpikeDriven, FPN)
+        scope = value['type'].rpartition('.')[0] if isinstance(value['type'], str) else ''
+        value['type'] = f'{scope}.{plain.__name__}' if scope else plain.__name__
     elif inspect.isclass(found) and 'neuron_cfg' in inspect.signature(found).parameters:
         value['neuron_cfg'] = dict(type='ReLU')
     for item in value.values():
         _convert(item, registry)
 
 
-def _own_options(module: type) -> set[str]:
-    """Options that the ordinary neck or head does not have."""
+def _spiking_options(found: type) -> set[str]:
+    """Options that a class and the spike-driven ones below it have added to the ordinary one."""
+    classes = [c for c in found.__mro__ if issubclass(c, SpikeDriven)]
+    return set().union(*map(_keyword_only, classes))
+
+
+def _keyword_only(module: type) -> set[str]:
     options = inspect.signature(module.__init__).parameters.values()
     return {option.name for option in options if option.kind is option.KEYWORD_ONLY}

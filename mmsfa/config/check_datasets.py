@@ -9,7 +9,8 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from ..errors import UserError
+from mmsfa.errors import UserError
+
 from .scopes import class_of
 
 # Folder in the path -> how to get that data set.

@@ -12,11 +12,10 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS
 
 from mmsfa.backbones import ESpikeFormer
+from mmsfa.errors import UserError
+from mmsfa.model_parts import AUXILIARY_HEADS, DENSE_HEADS, REGION_STAGE, members
 
-from ..errors import UserError
 from .scopes import class_of
-
-_READERS = ('decode_head', 'auxiliary_head', 'head', 'bbox_head')
 
 
 class MisfitError(UserError, ValueError):
@@ -58,8 +57,8 @@ def _stated_channels(model: dict) -> Iterator[tuple[str, list[int], list[int]]]:
     neck = _first_neck(model)
     if neck and 'in_channels' not in neck and 'Pooling' not in str(neck.get('type')):
         return  # only pooling hands the backbone's channels on to the heads
-    for part in ('neck',) if 'in_channels' in neck else _READERS:
-        for user in [neck] if part == 'neck' else _as_list(model.get(part) or []):
+    for part in ('neck',) if 'in_channels' in neck else (*DENSE_HEADS, *AUXILIARY_HEADS):
+        for user in [neck] if part == 'neck' else members(model.get(part)):
             if user.get('in_channels') is not None:
                 stated = _as_list(user['in_channels'])
                 every = list(range(len(stated))) if len(stated) > 1 else -1
@@ -68,7 +67,7 @@ def _stated_channels(model: dict) -> Iterator[tuple[str, list[int], list[int]]]:
 
 def _first_neck(model: dict) -> dict:
     """The neck that reads the backbone; mmdet chains a list of them."""
-    necks = _as_list(model.get('neck') or [])
+    necks = members(model.get('neck'))
     return necks[0] if necks else {}
 
 
@@ -83,11 +82,11 @@ def _warn_of_strides(model: dict, true_strides: tuple[int, ...]) -> None:
     true += [true[-1] * 2**i for i in range(1, 6)]  # a pyramid's further levels halve the last map
     head = model.get('rpn_head') or model.get('bbox_head') or {}
     settings = {'anchor_generator.strides': (head.get('anchor_generator') or {}).get('strides')}
-    for part in ('decode_head', 'auxiliary_head'):
-        for user in _as_list(model.get(part) or [])[:1]:
+    for part in ('decode_head', *AUXILIARY_HEADS):
+        for user in members(model.get(part))[:1]:
             settings[f'{part}.feature_strides'] = user.get('feature_strides')
     for name in ('bbox_roi_extractor', 'mask_roi_extractor'):
-        extractors = _as_list((model.get('roi_head') or {}).get(name) or [])
+        extractors = members((model.get(REGION_STAGE) or {}).get(name))
         for extractor in extractors[:1]:  # a cascade may have one for each stage
             settings[f'{name}.featmap_strides'] = extractor.get('featmap_strides')
     for name, stated in settings.items():

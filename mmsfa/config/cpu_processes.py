@@ -15,7 +15,7 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import MODEL_WRAPPERS
 from torch import nn
 
-from ..errors import OptionError
+from mmsfa.errors import OptionError
 
 
 @MODEL_WRAPPERS.register_module()

@@ -8,7 +8,8 @@ from copy import deepcopy
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
-from ..errors import OptionError
+from mmsfa.errors import OptionError
+
 from .scopes import scope_of
 
 _FLIPS = [[dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)]]

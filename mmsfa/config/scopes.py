@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import Registry
 
-from ..errors import OptionError
+from mmsfa.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ SCOPES = {
 }
 
 
+# The hooks that mmengine registers by itself, and leaves out where a config says None.
+_STOCK = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+
+
 def scope_of(cfg: Config) -> Scope:
     """The entry of a config's ``default_scope``.
 
@@ -88,6 +92,13 @@ def set_loader_defaults(cfg: Config) -> None:
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(key):
             cfg[key] = ConfigDict({**deepcopy(scope_of(cfg).loader), **cfg[key]})
+
+
+def switch_hooks_off(cfg: Config) -> None:
+    """Take the hooks out of ``default_hooks`` that are None: mmengine does so for its own alone."""
+    hooks = cfg.get('default_hooks') or {}
+    for name in [name for name, hook in hooks.items() if hook is None and name not in _STOCK]:
+        del hooks[name]
 
 
 def class_of(settings: dict, registry: Registry) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..errors import OptionError
+from mmsfa.errors import OptionError
 
 _USERS = ('dataloader', 'evaluator')
 

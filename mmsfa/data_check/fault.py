@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..errors import UserError
+from mmsfa.errors import UserError
 
 
 class Fault(NamedTuple):

@@ -10,8 +10,10 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from ..config.check_datasets import datasets_of
-from ..config.scopes import class_of
+from mmsfa.config.check_datasets import datasets_of
+from mmsfa.config.scopes import class_of
+from mmsfa.model_parts import class_head_of, get, members
+
 from .class_lists import check_class_folders, check_list
 from .coco_files import check_coco_file, read_json
 from .diagnose import files_of
@@ -131,13 +133,8 @@ class _Annotations:
 
 
 def num_classes_of(cfg: Config) -> int | None:
-    """Number of classes of a classification or segmentation head; None for other models."""
-    model = cfg.get('model') or {}
-    head = model.get('decode_head') or model.get('head') or {}
-    while isinstance(head, (list, tuple)) and head:
-        head = head[-1]
-    number = head.get('num_classes') if isinstance(head, dict) else None
-    return number if isinstance(number, int) else None
+    """Number of classes that the model of a config tells; None in pre-training."""
+    return get(class_head_of(cfg.get('model') or {}), 'num_classes')
 
 
 def _add_samples(
@@ -175,9 +172,7 @@ def _add_samples(
 
 
 def _rules(cfg: Config, dataset: Any, info: dict, num_classes: int) -> LabelMapRules:
-    model = cfg.get('model') or {}
-    heads = model.get('decode_head') or {}
-    heads = heads if isinstance(heads, (list, tuple)) else [heads]
+    heads = members((cfg.get('model') or {}).get('decode_head'))
     ignore = [getattr(dataset, 'ignore_index', None), *(head.get('ignore_index') for head in heads)]
     return LabelMapRules(
         num_classes,

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from ..rng_state import isolated_rng
+from mmsfa.rng_state import isolated_rng
+
 from .diagnose import files_of
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import MODELS
+from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch.nn import functional as F
 

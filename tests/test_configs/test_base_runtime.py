@@ -8,7 +8,19 @@ import pytest
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import HOOKS, MODELS, init_default_scope
+from mmengine.runner import Runner
 
+from mmsfa.config.scopes import switch_hooks_off
+
+OURS = {
+    'FiringRateHook',
+    'PretrainedNoticeHook',
+    'DataCheckHook',
+    'SyncNormStatsHook',
+    'ExactResumeHook',
+    'NumericsHook',
+    'ScheduleHook',
+}
 SCOPES = dict(det='mmdet', seg='mmseg', cls='mmpretrain')
 
 
@@ -23,10 +35,28 @@ def test_a_runtime_has_what_the_tools_rely_on(base: Path, task: str) -> None:
     assert cfg.default_scope == SCOPES[task]
     assert 'mmsfa' in cfg.custom_imports.imports
     assert 'visualization' in cfg.default_hooks
-    assert {hook.type for hook in cfg.custom_hooks} >= {'FiringRateHook', 'PretrainedNoticeHook'}
-    assert all(HOOKS.get(hook.type) for hook in cfg.custom_hooks)
+    assert {hook.type for hook in cfg.default_hooks.values()} >= OURS
+    assert all(HOOKS.get(hook) for hook in OURS)
     assert cfg.visualizer.vis_backends == [dict(type='LocalVisBackend')]
     assert cfg.log_processor.by_epoch is cfg.default_hooks.checkpoint.get('by_epoch', True)
+
+
+@pytest.mark.parametrize('name', ['det/mask_rcnn_esf_demo.py', 'seg/upernet_esf_demo.py'])
+def test_a_hook_of_the_users_own_deletes_none_of_ours(
+    repo_dir: Path, tmp_path: Path, shapes_dir: Path, name: str
+) -> None:
+    own = tmp_path / 'own.py'
+    own.write_text(
+        f"_base_ = '{repo_dir / 'configs' / name}'\n"
+        "custom_hooks = [dict(type='EmptyCacheHook')]\n"
+        'default_hooks = dict(firing_rate=dict(interval=1), numerics=None)\n'
+        f"work_dir = '{tmp_path / 'work'}'\n"
+    )
+    cfg = Config.fromfile(own)
+    switch_hooks_off(cfg)
+    hooks = {type(hook).__name__: hook for hook in Runner.from_cfg(cfg).hooks}
+    assert OURS - {'NumericsHook'} | {'EmptyCacheHook'} <= set(hooks)
+    assert 'NumericsHook' not in hooks and hooks['FiringRateHook'].interval == 1
 
 
 @pytest.mark.parametrize(('name', 'epochs', 'steps'), [('1x', 12, [8, 11]), ('3x', 36, [27, 33])])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import mmcv
@@ -15,11 +16,17 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
+from mmsfa.backbones.arch import SETTINGS
+from mmsfa.config.ann_twin import to_ann_twin
 from mmsfa.config.check_model import check_model
+from mmsfa.config.lif_twin import to_lif_twin
 from mmsfa.config.scopes import set_loader_defaults
 from mmsfa.config.top_level_options import merge_options
+from mmsfa.errors import OptionError
+from mmsfa.neurons import LIF
 from mmsfa.spiking import observe
 from mmsfa.spiking.measure.emission import Emission
+from mmsfa.spiking.measure.observer import neurons_of
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/*.py'))
@@ -168,6 +175,48 @@ def test_one_training_step(small, name: str) -> None:
     assert all(moment.isfinite().all() for moment in moments)
     # The attention of the large models sums over 16 tokens here: too few for all of it to fire.
     assert sum(bool(moment.any()) for moment in moments) > 0.85 * len(moments)
+
+
+@pytest.fixture
+def shallow(small: Callable[[str], Config]) -> Callable[[str], Config]:
+    """As `small`, with one block a stage: twins differ in kinds of layers, not in their number."""
+
+    def read(name: str) -> Config:
+        cfg = small(name)
+        arch = cfg.model.backbone.get('arch')
+        if isinstance(arch, str):
+            family = SETTINGS[arch].get('family', 'base')
+            depths = (1, 1, 1, 1) if family == 'large' else (1, 1, 1, 1, 1)
+            cfg.model.backbone.arch = dict(SETTINGS[arch], depths=depths)
+        return cfg
+
+    return read
+
+
+def train_one_step(cfg: Config) -> nn.Module:
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert all(weight.isfinite().all() for weight in runner.model.parameters())
+    return runner.model
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_its_ann_twin_trains(shallow: Callable[[str], Config], name: str) -> None:
+    cfg = shallow(name)
+    to_ann_twin(cfg)
+    assert not neurons_of(train_one_step(cfg))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_its_lif_twin_trains(shallow: Callable[[str], Config], name: str) -> None:
+    cfg = shallow(name)
+    if cfg.model.backbone.get('T', 1) > 1 or cfg.model.type == 'SpikeMAE':
+        with pytest.raises(OptionError, match='for still images|no LIF twin'):
+            to_lif_twin(cfg)
+        return
+    to_lif_twin(cfg)
+    neurons = neurons_of(train_one_step(cfg).backbone).values()
+    assert {(type(neuron), neuron.T) for neuron in neurons} == {(LIF, cfg.model.backbone.T)}
 
 
 def test_ordinary_heads_are_one_line_away(tmp_path: Path) -> None:

@@ -59,9 +59,9 @@ def test_links_lead_somewhere(page: Path) -> None:
         ('user_guide', 'seg/upernet_esf.py'),
     ],
 )
-def test_hooks_have_the_numbers_that_a_page_gives_them(page: str, config: str) -> None:
-    found = re.findall(r'custom_hooks\.(\d+)\.(\w+)', (ROOT / f'docs/{page}.md').read_text())
+def test_hooks_have_the_names_that_a_page_gives_them(page: str, config: str) -> None:
+    found = re.findall(r'default_hooks\.(\w+)\.(\w+)', (ROOT / f'docs/{page}.md').read_text())
     assert found
-    hooks = Config.fromfile(ROOT / 'configs' / config).custom_hooks
-    for number, option in found:
-        assert option in signature(HOOKS.get(hooks[int(number)].type)).parameters
+    hooks = Config.fromfile(ROOT / 'configs' / config).default_hooks
+    for name, option in found:
+        assert option in signature(HOOKS.get(hooks[name].type)).parameters

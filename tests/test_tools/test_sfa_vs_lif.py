@@ -17,12 +17,11 @@ from mmengine.runner import Runner
 
 from mmsfa.apis.sfa_vs_lif import (
     check_trainable,
-    levels_of,
     shorten,
-    to_lif_twin,
     train_and_validate,
 )
 from mmsfa.apis.trained_model import build_model
+from mmsfa.config.lif_twin import levels_of, to_lif_twin
 from mmsfa.config.top_level_options import merge_options
 from mmsfa.errors import OptionError
 from mmsfa.neurons import LIF, SFA

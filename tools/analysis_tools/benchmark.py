@@ -49,11 +49,10 @@ from torch import Tensor, nn
 from mmsfa.apis.sfa_vs_lif import (
     PUBLISHED,
     check_trainable,
-    levels_of,
-    to_lif_twin,
     train_and_validate,
 )
 from mmsfa.cli.options import add_config_options, read_config, run_tool
+from mmsfa.config.lif_twin import levels_of, to_lif_twin
 from mmsfa.config.scopes import scope_of
 
 Figures = dict[str, dict[str, list[float]]]  # figure -> variant -> one value a round

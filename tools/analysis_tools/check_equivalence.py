@@ -117,7 +117,7 @@ def main() -> None:
         names = [name for name, read in first.analog.items() if read == kind]
         print(f'  {remark}:', ', '.join(names) or 'no layer')
     if first.uncounted:
-        print('Neither convolution nor linear, so never spiking:', ', '.join(first.uncounted))
+        print('Multiplies without a contract, so nothing is proved:', ', '.join(first.uncounted))
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         found = dict(config=args.config, checkpoint=args.checkpoint, num=len(batches))

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.config.scopes import scope_of
 from mmsfa.layers import RepConv
+from mmsfa.model_parts import DENSE_HEADS
 from mmsfa.neurons.real_time import input_channels
 
 PARTS = ('backbone', 'neck', 'rpn_head', 'bbox_head', 'mask_head', 'decode_head', 'head')
@@ -47,7 +48,7 @@ class DenseParts(nn.Module):
         model = self.model
         features = model.extract_feat(image)
         outputs = [*features]
-        for name in ('rpn_head', 'bbox_head', 'decode_head', 'head'):
+        for name in DENSE_HEADS:
             if getattr(model, name, None) is not None:
                 outputs += _flat(getattr(model, name)(features))
         if getattr(model, 'roi_head', None) is not None:

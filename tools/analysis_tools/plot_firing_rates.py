@@ -1,7 +1,7 @@
 """Draw the firing rate of every neuron layer by depth, from what a test has written.
 
 Example:
-    python tools/test.py CONFIG CHECKPOINT --cfg-options custom_hooks.0.per_layer=True
+    python tools/test.py CONFIG CHECKPOINT --cfg-options default_hooks.firing_rate.per_layer=True
     python tools/analysis_tools/plot_firing_rates.py work_dirs/NAME/TIME/TIME.json --out rates.png
 """
 
@@ -48,7 +48,7 @@ def layer_rates(path: Path) -> dict[str, float]:
     if not layers:
         raise OptionError(
             f'{path} holds no firing rates of single layers. Run tools/test.py with '
-            '--cfg-options custom_hooks.0.per_layer=True (FiringRateHook).'
+            '--cfg-options default_hooks.firing_rate.per_layer=True (FiringRateHook).'
         )
     neurons = by_depth([dict(name=name, stage=stage_of(name)) for name in layers])
     return {one['name']: layers[one['name']] for one in neurons}

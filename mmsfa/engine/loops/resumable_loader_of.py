@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from mmsfa.engine.loader import Labels, ResumableDataLoader
 from mmsfa.engine.plain_model import plain_model
+from mmsfa.model_parts import class_head_of
 
 
 def labels_of(model: nn.Module) -> Labels | None:
@@ -28,13 +29,8 @@ def labels_of(model: nn.Module) -> Labels | None:
         return None
     if hasattr(model, 'language_model'):  # labels are words, of which a head counts tokens
         return None
-    roi_head = getattr(model, 'roi_head', None)
-    heads = [getattr(model, name, None) for name in ('decode_head', 'head', 'bbox_head')]
-    for head in [*heads, getattr(roi_head, 'bbox_head', None)]:
-        head = head[0] if isinstance(head, (nn.ModuleList, list)) and len(head) else head
-        if isinstance(getattr(head, 'num_classes', None), int):
-            return Labels(head.num_classes, getattr(head, 'ignore_index', 255))
-    return None
+    head = class_head_of(model)
+    return None if head is None else Labels(head.num_classes, getattr(head, 'ignore_index', 255))
 
 
 def resumable_loader_of(
