@@ -24,7 +24,8 @@ from mmengine.runner import set_random_seed
 from mmengine.utils import ManagerMixin
 from torch import nn
 
-import mmsfa  # noqa: F401  before any test imports mmpretrain: it repairs torchvision
+import mmsfa
+import mmsfa.safe_loading  # noqa: F401  as tools and shipped configs do
 
 ROOT = Path(__file__).resolve().parents[1]
 if 'OMP_NUM_THREADS' not in os.environ:

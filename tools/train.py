@@ -13,8 +13,8 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmsfa.checkpoint.saving import apply_resume
 from mmsfa.cli.options import add_config_options, add_run_options, read_run_config, run_tool
+from mmsfa.cli.resume import apply_resume
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.check_values import check_begins
 from mmsfa.config.cpu_processes import use_gloo_without_gpu

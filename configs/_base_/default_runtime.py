@@ -1,23 +1,23 @@
 # What detection, segmentation and classification share. Each adds its own scope and visualizer:
 # `default_runtime_det.py`, `default_runtime_seg.py`, `default_runtime_cls.py`.
-custom_imports = dict(imports=['mmsfa'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmsfa', 'mmsfa.safe_loading'], allow_failed_imports=False)
 
+# By name: a config that adds `custom_hooks` of its own keeps them. With the tools of mmsfa None
+# switches one off.
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='MainProcessLoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    firing_rate=dict(type='FiringRateHook', interval=10),
+    pretrained_notice=dict(type='PretrainedNoticeHook'),
+    data_check=dict(type='DataCheckHook'),
+    sync_norm_stats=dict(type='SyncNormStatsHook'),
+    exact_resume=dict(type='ExactResumeHook'),
+    numerics=dict(type='NumericsHook'),
+    schedule=dict(type='ScheduleHook'),
 )
-custom_hooks = [
-    dict(type='FiringRateHook', interval=10),
-    dict(type='PretrainedNoticeHook'),
-    dict(type='DataCheckHook'),
-    dict(type='SyncNormStatsHook'),
-    dict(type='ExactResumeHook'),
-    dict(type='NumericsHook'),
-    dict(type='ScheduleHook'),
-]
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -1,7 +1,7 @@
 _base_ = './default_runtime.py'
 
 default_scope = 'mmdet'
-custom_imports = dict(imports=['mmsfa', 'mmsfa.det'])
+custom_imports = dict(imports=['mmsfa', 'mmsfa.safe_loading', 'mmsfa.det'])
 
 default_hooks = dict(visualization=dict(type='DetVisualizationHook'))
 visualizer = dict(

@@ -1,7 +1,7 @@
 _base_ = './default_runtime.py'
 
 default_scope = 'mmseg'
-custom_imports = dict(imports=['mmsfa', 'mmsfa.seg'])
+custom_imports = dict(imports=['mmsfa', 'mmsfa.safe_loading', 'mmsfa.seg'])
 
 default_hooks = dict(
     logger=dict(log_metric_by_epoch=False),

@@ -10,7 +10,7 @@ model = dict(
     backbone=dict(
         arch='83m',
         # the neuron that the large models were trained with
-        neuron_cfg=dict(rounding='half_up', surrogate='open'),
+        neuron_cfg=dict(rounding='half_up', grad_range='open'),
         layer_scale_init=1e-6,
         drop_path_rate=0.1,
         init_cfg=dict(checkpoint=pretrained),

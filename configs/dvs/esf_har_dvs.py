@@ -1,7 +1,9 @@
 # E-SpikeFormer 19M on HAR-DVS, T x D = 8 x 4: the published recipe, batch 72 (3 x 24).
 _base_ = ['../_base_/datasets/har_dvs.py', '../_base_/default_runtime_cls.py']
 
-custom_imports = dict(imports=['mmsfa', 'mmsfa.datasets.events', 'mmsfa.visualization.events'])
+custom_imports = dict(
+    imports=['mmsfa', 'mmsfa.safe_loading', 'mmsfa.datasets.events', 'mmsfa.visualization.events']
+)
 # A path or URL of a checkpoint whose backbone is the start.
 pretrained = None
 T = {{_base_.T}}

@@ -1,7 +1,9 @@
 # A small E-SpikeFormer on 600 recordings of N-MNIST, T x D = 3 x 4, trained from scratch on a CPU.
 _base_ = ['../_base_/datasets/nmnist.py', '../_base_/default_runtime_cls.py']
 
-custom_imports = dict(imports=['mmsfa', 'mmsfa.datasets.events', 'mmsfa.visualization.events'])
+custom_imports = dict(
+    imports=['mmsfa', 'mmsfa.safe_loading', 'mmsfa.datasets.events', 'mmsfa.visualization.events']
+)
 T = {{_base_.T}}
 
 model = dict(

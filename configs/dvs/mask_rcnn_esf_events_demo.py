@@ -2,7 +2,7 @@
 # event camera, T x D = 3 x 4. Boxes and masks belong to the last moment.
 _base_ = '../det/mask_rcnn_esf_demo.py'
 
-custom_imports = dict(imports=['mmsfa', 'mmsfa.det', 'mmsfa.datasets.events'])
+custom_imports = dict(imports=['mmsfa', 'mmsfa.safe_loading', 'mmsfa.det', 'mmsfa.datasets.events'])
 T = 3
 
 model = dict(

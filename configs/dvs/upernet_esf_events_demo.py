@@ -2,7 +2,7 @@
 # event camera, T x D = 3 x 4. The label map belongs to the last moment.
 _base_ = '../seg/upernet_esf_demo.py'
 
-custom_imports = dict(imports=['mmsfa', 'mmsfa.seg', 'mmsfa.datasets.events'])
+custom_imports = dict(imports=['mmsfa', 'mmsfa.safe_loading', 'mmsfa.seg', 'mmsfa.datasets.events'])
 T = 3
 
 model = dict(

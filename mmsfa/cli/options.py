@@ -14,15 +14,15 @@ import torch.distributed as torch_dist
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 
+from mmsfa.checkpoint.loading import trust_checkpoints
 from mmsfa.compat import STACK, StackError, require
+from mmsfa.config.ann_twin import to_ann_twin
+from mmsfa.config.check_model import check_model
+from mmsfa.config.check_values import check_config
+from mmsfa.config.scopes import scope_of, set_loader_defaults, switch_hooks_off
+from mmsfa.config.top_level_options import merge_options
+from mmsfa.errors import OptionError, UserError
 
-from ..checkpoint.loading import trust_checkpoints
-from ..config.ann_twin import to_ann_twin
-from ..config.check_model import check_model
-from ..config.check_values import check_config
-from ..config.scopes import scope_of, set_loader_defaults
-from ..config.top_level_options import merge_options
-from ..errors import OptionError, UserError
 from .error_report import explain, sentence_of, to_log_file
 
 
@@ -150,6 +150,7 @@ def read_run_config(args: argparse.Namespace) -> Config:
     check_config(cfg)
     check_model(cfg)
     set_loader_defaults(cfg)
+    switch_hooks_off(cfg)
     return cfg
 
 

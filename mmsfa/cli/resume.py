@@ -8,10 +8,9 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
+from mmsfa.checkpoint.saving.newest_checkpoint import has_checkpoints, newest_resumable
 from mmsfa.config.scopes import class_of
-
-from ..checkpoint.saving.newest_checkpoint import has_checkpoints, newest_resumable
-from ..engine.hooks.atomic_checkpoint_hook import AtomicCheckpointHook
+from mmsfa.engine.hooks.atomic_checkpoint_hook import AtomicCheckpointHook
 
 
 def apply_resume(cfg: Config, path: str | None) -> None:

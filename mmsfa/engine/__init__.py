@@ -1,12 +1,12 @@
 """What runs inside a Runner: hooks, loops, data loading, schedules, optimizer wrappers.
 
-Everything here registers at mmengine's root, so any mm project can use it by config. Importing
-this package makes every checkpoint that mmengine loads a safe one (see `mmsfa.checkpoint.loading`).
+Everything here registers at mmengine's root, so any mm project can use it by config.
 """
 
-from ..checkpoint.loading import UnsafeCheckpointError, install, safe_load, trust_checkpoints
-from ..checkpoint.saving import AtomicLocalBackend, newest_resumable
-from ..data_check import DataFaultError
+from mmsfa.checkpoint.loading import UnsafeCheckpointError, safe_load, trust_checkpoints
+from mmsfa.checkpoint.saving import AtomicLocalBackend, newest_resumable
+from mmsfa.data_check import DataFaultError
+
 from .amp import CPUAmpOptimWrapper
 from .hooks import (
     AtomicCheckpointHook,
@@ -22,8 +22,6 @@ from .hooks import (
     SyncNormStatsHook,
 )
 from .loops import ResumableEpochBasedTrainLoop, ResumableIterBasedTrainLoop
-
-install()
 
 __all__ = [
     'AtomicCheckpointHook',

@@ -28,18 +28,15 @@ import mmsfa.det
 import mmsfa.seg  # noqa: F401  registers, before the fork
 
 ROOT = Path(__file__).resolve().parents[2]
+OURS = ('data_check', 'sync_norm_stats', 'exact_resume', 'numerics', 'schedule')
+NO_HOOKS = [
+    'default_hooks.checkpoint.type=CheckpointHook',
+    *(f'default_hooks.{name}=None' for name in OURS),
+]
 # What the stack does without mmsfa's loops and hooks.
 STOCK = {
-    'epoch': [
-        'train_cfg.type=EpochBasedTrainLoop',
-        'default_hooks.checkpoint.type=CheckpointHook',
-        'custom_hooks=[]',
-    ],
-    'iter': [
-        'train_cfg.type=IterBasedTrainLoop',
-        'default_hooks.checkpoint.type=CheckpointHook',
-        'custom_hooks=[]',
-    ],
+    'epoch': ['train_cfg.type=EpochBasedTrainLoop', *NO_HOOKS],
+    'iter': ['train_cfg.type=IterBasedTrainLoop', *NO_HOOKS],
 }
 
 

@@ -1,6 +1,6 @@
 # E-SpikeFormer 83M (large family): rounds half up, layer scales, drop path; mixup and cutmix. The
 # classifier reads the mean potential; a second head (distillation) counts spikes, as published.
-neuron = dict(type='mmpretrain.SFA', D=4, rounding='half_up', surrogate='open')
+neuron = dict(type='mmpretrain.SFA', D=4, rounding='half_up', grad_range='open')
 
 model = dict(
     type='ImageClassifier',

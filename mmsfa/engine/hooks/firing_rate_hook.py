@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from mmsfa.engine.plain_model import plain_model
 from mmsfa.spiking.measure.energy import EnergyCosts
 from mmsfa.spiking.measure.firing_rate import FiringRateCounter
 from mmsfa.spiking.measure.idle_watch import IdleWatch
@@ -17,8 +18,6 @@ from mmsfa.spiking.measure.operations import OperationCounter
 from mmsfa.spiking.measure.stages import by_stage
 from mmsfa.spiking.measure.statistics import SATURATED
 from mmsfa.spiking.measure.totals import Totals
-
-from ..plain_model import plain_model
 
 
 @HOOKS.register_module()

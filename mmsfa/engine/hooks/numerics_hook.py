@@ -19,10 +19,9 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
+from mmsfa.engine.numerics import JudgedBatch, first_bad_layer, nan_of, non_finite_of
+from mmsfa.engine.plain_model import plain_model
 from mmsfa.errors import UserError
-
-from ..numerics import JudgedBatch, first_bad_layer, nan_of, non_finite_of
-from ..plain_model import plain_model
 
 
 class NonFiniteError(UserError, FloatingPointError):

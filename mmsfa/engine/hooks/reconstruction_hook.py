@@ -13,7 +13,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from ..plain_model import plain_model
+from mmsfa.engine.plain_model import plain_model
 
 HIDDEN = 127  # grey
 

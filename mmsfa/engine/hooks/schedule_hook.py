@@ -11,7 +11,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ..schedule import Length, MovedEnds, back_to_start, parts_of, replay
+from mmsfa.engine.schedule import Length, MovedEnds, back_to_start, parts_of, replay
 
 KEY = 'schedule_written_for'  # in the message hub: the length of the first run, as [epochs, iters]
 

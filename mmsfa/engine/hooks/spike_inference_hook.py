@@ -8,9 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from mmsfa.engine.plain_model import plain_model
 from mmsfa.spiking.inference.spike_inference import MODES, Mode, spike_inference
-
-from ..plain_model import plain_model
 
 
 @HOOKS.register_module()

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import mmsfa  # noqa: F401  first, as in the tools: it repairs torchvision
+import mmsfa.safe_loading  # noqa: F401  first, as in the tools: it repairs torchvision
 
 # isort: split
 import torch

@@ -153,7 +153,7 @@ def test_a_data_set_that_cannot_be_checked_is_left_alone(tmp_path: Path) -> None
 @pytest.mark.parametrize('name', ['det', 'seg', 'cls', 'mim'])
 def test_it_is_on_by_default(repo_dir: Path, name: str) -> None:
     cfg = Config.fromfile(repo_dir / f'configs/_base_/default_runtime_{name}.py')
-    assert 'DataCheckHook' in [hook.type for hook in cfg.custom_hooks]
+    assert cfg.default_hooks.data_check.type == 'DataCheckHook'
     assert HOOKS.get('DataCheckHook') is DataCheckHook
 
 
