@@ -19,7 +19,7 @@ help:  ## show this list
 setup: $(STAMP)  ## install everything into .venv (once)
 
 # The stamp is written last, so a set-up that was interrupted is continued.
-$(STAMP): setup.cfg pyproject.toml constraints.txt tools/misc/setup_env.sh
+$(STAMP): pyproject.toml constraints.txt tools/misc/setup_env.sh
 	@PYTHON='$(PYTHON)' TORCH="$(TORCH)" TORCHVISION="$(TORCHVISION)" OPS='$(OPS)' \
 		bash tools/misc/setup_env.sh '$(VENV)'
 	@touch $@

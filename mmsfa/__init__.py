@@ -11,8 +11,9 @@ from mmsfa.version import __version__
 
 compat.require()  # must come before anything that imports mmpretrain: it repairs torchvision
 
-from mmsfa import ops  # noqa: E402
+from mmsfa import moved, ops  # noqa: E402
 
+moved.install()
 ops.install()  # must come before anything that imports mmdet
 
 from mmsfa import backbones, cls, engine, neurons  # noqa: E402

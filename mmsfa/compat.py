@@ -248,7 +248,7 @@ def require_extra(extra: str, *names: str) -> None:
     """Stop with one readable error when a package of an optional extra is missing.
 
     Args:
-        extra: An extra of setup.cfg, such as ``'export'``.
+        extra: An extra of pyproject.toml, such as ``'export'``.
         *names: Import names that are needed of it; without any, all of them.
 
     Raises:

@@ -1,3 +1,3 @@
-"""The version of mmsfa, read by setup.cfg without importing the package."""
+"""The version of mmsfa, read by pyproject.toml without importing the package."""
 
 __version__ = '0.1.0'

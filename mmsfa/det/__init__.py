@@ -1,6 +1,6 @@
 """Spike-driven necks and heads for detection, registered in mmdet. Detection configs import it."""
 
-from ..compat import require
+from mmsfa.compat import require
 
 require('mmdet')
 

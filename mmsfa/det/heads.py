@@ -15,7 +15,7 @@ from mmdet.models.roi_heads.mask_heads import FCNMaskHead
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
-from ..layers import SpikeDriven
+from mmsfa.layers import SpikeDriven
 
 
 @MODELS.register_module()

@@ -7,8 +7,8 @@ from typing import Any
 from mmdet.models.necks import FPN
 from mmdet.registry import MODELS
 
-from ..layers import SpikeDriven
-from ..neurons import SpikingNeuron
+from mmsfa.layers import SpikeDriven
+from mmsfa.neurons import SpikingNeuron
 
 
 @MODELS.register_module()

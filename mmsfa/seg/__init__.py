@@ -1,6 +1,6 @@
 """Spike-driven necks and heads for segmentation, registered in mmseg."""
 
-from ..compat import require
+from mmsfa.compat import require
 
 require('mmseg')
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from mmseg.models.decode_heads import FCNHead, FPNHead, UPerHead
 from mmseg.registry import MODELS
 
-from ..layers import SpikeDriven
+from mmsfa.layers import SpikeDriven
 
 
 @MODELS.register_module()

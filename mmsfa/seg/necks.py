@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmseg.models.necks import FPN
 from mmseg.registry import MODELS
 
-from ..layers import SpikeDriven
+from mmsfa.layers import SpikeDriven
 
 
 @MODELS.register_module()

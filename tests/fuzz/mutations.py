@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def mutate(root: dict | list, draw: random.Random) -> str:
         return f'{name}: deleted'
     if action == 'unknown' and isinstance(parent, dict):
         new = draw.choice(['foo', 'Type', 'typ', 'channel', 'num_class', 'in_channel', 'lr_'])
-        parent[new] = draw.choice(WRONG)
+        parent[new] = deepcopy(draw.choice(WRONG))  # else a later damage changes the list
         return f'{name}: {new}={parent[new]!r} beside it'
     if action == 'misspell':
         if isinstance(value, str) and (draw.random() < 0.5 or not isinstance(key, str)):
@@ -133,7 +134,7 @@ def mutate(root: dict | list, draw: random.Random) -> str:
         changed += [torch.zeros(0), value * NAN, value.to(torch.complex64), torch.tensor(3)]
         parent[key] = draw.choice(changed)
         return f'{name}: tensor {list(value.shape)} -> {parent[key].dtype} {parent[key].shape}'
-    parent[key] = draw.choice(ABSURD if action == 'absurd' else WRONG)
+    parent[key] = deepcopy(draw.choice(ABSURD if action == 'absurd' else WRONG))
     return f'{name}: {value!r:.80} -> {parent[key]!r}'
 
 
@@ -177,7 +178,7 @@ def damage_content(path: Path, draw: random.Random) -> str:
     """Load a checkpoint, change one to three places, and write it again."""
     content = thaw(torch.load(path, weights_only=False))
     if draw.random() < 0.05:
-        whole = draw.choice(WRONG)
+        whole = deepcopy(draw.choice(WRONG))
         torch.save(whole, path)
         return f'whole file: {whole!r}'
     done = []

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import mmsfa.det  # noqa: F401
 from mmsfa.neurons.functional import integer_fire
-from mmsfa.spiking.inference import spike_inference
+from mmsfa.spiking import spike_inference
 
 SIZES = dict(in_channels=4, roi_feat_size=3, fc_out_channels=16, num_classes=3)
 HEADS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmsfa.pretrain import spike_mae as random_mask
+from mmsfa.pretrain import random_mask
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,32 @@ from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS
 
 
+class _SometimesOnEvents(BaseTransform):
+    """Changes a copy of the events of a sample with some probability.
+
+    Args:
+        prob: Probability.
+    """
+
+    def __init__(self, prob: float = 0.5) -> None:
+        self.prob = prob
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Change the events of a sample, or leave them."""
+        if np.random.rand() < self.prob and len(results['events']):
+            results['events'] = self.changed(results['events'].copy())
+        return results
+
+    def changed(self, events: np.ndarray) -> np.ndarray:
+        """Events (N,) that may be overwritten -> the changed ones."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(prob={self.prob})'
+
+
 @TRANSFORMS.register_module()
-class EventPolarityFlip(BaseTransform):
+class EventPolarityFlip(_SometimesOnEvents):
     """Swap ON and OFF, as if bright and dark were swapped in the scene.
 
     Args:
@@ -19,22 +43,14 @@ class EventPolarityFlip(BaseTransform):
     Required keys: events. Modified keys: events.
     """
 
-    def __init__(self, prob: float = 0.5) -> None:
-        self.prob = prob
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Swap."""
-        if np.random.rand() < self.prob:
-            events = results['events'] = results['events'].copy()
-            events['p'] = 1 - events['p']
-        return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob})'
+    def changed(self, events: np.ndarray) -> np.ndarray:
+        """Swap the polarities of events (N,)."""
+        events['p'] = 1 - events['p']
+        return events
 
 
 @TRANSFORMS.register_module()
-class EventTimeReverse(BaseTransform):
+class EventTimeReverse(_SometimesOnEvents):
     """Play the recording backwards: times are mirrored, and ON becomes OFF.
 
     Args:
@@ -43,19 +59,12 @@ class EventTimeReverse(BaseTransform):
     Required keys: events. Modified keys: events.
     """
 
-    def __init__(self, prob: float = 0.5) -> None:
-        self.prob = prob
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Reverse."""
-        if len(results['events']) and np.random.rand() < self.prob:
-            events = results['events'] = results['events'][::-1].copy()
-            events['t'] = events['t'][0] + events['t'][-1] - events['t']
-            events['p'] = 1 - events['p']
-        return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob})'
+    def changed(self, events: np.ndarray) -> np.ndarray:
+        """Mirror the times of events (N,) and swap their polarities."""
+        events = events[::-1].copy()
+        events['t'] = events['t'][0] + events['t'][-1] - events['t']
+        events['p'] = 1 - events['p']
+        return events
 
 
 @TRANSFORMS.register_module()

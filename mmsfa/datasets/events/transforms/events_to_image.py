@@ -7,7 +7,7 @@ from typing import Any, Literal
 from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS
 
-from ..tensors import count_frames, voxel_grid
+from mmsfa.datasets.events.tensors import count_frames, voxel_grid
 
 
 @TRANSFORMS.register_module()

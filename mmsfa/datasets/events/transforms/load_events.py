@@ -7,10 +7,9 @@ from typing import Any
 from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS
 
+from mmsfa.datasets.events.readers.reader import read_events
+from mmsfa.datasets.events.tensors import check_events
 from mmsfa.errors import OptionError
-
-from ..readers.reader import read_events
-from ..tensors import check_events
 
 
 @TRANSFORMS.register_module()
