@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Container
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,8 @@ def measure(
         ``config``, ``checkpoint`` and ``data`` (with sha256), ``settings``, ``neurons``,
         ``operations`` and ``totals`` (for one picture; the last total is the whole model),
         ``uncounted`` (what multiplies and is neither convolution, linear layer nor
-        `SpikeProduct`), ``analog`` (layers that got
-        real values: the picture, membrane potentials, or others), ``idle`` and ``saturated``
-        (neurons). Only plain types.
+        `SpikeProduct`), ``analog`` (layers that got real values: the picture, membrane potentials,
+        or others), ``idle`` and ``saturated`` (neurons). Only plain types.
 
     Raises:
         UserError: Config, checkpoint or data do not fit together.
@@ -66,7 +66,7 @@ def measure(
         product=counter.count_product,
     )
     with uncounted_products(model) as products:  # alone: observers multiply, too
-        next(iter(predictions(model, loader)))
+        next(iter(predictions(model, loader)), None)
     with observe(model, **watched):
         for _ in track(predictions(model, loader), 'pictures', total=len(loader)):
             pass
@@ -76,6 +76,7 @@ def measure(
         name: Operations(*(value / pictures for value in one))
         for name, one in counter.layers().items()
     }
+    attentions = products_of(model)
     analog = real_inputs(model, {name: one.analog_macs > 0 for name, one in layers.items()})
     return dict(
         config=dict(path=str(cfg.filename), sha256=text_sha256(cfg.dump())),
@@ -91,7 +92,7 @@ def measure(
         ),
         neurons=[one.asdict() for one in neurons],
         operations=[
-            _row(name, one, model, costs, analog.get(name, 'spikes'))
+            _row(name, one, model, attentions, costs, analog.get(name, 'spikes'))
             for name, one in layers.items()
         ],
         totals=totals(model, layers, neurons, costs),
@@ -103,14 +104,18 @@ def measure(
 
 
 def _row(
-    name: str, one: Operations, model: nn.Module, costs: EnergyCosts, read: str
+    name: str,
+    one: Operations,
+    model: nn.Module,
+    products: Container[str],
+    costs: EnergyCosts,
+    read: str,
 ) -> dict[str, Any]:
-    module = model.get_submodule(name)
-    kind = 'linear' if isinstance(module, nn.Linear) else 'convolution'
+    kind = 'linear' if isinstance(model.get_submodule(name), nn.Linear) else 'convolution'
     return dict(
         name=name,
         stage=stage_of(name),
-        kind='attention' if name in products_of(model) else kind,
+        kind='attention' if name in products else kind,
         input=read,
         **_figures(one, costs),
     )

@@ -4,7 +4,7 @@ from mmsfa.compat import require
 
 require('mmdet')
 
-from .heads import (  # noqa: E402  # noqa: E402
+from .heads import (  # noqa: E402
     SpikeConvFCBBoxHead,
     SpikeFCNMaskHead,
     SpikeRetinaHead,

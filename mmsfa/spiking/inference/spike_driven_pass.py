@@ -46,8 +46,8 @@ def replace_synapses(model: nn.Module, elapsed: Elapsed = lambda: 1.0) -> Iterat
     """Let every convolution and linear layer accumulate binary spikes, with BN folded.
 
     A layer that gets real values works on them as they are, with the same folded weights. A layer
-    that transforms its weights on the way (standardised, quantised) keeps them and its BN. So does
-    a BN that no convolution stands right in front of; its shift arrives as a bias does.
+    that transforms its weights and does not tell (`effective_weight`) keeps them and its BN. A BN
+    that no convolution stands right in front of stays, too; its shift arrives as a bias does.
 
     Args:
         model: A model in evaluation mode.

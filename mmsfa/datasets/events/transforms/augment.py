@@ -27,7 +27,7 @@ class _SometimesOnEvents(BaseTransform):
 
     def changed(self, events: np.ndarray) -> np.ndarray:
         """Events (N,) that may be overwritten -> the changed ones."""
-        raise NotImplementedError
+        raise NotImplementedError(f'{type(self).__name__} must define changed.')
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(prob={self.prob})'
