@@ -61,7 +61,7 @@ def test_the_model_has_its_published_size(name: str) -> None:
     neurons = [module for module in model.modules() if isinstance(module, SFA)]
     large = kind_of(name) != 'scratch'
     how = ('half_up', 'open') if large else ('half_even', 'closed')
-    assert {(n.rounding, n.surrogate) for n in neurons} == {how}
+    assert {(n.rounding, n.grad_range) for n in neurons} == {how}
     assert {n.D for n in neurons} == {8 if name.endswith('D8') else 4}
     divided = {n.norm for name, n in model.named_modules() if n in neurons and 'head' not in name}
     assert divided == {neurons[0].D}  # 0..1 inside
