@@ -25,7 +25,7 @@ from mmsfa.spiking.real_inputs import real_inputs
 from mmsfa.version import __version__
 
 from .hashes import file_sha256, text_sha256
-from .trained_model import load_trained, predictions, test_loader
+from .trained_model import load_trained, picture_loader, predictions
 
 
 def measure(
@@ -58,7 +58,7 @@ def measure(
     """
     costs = EnergyCosts(mac_pj, ac_pj)
     model = load_trained(cfg, checkpoint, device)
-    loader = test_loader(cfg, num)
+    loader = picture_loader(cfg, num)
     statistics, counter = StatisticsCounter(model), OperationCounter(model)
     watched = dict(
         neuron=statistics.count,

@@ -24,7 +24,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import nn
 
-from mmsfa.apis.trained_model import load_trained, test_loader
+from mmsfa.apis.trained_model import load_trained, picture_loader
 from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.errors import OptionError
 from mmsfa.export.onnx.backends import Comparison, compare_backend, evaluate_backend
@@ -111,7 +111,7 @@ def main() -> None:
         raise OptionError(f'--out must end in .onnx, got {args.out}.')
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint)
-    batches = list(test_loader(cfg, args.num))
+    batches = list(picture_loader(cfg, args.num))
     files = export(model, args.out, args.int8)
     sessions = {name: Session(file) for name, file in files.items()}
     checks = {
@@ -130,7 +130,7 @@ def evaluate(
     found = {}
     for name, session in {'PyTorch': None, **sessions}.items():
         label = f'evaluate {name}'
-        found[name] = evaluate_backend(model, session, cfg, test_loader(cfg), label)
+        found[name] = evaluate_backend(model, session, cfg, picture_loader(cfg), label)
     return found
 
 
