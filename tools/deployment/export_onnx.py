@@ -30,7 +30,7 @@ from mmsfa.errors import OptionError
 from mmsfa.export.onnx.backends import Comparison, compare_backend, evaluate_backend
 from mmsfa.export.onnx.export import export_model, save, to_integer
 from mmsfa.export.onnx.runtime import Session
-from mmsfa.export.onnx.tensor_part import TensorPart
+from mmsfa.model_parts import is_behind_proposals, parts_of
 
 
 def parse_args() -> argparse.Namespace:
@@ -67,9 +67,7 @@ def export(model: nn.Module, out: Path, int8: bool) -> dict[str, Path]:
 
 def weight_bytes(model: nn.Module) -> int:
     """Bytes of the exported part's weights in PyTorch."""
-    part = TensorPart(model)
-    parts = ['backbone', 'neck', part.head_name]
-    modules = [module for name in parts if (module := getattr(model, name, None)) is not None]
+    modules = [model.get_submodule(p) for p in parts_of(model) if not is_behind_proposals(p)]
     return sum(weight.nbytes for module in modules for weight in module.state_dict().values())
 
 
