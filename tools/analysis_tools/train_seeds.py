@@ -74,6 +74,7 @@ def train(args: argparse.Namespace, twin: bool, seed: int) -> dict:
     with open(folder / 'printed.log', 'a') as log:
         code = subprocess.run(
             command,
+            check=False,
             stdout=log,
             stderr=subprocess.STDOUT,
             env={'OMP_NUM_THREADS': threads, **os.environ},

@@ -29,7 +29,7 @@ def run(title: str, *command: str) -> None:
     """Run one of our tools with its output visible; end with its exit code if it fails."""
     console.rule(title)
     print('python', *command, flush=True)
-    code = subprocess.run([sys.executable, *command]).returncode
+    code = subprocess.run([sys.executable, *command], check=False).returncode
     if code:
         console.print(f'[red]The demo stopped: "{title}" ended with exit code {code}; see above.')
         sys.exit(code if code > 0 else 128 - code)  # a signal is reported as a shell does
