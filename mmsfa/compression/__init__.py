@@ -1,1 +1,1 @@
-"""Smaller models, and what they take: distillation, memory of weights."""
+"""Compression: a network learns from another one; how much memory weights take."""
