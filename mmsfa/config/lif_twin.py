@@ -73,7 +73,7 @@ def to_lif_twin(cfg: Config, options: dict[str, Any] | None = None) -> None:
         _convert(cfg.model if keeps_time else cfg.model.backbone, neuron_cfg, registry)
     if keeps_time:
         head.update(type=SpikeTemporalClsHead.__name__, T=T)
-    cfg.model.backbone.update(T=T, out_time='fold' if keeps_time else 'mean')
+    cfg.model.backbone.update(T=T, out_time='batch' if keeps_time else 'mean')
 
 
 def _convert(part: dict, neuron_cfg: dict, registry: Registry) -> None:

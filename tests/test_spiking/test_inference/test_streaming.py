@@ -46,7 +46,7 @@ def backbone(lively_weights: Fill, neuron: str, steps: int = T, **settings) -> E
     return lively_weights(ESpikeFormer(ARCH, **cfg, **settings).eval()).double()
 
 
-@pytest.fixture(params=['mean', 'fold'])
+@pytest.fixture(params=['mean', 'batch'])
 def out_time(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -57,7 +57,7 @@ def classifier(
     """What averages over time has a head without time, and the other way round."""
     head = dict(type='SpikeLinearClsHead', analog=analog)
     head_neuron = dict(NEURONS[neuron], norm=1) if 'sfa' in neuron else NEURONS[neuron]
-    if out_time == 'fold':
+    if out_time == 'batch':
         head.update(type=SpikeTemporalClsHead, T=T)
     cfg = dict(
         type='ImageClassifier',
@@ -104,7 +104,7 @@ def test_a_neuron_gives_the_same_bits(neuron: str) -> None:
 
 @pytest.mark.parametrize('neuron', NEURONS)
 def test_the_backbone_gives_the_same_counts_and_maps(lively_weights: Fill, neuron: str) -> None:
-    model = backbone(lively_weights, neuron, out_time='fold')
+    model = backbone(lively_weights, neuron, out_time='batch')
     x = frames()
     whole = counts_of(model, batched(x))
     with streaming(model):
@@ -165,7 +165,7 @@ def test_test_step_is_a_step_too(lively_weights: Fill) -> None:
 
 @pytest.mark.parametrize('neuron', WITH_MEMORY)
 def test_a_neuron_remembers_and_a_reset_makes_it_forget(lively_weights: Fill, neuron: str) -> None:
-    model = backbone(lively_weights, neuron, out_time='fold')
+    model = backbone(lively_weights, neuron, out_time='batch')
     x = frames()[0]
     with torch.no_grad(), streaming(model) as stream:
         first, second = model(x)[0], model(x)[0]
@@ -255,7 +255,7 @@ def test_what_cannot_be_streamed_is_refused(lively_weights: Fill) -> None:
 def test_one_time_step_changes_nothing(lively_weights: Fill) -> None:
     x = frames()[0].float()
     plain = lively_weights(ESpikeFormer(ARCH, in_channels=C))
-    timed = lively_weights(ESpikeFormer(ARCH, in_channels=C, T=1, out_time='fold'))
+    timed = lively_weights(ESpikeFormer(ARCH, in_channels=C, T=1, out_time='batch'))
     for mode in (True, False):
         for a, b in zip(plain.train(mode)(x), timed.train(mode)(x), strict=True):
             assert torch.equal(a, b)
@@ -263,7 +263,7 @@ def test_one_time_step_changes_nothing(lively_weights: Fill) -> None:
 
 def test_batch_statistics_are_those_of_all_time_steps(lively_weights: Fill) -> None:
     """A neuron without memory sees T*B pictures: so does BN."""
-    model = backbone(lively_weights, 'sfa_stateless', out_time='fold').train()
+    model = backbone(lively_weights, 'sfa_stateless', out_time='batch').train()
     cfg = dict(in_channels=C, neuron_cfg=NEURONS['sfa_stateless'], out_indices=(1, 4))
     static = lively_weights(ESpikeFormer(ARCH, **cfg)).double().train()
     x = frames()
@@ -275,7 +275,7 @@ def test_batch_statistics_are_those_of_all_time_steps(lively_weights: Fill) -> N
 
 @pytest.mark.parametrize('neuron', ['sfa', 'if', 'lif'])
 def test_the_spiking_form_of_a_model_with_time(lively_weights: Fill, neuron: str) -> None:
-    model = classifier(lively_weights, 'fold', neuron)
+    model = classifier(lively_weights, 'batch', neuron)
     x = batched(frames())
     integer = counts_of(model, x)
     with spike_inference(model):
