@@ -60,18 +60,14 @@ def measure(
     model = load_trained(cfg, checkpoint, device)
     loader = test_loader(cfg, num)
     statistics, counter = StatisticsCounter(model), OperationCounter(model)
-    watched = dict(
-        neuron=statistics.count,
-        synapse=counter.count_synapse,
-        product=counter.count_product,
-    )
     with uncounted_products(model) as products:  # alone: observers multiply, too
         next(iter(predictions(model, loader)), None)
-    with observe(model, **watched):
+    with observe(model, statistics.count, counter.count_synapse, counter.count_product):
         for _ in track(predictions(model, loader), 'pictures', total=len(loader)):
             pass
     neurons = statistics.layers()
-    pictures = len(loader.dataset)
+    dataset: Any = loader.dataset
+    pictures = len(dataset)
     layers = {
         name: Operations(*(value / pictures for value in one))
         for name, one in counter.layers().items()
@@ -171,7 +167,7 @@ def _checkpoint_sha256(path: str) -> str | None:
 
 def _data_sha256(loader: DataLoader) -> str:
     """Hash of the list of pictures and annotations that was used, wherever the folder lies."""
-    subset = loader.dataset
+    subset: Any = loader.dataset
     listed = [subset.dataset.get_data_info(i) for i in subset.indices]
     paths = [str(v) for info in listed for k, v in info.items() if k.endswith('_path') and v]
     root = os.path.commonpath(paths) if len(paths) > 1 else os.path.dirname(''.join(paths))

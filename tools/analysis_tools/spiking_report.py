@@ -82,7 +82,8 @@ def example(cfg: Config, checkpoint: str, device: str) -> list[Plot]:
     Raises:
         UserError: The picture is no file, or the backbone has no spiking neurons.
     """
-    path = test_loader(cfg, 1).dataset.dataset.get_data_info(0).get('img_path')
+    pictures: Any = test_loader(cfg, 1).dataset
+    path = pictures.dataset.get_data_info(0).get('img_path')
     if path is None or not Path(path).is_file():
         raise UserError('The pictures of this data set are not files on this machine.')
     view = Viewer(cfg, load_trained(cfg, checkpoint, device)).look(Path(path))

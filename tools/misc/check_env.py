@@ -4,9 +4,9 @@ It reads `mmsfa/compat.py` by its path: `import mmsfa` itself refuses a wrong st
 """
 
 import argparse
-import importlib.util
 import platform
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -14,10 +14,10 @@ from types import ModuleType
 def load_compat() -> ModuleType:
     """The module `mmsfa.compat`, without the checks that importing its package makes."""
     path = Path(__file__).resolve().parents[2] / 'mmsfa' / 'compat.py'
-    spec = importlib.util.spec_from_file_location('mmsfa_compat', path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    loader = SourceFileLoader('mmsfa_compat', str(path))
+    module = ModuleType(loader.name)
+    sys.modules[loader.name] = module
+    loader.exec_module(module)
     return module
 
 

@@ -73,7 +73,7 @@ def _strict(loader: Callable) -> Callable:
             else:
                 os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = before
 
-    load.mmsfa_strict = True
+    vars(load).update(mmsfa_strict=True)
     return load
 
 
@@ -106,5 +106,5 @@ def guard_inferencers() -> None:
             )
         return build(self, cfg, weights, *args, **kwargs)
 
-    guarded.mmsfa_guarded = True
+    vars(guarded).update(mmsfa_guarded=True)
     BaseInferencer._init_model = guarded
