@@ -69,8 +69,8 @@ def as_plain(layer: nn.Module) -> Multiplies | None:
         layer: Convolution or linear layer; it stays as it is.
 
     Returns:
-        An ordinary layer of torch with the same geometry, bias and hooks; None where the layer does
-        not tell its weight.
+        An ordinary layer of torch with the same geometry, bias, hooks and ``weight_bits``; None
+        where the layer does not tell its weight.
     """
     weight = effective_weight(layer)
     kind = next((plain for known, plain in _PLAIN.items() if isinstance(layer, known)), None)
@@ -78,6 +78,8 @@ def as_plain(layer: nn.Module) -> Multiplies | None:
         return None
     plain = object.__new__(type(layer) if is_plain(layer) else kind)
     plain.__dict__.update(vars(layer))  # not deep: hooks lead to whoever watches the layer
+    if hasattr(layer, 'weight_bits'):
+        vars(plain).update(weight_bits=weight_bits(layer))
     bias = None if layer.bias is None else _parameter(layer.bias)
     plain._parameters = {'weight': _parameter(weight), 'bias': bias}
     plain._modules = {k: m for k, m in layer._modules.items() if k != 'parametrizations'}

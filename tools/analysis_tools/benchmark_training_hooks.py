@@ -21,7 +21,7 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
-from mmsfa.apis.training_costs import Enough, TrainingCosts
+from mmsfa.apis.training_costs import WARM_UP, Enough, TrainingCosts
 from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.scopes import scope_of, set_loader_defaults
@@ -60,7 +60,7 @@ def main() -> None:
             runner.train()
     if not costs.steps:
         raise OptionError(
-            f'{args.config} trains no more than the {costs.warm_up} steps that do not count: '
+            f'{args.config} trains no more than the {WARM_UP} steps that do not count: '
             'lengthen train_cfg with --cfg-options.'
         )
     step = 1000 * statistics.mean(costs.steps)
