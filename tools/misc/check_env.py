@@ -16,7 +16,6 @@ def load_compat() -> ModuleType:
     path = Path(__file__).resolve().parents[2] / 'mmsfa' / 'compat.py'
     spec = importlib.util.spec_from_file_location('mmsfa_compat', path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
