@@ -11,10 +11,10 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.mmsfa-setup$(if $(OPS),-$(OPS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test test-fast lint docs clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 setup: $(STAMP)  ## install everything into .venv (once)
 
@@ -31,10 +31,17 @@ demo: $(STAMP)  ## train and test the demo detector on the Shapes data set
 test: $(STAMP)  ## run the whole test-suite, a file on each core, on four at most
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+test-fast: $(STAMP)  ## run what takes neither a tool nor many seconds, in two minutes
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not slow and not tools'
+
 lint: $(STAMP)  ## check style and format
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 
+docs: $(STAMP)  ## build the site of the documentation into site/; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+	@echo 'site/index.html is the first page'
+
 clean:  ## remove caches and builds (the environment, data and work_dirs stay)
-	rm -rf build dist .dist_test .pytest_cache .ruff_cache *.egg-info
+	rm -rf build dist site .dist_test .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -32,6 +32,19 @@ if 'OMP_NUM_THREADS' not in os.environ:
     torch.set_num_threads(min(4, os.cpu_count() or 1))
 
 
+# Whoever asks for one of these starts a tool or another Python.
+STARTERS = {'run_python', 'call_tool', 'environment'}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a tool or another Python, in any file; skip `gpu` without a device."""
+    for item in items:
+        if STARTERS.intersection(item.fixturenames) or 'test_tools' in item.path.parts:
+            item.add_marker('tools')
+        if item.get_closest_marker('gpu') and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason='needs a CUDA device'))
+
+
 @pytest.fixture(autouse=True)
 def no_traces_of_other_tests() -> Iterator[None]:
     """Seed every generator; forget what is global by name once a test is over.

@@ -152,6 +152,7 @@ def test_every_layer_of_necks_and_heads_but_readouts_has_a_neuron(name: str) -> 
     assert without == readouts_on_potentials(model, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_one_training_step(small, name: str) -> None:
     cfg = small(name)
@@ -200,6 +201,7 @@ def train_one_step(cfg: Config) -> nn.Module:
     return runner.model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_its_ann_twin_trains(shallow: Callable[[str], Config], name: str) -> None:
     cfg = shallow(name)
@@ -207,6 +209,7 @@ def test_its_ann_twin_trains(shallow: Callable[[str], Config], name: str) -> Non
     assert not neurons_of(train_one_step(cfg))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_its_lif_twin_trains(shallow: Callable[[str], Config], name: str) -> None:
     cfg = shallow(name)

@@ -46,7 +46,7 @@ fi
 pip() { "$venv/bin/python" -m pip "$@"; }
 pip install -q 'pip>=23.1'
 
-say "2/$steps torch, the mm packages, the test tools and mmsfa itself"
+say "2/$steps torch, the mm packages, the test and docs tools and mmsfa itself"
 chosen=$venv/constraints.txt
 cp constraints.txt "$chosen"
 if [ -n "${TORCH:-}${TORCHVISION:-}" ]; then
@@ -59,7 +59,7 @@ if [ -n "${TORCH:-}${TORCHVISION:-}" ]; then
     { grep -v '^torch' constraints.txt; pip list --format=freeze | grep -E '^torch(vision)?=='; } >"$chosen"
 fi
 # mmcv builds as pure Python: mmsfa/ops has the operators that it leaves out.
-MMCV_WITH_OPS=0 pip install -c "$chosen" -e '.[mm,tests]'
+MMCV_WITH_OPS=0 pip install -c "$chosen" -e '.[mm,tests,docs]'
 
 if [ "$steps" = 4 ]; then
     cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
