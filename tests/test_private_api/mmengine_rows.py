@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.infer import BaseInferencer
 from mmengine.logging import HistoryBuffer, MMLogger
@@ -190,6 +191,22 @@ def a_failed_build_shows_its_config(folder: Path) -> None:
     assert (
         known['cfg'] == cfg.model and known['obj_cls'] is Broken and known['registry'] is registry
     )
+
+
+@row('_get_cfg_path', 'MODULE2PACKAGE', used_by='shipped.py')
+def configs_ask_where_their_bases_are(folder: Path) -> None:
+    find = inspect.unwrap(Config._get_cfg_path)
+    assert list(inspect.signature(find).parameters) == ['cfg_path', 'filename']
+    assert find('b.py', str(folder / 'a.py')) == (str(folder / 'b.py'), None)
+    assert isinstance(MODULE2PACKAGE, dict) and 'mmdet' in MODULE2PACKAGE
+    (folder / 'a.py').write_text("_base_ = 'elsewhere::b.py'")
+    (folder / 'b.py').write_text('one = 1')
+    before = vars(Config)['_get_cfg_path']
+    try:
+        Config._get_cfg_path = staticmethod(lambda *_: (str(folder / 'b.py'), None))
+        assert Config.fromfile(folder / 'a.py').one == 1
+    finally:
+        Config._get_cfg_path = before
 
 
 @row('_schemes', 'get_torch_safe_globals', used_by='checkpoint/loading/patches.py')
