@@ -45,6 +45,18 @@ def folded(conv: nn.Module, norm: nn.Module) -> _ConvNd | None:
     return both
 
 
+def merge_branches(model: nn.Module) -> None:
+    """Let every module that has branches for its training, such as a RepConv, merge them, in place.
+
+    Args:
+        model: Any model; modules with a method ``switch_to_deploy`` are asked, as mmpretrain asks.
+    """
+    for module in list(model.modules()):
+        switch = getattr(module, 'switch_to_deploy', None)
+        if switch is not None:
+            switch()
+
+
 def norm_follows(brick: ConvModule) -> bool:
     """Whether the norm of mmcv's brick runs right behind its convolution."""
     return brick.with_norm and brick.order.index('norm') == brick.order.index('conv') + 1
@@ -77,10 +89,7 @@ def fold(model: Model) -> Model:
             'training mode: call model.eval() first.'
         )
     model = deepcopy(model)
-    for module in list(model.modules()):
-        switch = getattr(module, 'switch_to_deploy', None)
-        if switch is not None:
-            switch()
+    merge_branches(model)
     for module in model.modules():
         if isinstance(module, ConvModule):
             _fold_brick(module)

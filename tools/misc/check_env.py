@@ -21,7 +21,6 @@ def load_compat() -> ModuleType:
     """The module `mmsfa.compat`, without the checks that importing its package makes."""
     loader = SourceFileLoader('mmsfa_compat', str(package_dir() / 'compat.py'))
     module = ModuleType(loader.name)
-    sys.modules[loader.name] = module
     loader.exec_module(module)
     return module
 
