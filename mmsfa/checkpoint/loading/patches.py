@@ -1,4 +1,4 @@
-"""Put the safe loader behind everything that mmengine loads: all that mmsfa changes in mmengine.
+"""Put the safe loader behind everything that mmengine loads: all that mmsfa changes in its loading.
 
 ================================  ==============================================================
 What is changed                   Why
