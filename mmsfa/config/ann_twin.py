@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import MODELS, Registry
@@ -11,6 +10,7 @@ from mmengine.registry import MODELS, Registry
 from mmsfa.layers import SpikeDriven
 
 from .scopes import class_of
+from .walk import walk
 
 
 def to_ann_twin(cfg: Config) -> None:
@@ -24,15 +24,12 @@ def to_ann_twin(cfg: Config) -> None:
         cfg: Config with ``model`` and ``default_scope``; its model is changed in place.
     """
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-        _convert(cfg.model, registry)
+        for _, node in walk(cfg.model):
+            if isinstance(node, dict):
+                _convert(node, registry)
 
 
-def _convert(value: Any, registry: Registry) -> None:
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            _convert(item, registry)
-    if not isinstance(value, dict):
-        return
+def _convert(value: dict, registry: Registry) -> None:
     found = class_of(value, registry)
     if inspect.isclass(found) and issubclass(found, SpikeDriven):
         plain = next(c for c in found.__mro__ if not issubclass(c, SpikeDriven))
@@ -42,8 +39,6 @@ def _convert(value: Any, registry: Registry) -> None:
         value['type'] = f'{scope}.{plain.__name__}' if scope else plain.__name__
     elif inspect.isclass(found) and 'neuron_cfg' in inspect.signature(found).parameters:
         value['neuron_cfg'] = dict(type='ReLU')
-    for item in value.values():
-        _convert(item, registry)
 
 
 def _spiking_options(found: type) -> set[str]:
