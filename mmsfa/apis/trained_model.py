@@ -17,6 +17,7 @@ from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.check_model import check_model
 from mmsfa.config.scopes import scope_of, set_loader_defaults
 from mmsfa.errors import OptionError
+from mmsfa.layers.fold import merge_branches
 from mmsfa.model_parts import without_losses
 
 
@@ -59,9 +60,7 @@ def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> nn.Module
     _load(model, {k.removeprefix('module.'): v for k, v in state_dict.items()}, checkpoint)
     stored = (loaded.get('meta') or {}).get('dataset_meta') or {}
     model.dataset_meta = {**_dataset_meta(cfg), **stored}
-    for module in list(model.modules()):
-        if hasattr(module, 'switch_to_deploy'):
-            module.switch_to_deploy()
+    merge_branches(model)
     return model.to(device)
 
 
@@ -123,6 +122,11 @@ def picture_loader(cfg: Config, num: int | None = None) -> DataLoader:
         dataset.full_init()
     loader['dataset'] = Subset(dataset, range(min(num or len(dataset), len(dataset))))
     return Runner.build_dataloader(loader, seed=0)
+
+
+def infos_of(loader: DataLoader) -> list[dict[str, Any]]:
+    """What the data set of :func:`picture_loader` knows of each picture before it is read."""
+    return [loader.dataset.dataset.get_data_info(i) for i in loader.dataset.indices]
 
 
 def predictions(model: nn.Module, loader: DataLoader) -> Iterator[tuple[dict, list]]:

@@ -139,6 +139,7 @@ def read_run_config(args: argparse.Namespace) -> Config:
         OptionError: The config belongs to another library, or a number in it is absurd.
         MisfitError: Backbone, neck and heads do not fit together.
     """
+    # mmengine reads the variable alone; torch's older launcher gives the option alone.
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args)
     scope_of(cfg)

@@ -11,6 +11,7 @@ from mmengine.registry import MODELS, Registry
 from mmsfa.layers import SpikeDriven
 
 from .scopes import class_of
+from .walk import TRAINED, walk
 
 
 def to_ann_twin(cfg: Config) -> None:
@@ -24,7 +25,9 @@ def to_ann_twin(cfg: Config) -> None:
         cfg: Config with ``model`` and ``default_scope``; its model is changed in place.
     """
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-        _convert(cfg.model, registry)
+        for _, node in walk(cfg.model, without=TRAINED):
+            if isinstance(node, dict):
+                _convert(node, registry)
 
 
 def _drop_losses_of_spikes(losses: Any, registry: Registry) -> None:
@@ -33,12 +36,7 @@ def _drop_losses_of_spikes(losses: Any, registry: Registry) -> None:
             del losses[name]
 
 
-def _convert(value: Any, registry: Registry) -> None:
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            _convert(item, registry)
-    if not isinstance(value, dict):
-        return
+def _convert(value: dict, registry: Registry) -> None:
     _drop_losses_of_spikes(value.get('losses'), registry)
     found = class_of(value, registry)
     if inspect.isclass(found) and issubclass(found, SpikeDriven):
@@ -49,9 +47,6 @@ def _convert(value: Any, registry: Registry) -> None:
         value['type'] = f'{scope}.{plain.__name__}' if scope else plain.__name__
     elif inspect.isclass(found) and 'neuron_cfg' in inspect.signature(found).parameters:
         value['neuron_cfg'] = dict(type='ReLU')
-    for key, item in value.items():
-        if key != 'teacher':  # it is trained already, and no part of the model
-            _convert(item, registry)
 
 
 def _spiking_options(found: type) -> set[str]:

@@ -17,6 +17,7 @@ from mmsfa.neurons import LIF, SFA
 from mmsfa.pretrain import SpikeMAE
 
 from .scopes import class_of
+from .walk import TRAINED, walk
 
 # As directly trained spiking transformers use it: https://arxiv.org/abs/2404.03663
 LIF_CFG = dict(type='mmpretrain.LIF', tau=2.0, detach_reset=True)
@@ -78,15 +79,8 @@ def to_lif_twin(cfg: Config, options: dict[str, Any] | None = None) -> None:
     model.backbone.update(T=T, out_time='fold' if keeps_time else 'mean')
 
 
-def _convert(value: Any, neuron_cfg: dict, registry: Registry) -> None:
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            _convert(item, neuron_cfg, registry)
-    if not isinstance(value, dict):
-        return
-    found = class_of(value, registry)
-    if inspect.isclass(found) and 'neuron_cfg' in inspect.signature(found).parameters:
-        value['neuron_cfg'] = deepcopy(neuron_cfg)
-    for key, item in value.items():
-        if key != 'teacher':  # it is trained already, and no part of the model
-            _convert(item, neuron_cfg, registry)
+def _convert(part: dict, neuron_cfg: dict, registry: Registry) -> None:
+    for _, node in walk(part, without=TRAINED):
+        found = class_of(node, registry) if isinstance(node, dict) else None
+        if inspect.isclass(found) and 'neuron_cfg' in inspect.signature(found).parameters:
+            node['neuron_cfg'] = deepcopy(neuron_cfg)

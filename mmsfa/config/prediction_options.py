@@ -12,6 +12,7 @@ from mmsfa.errors import OptionError
 from mmsfa.model_parts import without_losses
 
 from .scopes import scope_of
+from .walk import with_pipeline
 
 _FLIPS = [[dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)]]
 
@@ -70,9 +71,7 @@ def enable_tta(cfg: Config) -> None:
         )
     tta_model = deepcopy(cfg.get('tta_model') or scope.tta_model)
     cfg.model = ConfigDict(**{**tta_model, 'module': cfg.model})
-    dataset = cfg.test_dataloader.dataset
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
+    dataset = with_pipeline(cfg.test_dataloader.dataset)
     pipeline = cfg.get('tta_pipeline')
     if pipeline is None:
         *steps, pack = deepcopy(dataset.pipeline)

@@ -13,13 +13,16 @@ from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.utils import apply_to
 from torch import nn
 
+from mmsfa.spiking.measure.observer import instance_attribute
+
 
 @OPTIM_WRAPPERS.register_module()
 class CPUAmpOptimWrapper(OptimWrapper):
     """Backbone and neck in bfloat16 on the CPU, which mmengine's ``AmpOptimWrapper`` refuses.
 
     bfloat16 has the exponent range of float32, so no loss scaling is needed. Heads stay in
-    float32, because mmcv's CPU operators (NMS, RoIAlign) know nothing else.
+    float32, because mmcv's CPU operators (NMS, RoIAlign) know nothing else. Contexts may be nested,
+    as `NumericsHook` does where it repeats a batch.
     """
 
     @contextmanager
@@ -38,8 +41,6 @@ class CPUAmpOptimWrapper(OptimWrapper):
                 with torch.autocast('cpu', dtype=torch.bfloat16):
                     yield
                 return
-            module.extract_feat = autocast_features  # on this object only
-            try:
+            # Hooks would have to know where features begin and end: this method alone does.
+            with instance_attribute(module, 'extract_feat', autocast_features):
                 yield
-            finally:
-                del module.extract_feat

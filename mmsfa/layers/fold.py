@@ -40,6 +40,17 @@ def folded(conv: nn.Module, norm: nn.Module) -> nn.Module | None:
     return both
 
 
+def merge_branches(model: nn.Module) -> None:
+    """Let every module that has branches for its training, such as a RepConv, merge them, in place.
+
+    Args:
+        model: Any model; modules with a method ``switch_to_deploy`` are asked, as mmpretrain asks.
+    """
+    for module in list(model.modules()):
+        if hasattr(module, 'switch_to_deploy'):
+            module.switch_to_deploy()
+
+
 def norm_follows(brick: ConvModule) -> bool:
     """Whether the norm of mmcv's brick runs right behind its convolution."""
     return brick.with_norm and brick.order.index('norm') == brick.order.index('conv') + 1
@@ -72,9 +83,7 @@ def fold(model: nn.Module) -> nn.Module:
             'training mode: call model.eval() first.'
         )
     model = deepcopy(model)
-    for module in list(model.modules()):
-        if hasattr(module, 'switch_to_deploy'):
-            module.switch_to_deploy()
+    merge_branches(model)
     for module in model.modules():
         if isinstance(module, ConvModule):
             _fold_brick(module)

@@ -27,6 +27,7 @@ from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.compression.memory import weight_memory
 from mmsfa.config.scopes import scope_of
 from mmsfa.layers import RepConv
+from mmsfa.layers.fold import merge_branches
 from mmsfa.model_parts import REGION_STAGE, DensePart, parts_of, without_losses
 from mmsfa.neurons.real_time import input_channels
 
@@ -102,10 +103,8 @@ def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, Count
     init_default_scope(cfg.default_scope)
     model = revert_sync_batchnorm(MODELS.build(without_losses(cfg.model))).eval()
     found = _count(model, shape, num_rois)
-    merged = [module for module in model.modules() if isinstance(module, RepConv)]
-    for module in merged:
-        module.switch_to_deploy()
-    if merged:
+    if any(isinstance(module, RepConv) for module in model.modules()):
+        merge_branches(model)
         found['whole model, convolutions merged for inference'] = _count(model, shape, num_rois)['']
     return found
 

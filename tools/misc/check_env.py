@@ -21,7 +21,6 @@ def load_compat() -> ModuleType:
     """The module `mmsfa.compat`, without the checks that importing its package makes."""
     spec = importlib.util.spec_from_file_location('mmsfa_compat', package_dir() / 'compat.py')
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 

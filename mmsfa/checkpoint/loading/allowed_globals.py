@@ -8,10 +8,13 @@ object of Python, and numpy's own constructors trust the file with raw pointers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import RLock
 from typing import NoReturn
 
 import numpy as np
+import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
@@ -22,6 +25,7 @@ except ImportError:  # numpy 1
 
 ONE_CYCLE = 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'
 _STATISTICS = ('min', 'max', 'mean', 'current')
+_turn = RLock()  # a loader of mmengine may call `safe_load` in its turn
 _NUMERIC = re.compile(r'[<>|=]?[?bBhHiIlLqQefdu]\d*')
 
 
@@ -118,3 +122,14 @@ def allowed_globals() -> list[type | Callable]:
         allowed.append(_named(numeric_scalar, f'{module}.scalar'))
         allowed.append(_named(empty_array, f'{module}._reconstruct'))
     return allowed
+
+
+@contextmanager
+def globals_allowed() -> Iterator[None]:
+    """Add the `allowed_globals` to torch's own list while the context is open.
+
+    torch keeps one list for the whole process and puts back what it found: threads that overlap
+    would take each other's names away, or leave them behind. So they take turns.
+    """
+    with _turn, torch.serialization.safe_globals(allowed_globals()):
+        yield

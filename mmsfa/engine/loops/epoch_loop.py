@@ -12,11 +12,12 @@ from torch.utils.data import DataLoader
 
 from mmsfa.engine.loader import ResumableDataLoader
 
+from .failed_iter import FailedIterMixin
 from .resumable_loader_of import go_on, resumable_loader_of
 
 
 @LOOPS.register_module()
-class ResumableEpochBasedTrainLoop(EpochBasedTrainLoop):
+class ResumableEpochBasedTrainLoop(FailedIterMixin, EpochBasedTrainLoop):
     """Epoch-based training whose interrupted runs end as uninterrupted ones do.
 
     The data loader becomes a `ResumableDataLoader`. `ExactResumeHook` keeps the state of the loop

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from mmsfa.engine.loader import ResumableDataLoader
 
+from .failed_iter import FailedIterMixin
 from .resumable_loader_of import go_on, resumable_loader_of
 
 
@@ -35,7 +36,7 @@ class _Batches:
 
 
 @LOOPS.register_module()
-class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
+class ResumableIterBasedTrainLoop(FailedIterMixin, IterBasedTrainLoop):
     """Iteration-based training whose interrupted runs end as uninterrupted ones do.
 
     See `ResumableEpochBasedTrainLoop`.

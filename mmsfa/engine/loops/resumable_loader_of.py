@@ -35,7 +35,7 @@ def labels_of(model: nn.Module) -> Labels | None:
 
 def resumable_loader_of(
     runner: Runner, dataloader: DataLoader | dict, **options: Any
-) -> DataLoader:
+) -> DataLoader | ResumableDataLoader:
     """Build a training loader as mmengine's loops do, and make it resumable.
 
     Args:
@@ -56,7 +56,7 @@ def resumable_loader_of(
     return ResumableDataLoader(dataloader, seed, labels_of(plain_model(runner)), **options)
 
 
-def go_on(loader: DataLoader, state: dict[str, Any]) -> bool:
+def go_on(loader: DataLoader | ResumableDataLoader, state: dict[str, Any]) -> bool:
     """Draw the data in the order of the run that wrote a checkpoint.
 
     Args:
