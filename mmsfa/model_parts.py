@@ -26,6 +26,17 @@ def get(part: Any, name: str, default: Any = None) -> Any:
     return getattr(part, name, default)
 
 
+def without_losses(model: Any) -> Any:
+    """The config of a model itself, inside of the losses that ``AuxiliaryLosses`` adds to it.
+
+    It is the config's own dictionary, so a change of it reaches the config. A built model is one
+    with its losses and comes back as it is.
+    """
+    while isinstance(model, dict) and isinstance(model.get('of'), dict):
+        model = model['of']
+    return model
+
+
 def members(part: Any) -> list[Any]:
     """The members of a part that may be a list of several; none for None."""
     if part is None:
@@ -58,6 +69,7 @@ def parts_of(model: Any) -> list[str]:
 
 def _present(model: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     """(path, part) of those parts that a model has, and of its heads of regions."""
+    model = without_losses(model)
     region = get(model, REGION_STAGE)
     paths = [(name, get(model, name)) for name in names]
     paths += [(f'{REGION_STAGE}.{name}', get(region, name)) for name in REGION_HEADS]

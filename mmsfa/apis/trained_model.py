@@ -18,10 +18,11 @@ from mmsfa.config.check_model import check_model
 from mmsfa.config.scopes import scope_of, set_loader_defaults
 from mmsfa.errors import OptionError
 from mmsfa.layers.fold import merge_branches
+from mmsfa.model_parts import without_losses
 
 
 def build_model(cfg: Config) -> nn.Module:
-    """The untrained model of a config, on the CPU, in evaluation mode.
+    """The untrained model of a config, on the CPU, in evaluation mode, without auxiliary losses.
 
     mmpretrain's runner takes the ``data_preprocessor`` from the top of the config; so does this.
 
@@ -31,7 +32,7 @@ def build_model(cfg: Config) -> nn.Module:
     scope_of(cfg)
     check_model(cfg)
     init_default_scope(cfg.default_scope)
-    model_cfg = cfg.model.copy()
+    model_cfg = without_losses(cfg.model).copy()
     if 'backbone' in model_cfg:
         model_cfg.backbone = {**model_cfg.backbone, 'init_cfg': None}
     if cfg.get('data_preprocessor'):

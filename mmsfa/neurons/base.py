@@ -102,6 +102,11 @@ class SpikingNeuron(nn.Module):
         output = output.detach().abs() if self.lowest else output.detach()
         return output.mean(axis, dtype=torch.float32) * (self.norm / self.D)
 
+    def mean_rate_of(self, output: Tensor) -> Tensor:
+        """The mean firing rate 0..1 of an output, a float32 scalar with its gradient."""
+        output = output.abs() if self.lowest else output
+        return output.mean(dtype=torch.float32) * (self.norm / self.D)
+
     def histogram_of(self, output: Tensor) -> Tensor:
         """How many elements have each count lowest..D, int64."""
         counts = self.integers_of(output).flatten()

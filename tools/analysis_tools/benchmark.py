@@ -54,6 +54,7 @@ from mmsfa.apis.sfa_vs_lif import (
 from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.config.lif_twin import levels_of, to_lif_twin
 from mmsfa.config.scopes import scope_of
+from mmsfa.model_parts import without_losses
 
 Figures = dict[str, dict[str, list[float]]]  # figure -> variant -> one value a round
 
@@ -144,7 +145,7 @@ def build(cfg: Config, variant: dict, device: str) -> nn.Module:
     """The backbone of a config, in one of the variants, from the same random weights."""
     init_default_scope(cfg.default_scope)
     torch.manual_seed(0)
-    backbone = MODELS.build({**deepcopy(cfg.model.backbone), **variant})
+    backbone = MODELS.build({**deepcopy(without_losses(cfg.model).backbone), **variant})
     return revert_sync_batchnorm(backbone).to(device)
 
 
@@ -212,7 +213,7 @@ def peak_bytes(model: nn.Module, image: Tensor) -> int:
 
 def measure(cfg: Config, args: argparse.Namespace) -> Figures:
     """Time the backbones in turns, and weigh what they keep."""
-    channels = cfg.model.backbone.get('in_channels', 3)
+    channels = without_losses(cfg.model).backbone.get('in_channels', 3)
     image = torch.randn(args.batch_size, channels, *args.shape, device=args.device)
     models = build_all(cfg, args)
     if args.fuse_conv_bn:
