@@ -26,20 +26,29 @@ from torch import nn
 
 import mmsfa
 import mmsfa.safe_loading  # noqa: F401  as tools and shipped configs do
+from tests.helpers.config_text import format_each_text_once
+from tests.helpers.tool_server import ToolServer, forks_are_safe
 
 ROOT = Path(__file__).resolve().parents[1]
+format_each_text_once()
 if 'OMP_NUM_THREADS' not in os.environ:
     torch.set_num_threads(min(4, os.cpu_count() or 1))
 
 
-# Whoever asks for one of these starts a tool or another Python.
-STARTERS = {'run_python', 'call_tool', 'environment'}
+# Who asks for one of these starts a tool or another Python, or exports whole models.
+MARKS = {
+    'tools': {'run_python', 'run_tool', 'call_tool', 'environment'},
+    'slow': {'exported'},
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts a tool or another Python, in any file; skip `gpu` without a device."""
+    """Mark tests by what they ask for; skip `gpu` without a device."""
     for item in items:
-        if STARTERS.intersection(item.fixturenames) or 'test_tools' in item.path.parts:
+        for mark, fixtures in MARKS.items():
+            if fixtures.intersection(item.fixturenames):
+                item.add_marker(mark)
+        if 'test_tools' in item.path.parts:
             item.add_marker('tools')
         if item.get_closest_marker('gpu') and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason='needs a CUDA device'))
@@ -150,6 +159,22 @@ def run_python() -> RunPython:
         )
 
     return run
+
+
+@pytest.fixture(scope='session')
+def run_tool(run_python: RunPython) -> Iterator[RunPython]:
+    """As `run_python`, for a script, in a fork of a Python that has imported torch and the rest."""
+    if not forks_are_safe():
+        yield run_python
+        return
+    server = ToolServer()
+
+    def run(*args: object, timeout: float = 900, **env: str) -> subprocess.CompletedProcess:
+        variables = {**os.environ, 'PYTHONPATH': str(ROOT), 'COLUMNS': '200', **env}
+        return server.run(args, variables, timeout=timeout)
+
+    yield run
+    server.close()
 
 
 @pytest.fixture(scope='session')

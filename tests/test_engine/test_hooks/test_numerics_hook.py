@@ -283,10 +283,10 @@ def test_a_wrong_patience_is_named() -> None:
     [('det/mask_rcnn_esf_demo.py', 'max_epochs'), ('seg/upernet_esf_demo.py', 'max_iters')],
 )
 def test_a_learning_rate_far_too_high_ends_in_a_sentence(
-    run_python: Callable[..., CompletedProcess],
+    run_tool: Callable[..., CompletedProcess],
     shapes_dir: Path, tmp_path: Path, config: str, length: str,
 ) -> None:  # fmt: skip
-    done = run_python(
+    done = run_tool(
         'tools/train.py', f'configs/{config}', '--work-dir', tmp_path, '--no-validate',
         '--cfg-options', f'data_root={shapes_dir}', f'train_cfg.{length}=20',
         'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
