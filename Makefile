@@ -39,7 +39,7 @@ lint: $(STAMP)  ## check style and format
 	@$(PY) -m ruff format --check .
 
 docs: $(STAMP)  ## build the site of the documentation into site/; a broken link is an error
-	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 	@echo 'site/index.html is the first page'
 
 clean:  ## remove caches and builds (the environment, data and work_dirs stay)

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
+from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+sys.path.insert(0, str(Path(__file__).parent))
+import api_pages
 
 TASKS = ('det', 'seg', 'cls', 'mim', 'dvs')
 # From the root of the repository, to the place in the site.
@@ -26,10 +31,12 @@ LINK = re.compile(r'(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))')
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that lie outside of ``docs``."""
+    """Add the pages that lie outside of ``docs``, and those written from the docstrings."""
     root = posixpath.dirname(config.config_file_path)
     for source, place in OUTSIDE.items():
         files.append(File.generated(config, place, abs_src_path=f'{root}/{source}'))
+    for place, text in api_pages.pages().items():
+        files.append(File.generated(config, place, content=text))
     return files
 
 

@@ -92,7 +92,7 @@ def _importable(name: str) -> bool:
 def _fits(version: str, allowed: str) -> bool:
     from packaging.specifiers import SpecifierSet
 
-    return SpecifierSet(allowed).contains(version.split('+')[0], prereleases=True)
+    return SpecifierSet(allowed).contains(version.split('+', maxsplit=1)[0], prereleases=True)
 
 
 def uses_upstream() -> bool:

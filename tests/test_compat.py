@@ -35,7 +35,7 @@ def test_import_needs_no_mmdet_no_mmseg_and_no_compiled_operators(environment):
 
 
 @pytest.mark.parametrize(
-    'name, distribution', [('mmcv', 'onedl-mmcv'), ('mmpretrain', 'onedl-mmpretrain')]
+    ('name', 'distribution'), [('mmcv', 'onedl-mmcv'), ('mmpretrain', 'onedl-mmpretrain')]
 )
 def test_missing_package(environment, name, distribution):
     environment.remove(name, f'{distribution.replace("-", "_")}-*')

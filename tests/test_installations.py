@@ -147,9 +147,9 @@ def test_wrong_installation_is_one_paragraph(environment, name):
         if place == CHECK:
             assert said.endswith('LEFT WITH 1\n') and 'All is well.' not in said
         elif place.startswith('import'):
-            assert re.search('^RAISED StackError ', said, re.M), said
+            assert re.search('^RAISED StackError ', said, re.MULTILINE), said
         else:
-            assert re.search(r'^(LEFT WITH \nError: |RAISED StackError )', said, re.M), said
+            assert re.search(r'^(LEFT WITH \nError: |RAISED StackError )', said, re.MULTILINE), said
 
 
 VERSIONS = {

@@ -132,7 +132,7 @@ def _figures(one: Operations, costs: EnergyCosts) -> dict[str, float]:
 
 def part_of(name: str) -> str:
     """Backbone, neck or head that a layer belongs to; the stages of a backbone are one part."""
-    return 'backbone' if name.split('.')[0] == 'backbone' else stage_of(name)
+    return 'backbone' if name.split('.', maxsplit=1)[0] == 'backbone' else stage_of(name)
 
 
 def totals(

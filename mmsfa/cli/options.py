@@ -22,13 +22,14 @@ from mmsfa.config.check_values import check_config
 from mmsfa.config.scopes import scope_of, set_loader_defaults, switch_hooks_off
 from mmsfa.config.top_level_options import merge_options
 from mmsfa.errors import OptionError, UserError
+from mmsfa.shipped import find_config
 
 from .error_report import explain, sentence_of, to_log_file
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
     """Add the config and the way to change it: every tool needs them."""
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file, or the name of a shipped one')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -104,15 +105,17 @@ def read_config(args: argparse.Namespace) -> Config:
         StackError: The config needs a package that is not installed.
     """
     trust_checkpoints(getattr(args, 'trust_checkpoint', False))
-    if not Path(args.config).is_file():
-        raise OptionError(f'The config {args.config} does not exist or is not a file.')
-    if Path(args.config).suffix not in ('.py', '.yml', '.yaml', '.json'):
+    try:
+        path = find_config(args.config)
+    except FileNotFoundError as error:
+        raise OptionError(str(error)) from None
+    if path.suffix not in ('.py', '.yml', '.yaml', '.json'):
         raise OptionError(
             f'A config is a .py, .yml, .yaml or .json file, got {args.config}: the config comes '
             'first, then the checkpoint.'
         )
     try:
-        cfg = Config.fromfile(args.config)
+        cfg = Config.fromfile(path)
     except ModuleNotFoundError as error:  # `mmdet::...` in a `_base_` without mmdet
         # mmengine names the package in its message only, Python in `name`
         require(*{error.name, str(error).partition(' ')[0]} & set(STACK))

@@ -107,10 +107,9 @@ class SpikeConv(ConvModule):
                 x = self.activate(x)
             elif part == 'conv':
                 x = self.conv(x)
-                seen = visible_at(visible, x)
-                x = x * seen
+                x = x * visible_at(visible, x)
             elif part == 'norm' and self.with_norm:
-                x = masked_norm(self.norm, x, seen)
+                x = masked_norm(self.norm, x, visible_at(visible, x))
         return x
 
     def init_weights(self) -> None:

@@ -40,7 +40,9 @@ def coco(name, shapes_dir):
     return cfg, train, split(cfg.val_dataloader, 'val', 'validation')
 
 
-@pytest.mark.parametrize('name, masks', [('coco_instance.py', True), ('coco_detection.py', False)])
+@pytest.mark.parametrize(
+    ('name', 'masks'), [('coco_instance.py', True), ('coco_detection.py', False)]
+)
 def test_coco_pipelines(shapes_dir, name, masks):
     cfg, train, val = coco(name, shapes_dir)
     for index in range(12):
@@ -77,7 +79,7 @@ def test_ade20k_pipelines(shapes_dir):
     assert truth.shape == (1, 128, 128) and truth.max() < 6  # zero label reduced, size kept
 
 
-@pytest.mark.parametrize('scope, name, views', [
+@pytest.mark.parametrize(('scope', 'name', 'views'), [
     ('mmdet', 'coco_detection.py', 6),
     ('mmseg', 'ade20k.py', 12),
     ('mmseg', 'shapes_semantic.py', 6),

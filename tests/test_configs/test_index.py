@@ -56,8 +56,8 @@ def test_links_lead_somewhere(page: Path) -> None:
     ('page', 'config'),
     [
         ('pretraining', 'mim/spike-mae_esf_tiny_flowers5.py'),
-        ('spiking', 'det/mask_rcnn_esf.py'),
-        ('user_guide', 'seg/upernet_esf.py'),
+        ('energy', 'det/mask_rcnn_esf.py'),
+        ('energy', 'seg/upernet_esf.py'),
     ],
 )
 def test_hooks_have_the_names_that_a_page_gives_them(page: str, config: str) -> None:

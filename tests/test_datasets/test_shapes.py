@@ -181,7 +181,7 @@ def test_interrupted_write_leaves_nothing_half_made(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['shapes']
 
 
-@pytest.mark.parametrize('name, value', [('num_train', 0), ('num_val', 1.5), ('seed', -1)])
+@pytest.mark.parametrize(('name', 'value'), [('num_train', 0), ('num_val', 1.5), ('seed', -1)])
 def test_bad_numbers_are_refused(tmp_path, name, value):
     with pytest.raises(ValueError, match=f'{name} must be an integer of at least .*, got {value}'):
         write_shapes(tmp_path / 'shapes', **{name: value})
@@ -206,7 +206,7 @@ def test_command_line(tmp_path, monkeypatch, capsys):
 # --- as COCO
 
 
-@pytest.mark.parametrize('split, folder, count', [
+@pytest.mark.parametrize(('split', 'folder', 'count'), [
     ('train', 'training', NUM_TRAIN),
     ('val', 'validation', NUM_VAL),
 ])  # fmt: skip
@@ -252,7 +252,7 @@ def test_mmdet_loads_it_through_the_shipped_config(shapes):
         assert (label_map[mask.astype(bool)] == 1 + int(label)).all()
 
 
-@pytest.mark.parametrize('kind, most', [('whole image', 0.001), ('centre, every class', 0.05)])
+@pytest.mark.parametrize(('kind', 'most'), [('whole image', 0.001), ('centre, every class', 0.05)])
 def test_a_constant_prediction_scores_nothing(tmp_path, kind, most):
     """Neither the obvious answer nor one that knows the usual size and place."""
     from mmdet.registry import METRICS

@@ -120,6 +120,22 @@ def test_a_layer_without_norm_hides_too():
     assert out.any()
 
 
+@pytest.mark.parametrize('order', [('norm', 'act', 'conv'), ('act', 'norm', 'conv')])
+def test_a_norm_in_front_of_the_convolution_sees_what_is_visible(order):
+    cfg = dict(neuron_cfg=dict(type='mmpretrain.SFA'), norm_cfg=dict(type='BN'))
+    layer, (x, visible) = SpikeConv(3, 8, 3, stride=2, order=order, **cfg).double(), example()
+    torch.nn.init.uniform_(layer.norm.bias, 1, 2)  # a plain BN would fill the hidden positions
+    seen = visible_at(visible, x)
+    out = layer(x * seen, visible)
+    fired = layer.activate(x * seen) if order[0] == 'act' else x * seen
+    values = fired.permute(0, 2, 3, 1)[seen[:, 0]]
+    torch.testing.assert_close(layer.norm.running_mean, 0.1 * values.mean(0), rtol=0, atol=1e-12)
+    assert out.masked_select(visible_at(visible, out)).any()
+    assert not out.masked_select(~visible_at(visible, out)).any()
+    changed = torch.where(seen, x, 1e3)
+    assert torch.equal(layer(changed, visible), layer(x, visible))
+
+
 def before_the_dense_blocks(model, x, visible):
     """Every map in front of the first transformer block, and the last map."""
     kept = []

@@ -168,7 +168,7 @@ def test_gradient_through_time_is_that_of_the_written_out_recursion(rounding, gr
 
 
 @pytest.mark.parametrize('beta', [0, 0.25])
-def test_a_batch_that_is_no_multiple_of_T_is_refused(beta):
+def test_a_batch_that_is_no_multiple_of_its_steps_is_refused(beta):
     with pytest.raises(ValueError, match='multiple of T=4'):
         integer_fire_over_time(torch.zeros(6, 2), T=4, beta=beta)
 

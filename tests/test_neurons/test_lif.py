@@ -151,8 +151,10 @@ def test_spikes_and_gradients_are_spikingjellys(
     common = dict(v_threshold=0.9, v_reset=v_reset, detach_reset=detach_reset)
     function = getattr(sj_surrogate, theirs)  # with its own default steepness
     pairs = [(IF(T, surrogate=ours, **common), sj_neuron.IFNode, {})]
-    for leak in (dict(tau=2.0), dict(tau=3.0, decay_input=False)):
-        pairs.append((LIF(T, surrogate=ours, **leak, **common), sj_neuron.LIFNode, leak))
+    pairs += [
+        (LIF(T, surrogate=ours, **leak, **common), sj_neuron.LIFNode, leak)
+        for leak in (dict(tau=2.0), dict(tau=3.0, decay_input=False))
+    ]
     for mine, node, leak in pairs:
         reference = node(surrogate_function=function(), step_mode='m', **leak, **common).double()
         x = current()

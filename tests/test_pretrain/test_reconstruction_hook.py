@@ -70,6 +70,21 @@ def test_it_draws_after_every_interval_and_at_the_end(spike_mae):
     assert drawn == [('reconstruction', (128, 192, 3), step) for step in (2, 4, 5)]
 
 
+def test_an_epoch_that_was_resumed_behind_its_last_batch_has_no_pictures(spike_mae):
+    """`ResumableEpochBasedTrainLoop` ends it without a batch."""
+    drawn = []
+    visualizer = SimpleNamespace(add_image=lambda name, image, step: drawn.append(step))
+    runner = SimpleNamespace(model=spike_mae().train(), visualizer=visualizer, max_epochs=3)
+    hook = ReconstructionHook(interval=1)
+    runner.epoch = 1
+    hook.after_train_epoch(runner)
+    assert drawn == []
+    runner.epoch = 2
+    hook.after_train_iter(runner, 0, batch())
+    hook.after_train_epoch(runner)
+    assert drawn == [3]
+
+
 def test_wrong_settings_are_named():
     with pytest.raises(ValueError, match='num_pictures must be an integer >= 1, got 0'):
         ReconstructionHook(num_pictures=0)

@@ -89,7 +89,7 @@ def test_too_many_bad_files_end_it_with_the_list(train: Train, tmp_path: Path) -
     printed = done.stdout + done.stderr
     assert done.returncode == 1 and 'Traceback' not in printed
     number, said = re.search(
-        r'Error: (\d) of 24 samples are bad, more than the allowed 10.00%(.*)', printed, re.S
+        r'Error: (\d) of 24 samples are bad, more than the allowed 10.00%(.*)', printed, re.DOTALL
     ).groups()
     assert sum(picture in said for picture in PICTURES) == int(number) >= 3
     assert not list((tmp_path / 'run').glob('*.pth'))

@@ -19,7 +19,7 @@ from statistics import mean
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[2]
+TRAIN = Path(__file__).resolve().parents[1] / 'train.py'
 RESULT = 'seed_result.json'
 # Figures of a validation that are shown unless --metrics names others.
 SHOWN = (
@@ -63,7 +63,7 @@ def train(args: argparse.Namespace, twin: bool, seed: int) -> dict:
     if result.is_file():
         return json.loads(result.read_text())
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(ROOT / 'tools/train.py'), args.config]
+    command = [sys.executable, str(TRAIN), args.config]
     command += ['--work-dir', str(folder)]
     command += ['--ann-twin'] if twin else []
     resumes = (folder / 'last_checkpoint').is_file()
@@ -74,6 +74,7 @@ def train(args: argparse.Namespace, twin: bool, seed: int) -> dict:
     with open(folder / 'printed.log', 'a') as log:
         code = subprocess.run(
             command,
+            check=False,
             stdout=log,
             stderr=subprocess.STDOUT,
             env={'OMP_NUM_THREADS': threads, **os.environ},
@@ -125,7 +126,7 @@ def spread(values: list[float]) -> str:
 def main() -> None:
     """Train and sum up."""
     args = parse_args()
-    args.work_dir = args.work_dir or ROOT / 'work_dirs' / f'{Path(args.config).stem}_seeds'
+    args.work_dir = args.work_dir or Path('work_dirs') / f'{Path(args.config).stem}_seeds'
     kinds = (False, True) if args.twin else (False,)
     console = Console()
     jobs = [(twin, seed) for seed in args.seeds for twin in kinds]

@@ -11,10 +11,15 @@ from pathlib import Path
 from types import ModuleType
 
 
+def package_dir() -> Path:
+    """The folder of the package: beside the tools of a clone, around those of a wheel."""
+    root = Path(__file__).resolve().parents[2]
+    return root.parent if root.name == '.mim' else root / 'mmsfa'
+
+
 def load_compat() -> ModuleType:
     """The module `mmsfa.compat`, without the checks that importing its package makes."""
-    path = Path(__file__).resolve().parents[2] / 'mmsfa' / 'compat.py'
-    spec = importlib.util.spec_from_file_location('mmsfa_compat', path)
+    spec = importlib.util.spec_from_file_location('mmsfa_compat', package_dir() / 'compat.py')
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -34,7 +39,7 @@ def gpu_names() -> str:
 
 def operators() -> str:
     """Whose NMS and RoIAlign run here; only where the stack is in order."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.append(str(package_dir().parent))  # a clone need not be installed
     from mmsfa import ops
 
     if not ops.is_stand_in():

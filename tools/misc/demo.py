@@ -1,4 +1,7 @@
-"""Trains the demo detector on the Shapes data set, tests it and sums up. `make demo` calls it."""
+"""Trains the demo detector on the Shapes data set, tests it and sums up: `make demo`.
+
+It writes below the current folder, into ``data`` and ``work_dirs``.
+"""
 
 import argparse
 import json
@@ -10,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[2]
+TOOLS = Path(__file__).resolve().parents[1]
 CONFIG = 'configs/det/mask_rcnn_esf_demo.py'
 FIGURES = {
     'box AP': 'coco/bbox_mAP',
@@ -26,7 +29,7 @@ def run(title: str, *command: str) -> None:
     """Run one of our tools with its output visible; end with its exit code if it fails."""
     console.rule(title)
     print('python', *command, flush=True)
-    code = subprocess.run([sys.executable, *command], cwd=ROOT).returncode
+    code = subprocess.run([sys.executable, *command], check=False).returncode
     if code:
         console.print(f'[red]The demo stopped: "{title}" ended with exit code {code}; see above.')
         sys.exit(code if code > 0 else 128 - code)  # a signal is reported as a shell does
@@ -70,10 +73,10 @@ def summary(metrics: dict, places: dict) -> Table:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'mask_rcnn_esf_demo')
-    add('--data-dir', type=Path, default=ROOT / 'data' / 'shapes', help='where Shapes is drawn')
+    add('--work-dir', type=Path, default=Path('work_dirs', 'mask_rcnn_esf_demo'))
+    add('--data-dir', type=Path, default=Path('data', 'shapes'), help='where Shapes is drawn')
     add('--num-train', type=int, default=320, help='training pictures (default: %(default)s)')
     add('--num-val', type=int, default=64, help='validation pictures (default: %(default)s)')
     add('--cfg-options', nargs='+', default=[], help='passed to train and test')
@@ -91,15 +94,16 @@ def main() -> None:
     numbers = ['--num-train', str(args.num_train), '--num-val', str(args.num_val)]
     run(
         'Drawing the Shapes data set',
-        'tools/dataset_converters/make_shapes.py',
+        str(TOOLS / 'dataset_converters/make_shapes.py'),
         str(data_dir),
         *numbers,
     )
-    run('Training', 'tools/train.py', CONFIG, *common)
+    run('Training', str(TOOLS / 'train.py'), CONFIG, *common)
     trained = time.time()
     checkpoint = Path((work_dir / 'last_checkpoint').read_text().strip())
     pictures = work_dir / 'pictures'
-    run('Testing', 'tools/test.py', CONFIG, str(checkpoint), '--show-dir', str(pictures), *common)
+    drawing = ['--show-dir', str(pictures)]
+    run('Testing', str(TOOLS / 'test.py'), CONFIG, str(checkpoint), *drawing, *common)
 
     drawn = sum(path.stat().st_mtime >= trained - 1 for path in pictures.rglob('*.png'))
     places = {

@@ -20,7 +20,9 @@ from .checkpoint_errors import broken, printable, unsafe
 MAX_DEPTH = 100
 SHARED = 16  # how often the tensors of a file may share their bytes, on average
 SMALL = 2**24  # bytes that nobody misses
-_GPU_IDS = re.compile(r'^gpu_ids *= *(?:range\((?:0, *)?(\d{1,4})\)|\[([\d,\s]{0,9999})\])', re.M)
+_GPU_IDS = re.compile(
+    r'^gpu_ids *= *(?:range\((?:0, *)?(\d{1,4})\)|\[([\d,\s]{0,9999})\])', re.MULTILINE
+)
 
 
 def disarm(content: Any, path: str | Path) -> Any:

@@ -1,4 +1,4 @@
-"""Put the safe loader behind everything that mmengine loads: all that mmsfa changes in mmengine.
+"""Put the safe loader behind everything that mmengine loads: all that mmsfa changes in its loading.
 
 ================================  ==============================================================
 What is changed                   Why
@@ -41,7 +41,9 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
 
 def load_from_http(filename: str, map_location: Any = None) -> dict[str, Any]:
     """`CheckpointLoader` scheme: an http(s) URL; rank 0 downloads it into torch's hub cache."""
-    cached = Path(torch.hub.get_dir(), 'checkpoints', filename.split('?')[0].rsplit('/', 1)[-1])
+    cached = Path(
+        torch.hub.get_dir(), 'checkpoints', filename.split('?', maxsplit=1)[0].rsplit('/', 1)[-1]
+    )
     cached.parent.mkdir(parents=True, exist_ok=True)
     if get_dist_info()[0] == 0 and not cached.exists():
         torch.hub.download_url_to_file(filename, str(cached), progress=os.isatty(2))

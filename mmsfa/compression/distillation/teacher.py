@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmsfa.compat import require_extra
 from mmsfa.errors import UserError
+from mmsfa.shipped import find_config
 
 from .normalization import renormalize
 
@@ -30,9 +31,9 @@ class Teacher:
     their device.
 
     Args:
-        cfg: Config of the model (of any library), or the path of a config file. Its
-            ``data_preprocessor`` says how the teacher normalises pictures; without one it gets
-            them as the student does.
+        cfg: Config of the model (of any library), or the path of a config file; a shipped one is
+            found from any folder. Its ``data_preprocessor`` says how the teacher normalises
+            pictures; without one it gets them as the student does.
         checkpoint: Path or URL of its weights. Without one the config must name some:
             ``init_cfg``, or ``pretrained`` of timm.
         scope: Library in which bare type names are looked up; a config file names its own.
@@ -76,7 +77,7 @@ class Teacher:
     def _build(self) -> nn.Module:
         cfg, scope = self.cfg, self.scope
         if isinstance(cfg, str):
-            file = Config.fromfile(cfg)
+            file = Config.fromfile(find_config(cfg))
             scope = file.get('default_scope', scope)
             cfg = dict(file.model)
             if cfg.get('data_preprocessor') is None:

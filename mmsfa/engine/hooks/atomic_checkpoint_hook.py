@@ -51,7 +51,7 @@ class AtomicCheckpointHook(CheckpointHook):
             raise error
         if path is not None:
             runner._load_from = path
-            runner.logger.info(f'Auto resumed from the latest checkpoint {path}.')
+            runner.logger.info('Auto resumed from the latest checkpoint %s.', path)
 
     def before_train(self, runner: Runner) -> None:
         """Set up the file backend; remove what killed runs were writing."""

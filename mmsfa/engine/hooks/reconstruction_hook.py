@@ -22,9 +22,10 @@ HIDDEN = 127  # grey
 class ReconstructionHook(Hook):
     """Draws original | masked | reconstruction of a few training pictures during pre-training.
 
-    They are the first pictures that the run has seen, always with the same patches hidden. The
-    visualizer stores them: ``WORK_DIR/<timestamp>/vis_data/vis_image/reconstruction_<epoch>.png``
-    and whatever other backends are set. Training goes on as if nothing had been drawn.
+    They are the first pictures that the run has seen, always with the same patches hidden; a
+    resumed run shows the first ones after its resume. The visualizer stores them:
+    ``WORK_DIR/<timestamp>/vis_data/vis_image/reconstruction_<epoch>.png`` and whatever other
+    backends are set. Training goes on as if nothing had been drawn.
 
     Args:
         interval: Draw after every n-th epoch, and after the last one.
@@ -58,6 +59,8 @@ class ReconstructionHook(Hook):
     @master_only
     def after_train_epoch(self, runner: Runner) -> None:
         """Draw."""
+        if self._batch is None:  # resumed behind the last batch of an epoch: there was none to see
+            return
         if self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner):
             panels = draw_reconstructions(plain_model(runner), self._batch)
             runner.visualizer.add_image('reconstruction', panels, step=runner.epoch + 1)

@@ -166,7 +166,7 @@ def test_a_truncated_file_is_refused_with_name_and_offset(written, ending, missi
     assert message.startswith(f'{path} cannot be read: at byte ')
     assert message.count('. ') == 0 and message.endswith('.')
     record = {'.bin': 5, '.raw': 4, '3.aedat': 8 * 2}.get(ending, 8)
-    offset = int(message.split('at byte ')[1].split(',')[0])
+    offset = int(message.split('at byte ')[1].split(',', maxsplit=1)[0])
     assert offset == len(content) + missing - record
 
 

@@ -21,7 +21,7 @@ T, SHAPE = 8, (34, 34)
 
 @pytest.fixture
 def recording(shared_data) -> Path:
-    return sorted(shared_data('nmnist_small').glob('Train/5/*.bin'))[0]
+    return min(shared_data('nmnist_small').glob('Train/5/*.bin'))
 
 
 @pytest.fixture
@@ -328,7 +328,7 @@ def test_a_bright_disc_moves_with_on_events_in_front(shapes_dir: Path) -> None:
 
 
 def test_all_contours_are_seen_and_the_labels_stay(shapes_dir: Path) -> None:
-    picture = cv2.imread(str(sorted(shapes_dir.glob('images/training/*.png'))[0]))
+    picture = cv2.imread(str(min(shapes_dir.glob('images/training/*.png'))))
     sample = dict(img=picture, gt_bboxes='boxes', img_shape=(128, 128))
     simulate = build('SimulateEvents', T=4, direction=0.5)
     results = simulate(dict(sample))

@@ -89,7 +89,7 @@ def runner(folder: Path, data: Tensor | None = None, **optim: object) -> Runner:
     torch.manual_seed(0)
     data = torch.randn(12, 2) if data is None else data
     names = [BaseDataElement(metainfo=dict(img_path=f'{i}.png')) for i in range(len(data))]
-    run = Runner(
+    return Runner(
         model=Net(),
         work_dir=str(folder),
         train_dataloader=dict(
@@ -105,7 +105,6 @@ def runner(folder: Path, data: Tensor | None = None, **optim: object) -> Runner:
         custom_hooks=[dict(type='NumericsHook')],
         experiment_name=f'{folder.parent.name}_{folder.name}',
     )
-    return run
 
 
 def poison(layer: str, name: str = 'weight') -> Callable[[Net], None]:

@@ -230,7 +230,7 @@ def test_a_step_that_fails_has_not_happened(lively_weights: Fill) -> None:
     torch.testing.assert_close(out, want, rtol=0, atol=1e-12)
 
 
-def test_a_temperature_that_is_called_T_is_no_time() -> None:
+def test_a_temperature_with_the_name_of_time_is_no_time() -> None:
     class Softer(nn.Module):
         T = 3.0  # of a softmax
 

@@ -1,0 +1,1 @@
+"""Compression: a network learns from another one."""
