@@ -8,7 +8,6 @@ import runpy
 import socket
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -200,8 +199,11 @@ class ThrowAwayEnvironment:
     def __init__(self, folder: Path, run_python: RunPython) -> None:
         self.folder = folder
         self._run = run_python
-        for package in Path(sysconfig.get_path('purelib')).iterdir():
-            (folder / package.name).symlink_to(package)
+        for path in map(Path, sys.path):
+            if path.name == 'site-packages':  # an environment may go on in another one
+                for package in path.iterdir():
+                    if not (folder / package.name).exists():
+                        (folder / package.name).symlink_to(package)
 
     def remove(self, *patterns: str) -> None:
         """Remove top-level entries, or files in a package (``mmcv/_ext*``), by pattern."""

@@ -17,9 +17,9 @@ FUZZ = 'tests/fuzz/fuzz.py'
 
 
 @linux_only
-def test_damage_ends_in_a_sentence_or_a_valid_run(run_python, tmp_path: Path) -> None:
+def test_damage_ends_in_a_sentence_or_a_valid_run(run_tool, tmp_path: Path) -> None:
     out = tmp_path / 'out.jsonl'
-    done = run_python(FUZZ, '--count', 25, '--seed', 1, '--out', out, OMP_NUM_THREADS='1')
+    done = run_tool(FUZZ, '--count', 25, '--seed', 1, '--out', out, OMP_NUM_THREADS='1')
     assert done.returncode == 0, done.stdout + done.stderr
     kinds = Counter(json.loads(line)['kind'] for line in out.read_text().splitlines())
     assert kinds['short error'] >= 8 and kinds['valid run'] >= 2, kinds

@@ -9,6 +9,7 @@ variables like PYTHONPATH do at the start, warnings of imports.
 from __future__ import annotations
 
 import gc
+import io
 import json
 import os
 import select
@@ -117,7 +118,7 @@ class ToolServer:
             self._process = subprocess.Popen(
                 [sys.executable, '-m', 'tests.helpers.tool_server'],
                 cwd=ROOT,
-                env={**os.environ, 'PYTHONPATH': str(ROOT), **ONE_THREAD},
+                env={**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': '', **ONE_THREAD},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
@@ -162,6 +163,7 @@ def serve() -> dict[str, Any]:
     from tests.helpers.config_text import format_each_text_once
 
     format_each_text_once()
+    sys.stdout.flush()  # what the imports printed is no output of a tool
     gc.collect()
     gc.freeze()  # a collection in a fork leaves what is shared alone
     for line in iter(sys.stdin.buffer.readline, b''):
@@ -200,6 +202,8 @@ def become(request: dict[str, Any]) -> None:
     sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     random.seed()
     np.random.seed()
+    for output in (sys.stdout, sys.stderr):
+        output.reconfigure(write_through=bool(os.environ.get('PYTHONUNBUFFERED')))
     if threads := os.environ.get('OMP_NUM_THREADS'):
         torch.set_num_threads(int(threads))
 
@@ -221,6 +225,17 @@ def run_script() -> int:
     return 0
 
 
+def flush_all_files() -> None:
+    """Write what stands in the buffers of files that nobody has closed, as the end of Python does.
+
+    Those of the server are frozen and not among the objects.
+    """
+    files = [thing for thing in gc.get_objects() if issubclass(type(thing), io.IOBase)]
+    for file in [*files, sys.stdout, sys.stderr]:
+        if not file.closed:
+            file.flush()
+
+
 def main() -> None:
     """Serve; in a fork, run the tool and end as it ends."""
     import atexit
@@ -232,9 +247,7 @@ def main() -> None:
     # server's memory, which takes longer than most tools.
     threading._shutdown()
     atexit._run_exitfuncs()
-    gc.collect()  # files that nobody closed
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_all_files()
     os._exit(code & 0xFF)
 
 
