@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+BODY = ('backbone', 'neck')
 # They read the maps of the whole picture, by the model's own name for them.
 DENSE_HEADS = ('rpn_head', 'decode_head', 'bbox_head', 'head')
 AUXILIARY_HEADS = ('auxiliary_head',)
@@ -38,13 +39,29 @@ def heads_of(model: Any) -> Iterator[tuple[str, Any]]:
     Args:
         model: A model, or its config.
     """
-    region = get(model, REGION_STAGE)
-    paths = [(name, get(model, name)) for name in (*DENSE_HEADS, *AUXILIARY_HEADS)]
-    paths += [(f'{REGION_STAGE}.{name}', get(region, name)) for name in REGION_HEADS]
-    for path, part in paths:
+    for path, part in _present(model, (*DENSE_HEADS, *AUXILIARY_HEADS)):
         single = not isinstance(part, (list, tuple, nn.ModuleList))
         for number, head in enumerate(members(part)):
             yield (path if single else f'{path}.{number}'), head
+
+
+def parts_of(model: Any) -> list[str]:
+    """The paths of what a prediction runs through: backbone, neck and heads, in this order.
+
+    A list of heads is one part. Auxiliary heads are none: they only train.
+
+    Args:
+        model: A model, or its config.
+    """
+    return [path for path, _ in _present(model, (*BODY, *DENSE_HEADS))]
+
+
+def _present(model: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """(path, part) of those parts that a model has, and of its heads of regions."""
+    region = get(model, REGION_STAGE)
+    paths = [(name, get(model, name)) for name in names]
+    paths += [(f'{REGION_STAGE}.{name}', get(region, name)) for name in REGION_HEADS]
+    yield from ((path, part) for path, part in paths if part is not None)
 
 
 def class_head_of(model: Any) -> Any:
@@ -62,3 +79,24 @@ def class_head_of(model: Any) -> Any:
 def is_behind_proposals(name: str) -> bool:
     """Whether a module, by its name in the model, runs on regions and not on the picture."""
     return REGION_STAGE in name.split('.')
+
+
+class DensePart(nn.Module):
+    """What of a model works on maps of the whole picture: backbone, neck and dense heads.
+
+    Args:
+        model: A model with ``extract_feat``.
+
+    Attributes:
+        head_names: The model's own names for its dense heads.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.head_names = [name for name in DENSE_HEADS if get(model, name) is not None]
+
+    def forward(self, image: Tensor) -> tuple[Any, list[Any]]:
+        """(B, C, H, W) -> the maps that the heads read, and what each head makes of them."""
+        maps = self.model.extract_feat(image)
+        return maps, [getattr(self.model, name)(maps) for name in self.head_names]

@@ -76,6 +76,7 @@ def test_those_of_a_wheel(elsewhere: Path, repo_dir: Path) -> None:
     assert installed['shipped_configs']() == shipped_configs()
 
 
+@pytest.mark.tools
 def test_it_is_loaded_without_torch(run_python) -> None:
     code = f'import runpy, sys; runpy.run_path({shipped.__file__!r}); print(*sys.modules)'
     loaded = run_python('-c', code).stdout.split()

@@ -15,6 +15,7 @@ from rich.progress import track
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmsfa.compression.memory import weight_bytes
 from mmsfa.spiking.measure.energy import EnergyCosts
 from mmsfa.spiking.measure.observer import observe, products_of
 from mmsfa.spiking.measure.operations import OperationCounter, Operations
@@ -25,7 +26,7 @@ from mmsfa.spiking.real_inputs import real_inputs
 from mmsfa.version import __version__
 
 from .hashes import file_sha256, text_sha256
-from .trained_model import load_trained, predictions, test_loader
+from .trained_model import load_trained, picture_loader, predictions
 
 
 def measure(
@@ -58,7 +59,7 @@ def measure(
     """
     costs = EnergyCosts(mac_pj, ac_pj)
     model = load_trained(cfg, checkpoint, device)
-    loader = test_loader(cfg, num)
+    loader = picture_loader(cfg, num)
     statistics, counter = StatisticsCounter(model), OperationCounter(model)
     watched = dict(
         neuron=statistics.count,
@@ -143,6 +144,8 @@ def totals(
 ) -> list[dict[str, Any]]:
     """One row for each part of a model and, last, one for all of it."""
     weights = [(part_of(name), p) for name, p in model.named_parameters()]
+    sizes = {name: size for name, size in weight_bytes(model).items() if size}
+    memory = [(part_of(f'{name}.weight'.lstrip('.')), size) for name, size in sizes.items()]
     parts = list(dict.fromkeys([part for part, _ in weights] + [part_of(n) for n in layers]))
     rows = []
     for part in [*parts, 'model']:
@@ -156,7 +159,7 @@ def totals(
             dict(
                 part=part,
                 params=sum(weight.numel() for weight in mine),
-                bytes=sum(weight.numel() * weight.element_size() for weight in mine),
+                bytes=sum(size for owner, size in memory if part in (owner, 'model')),
                 **_figures(whole, costs),
                 firing_rate=emitted / possible if possible else None,
             )

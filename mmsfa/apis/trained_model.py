@@ -94,7 +94,7 @@ def _dataset_meta(cfg: Config) -> dict[str, Any]:
     return meta
 
 
-def test_loader(cfg: Config, num: int | None = None) -> DataLoader:
+def picture_loader(cfg: Config, num: int | None = None) -> DataLoader:
     """The pictures that `tools/test.py` would see, one at a time and in the main process.
 
     Args:
@@ -124,15 +124,12 @@ def test_loader(cfg: Config, num: int | None = None) -> DataLoader:
     return Runner.build_dataloader(loader, seed=0)
 
 
-test_loader.__test__ = False  # pytest: this is no test
-
-
 def predictions(model: nn.Module, loader: DataLoader) -> Iterator[tuple[dict, list]]:
     """(batch, data samples with predictions) of each batch, without gradients.
 
     Args:
         model: A model in evaluation mode.
-        loader: What `test_loader` gives.
+        loader: What `picture_loader` gives.
     """
     for batch in loader:
         with torch.no_grad():

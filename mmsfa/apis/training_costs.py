@@ -14,6 +14,7 @@ from mmsfa.engine.loader import ResumableDataLoader
 from mmsfa.engine.plain_model import plain_model
 
 LOADER = 'ResumableDataLoader'
+WARM_UP = 5  # steps before those that count
 
 
 class _TimedDataset:
@@ -47,11 +48,10 @@ class TrainingCosts:
     Args:
         runner: Before its training.
         steps: How many count; then `Enough` ends the training.
-        warm_up: Steps before those.
     """
 
-    def __init__(self, runner: Runner, steps: int, warm_up: int = 5) -> None:
-        self.wanted, self.warm_up = steps, warm_up
+    def __init__(self, runner: Runner, steps: int) -> None:
+        self.wanted = steps
         self.seconds: dict[str, float] = defaultdict(float)
         self.steps: list[float] = []
         self._begin: float | None = None
@@ -78,7 +78,7 @@ class TrainingCosts:
         return call
 
     def _counts(self) -> bool:
-        return self._runner.iter >= self.warm_up
+        return self._runner.iter >= WARM_UP
 
     def _call_hook(self, name: str, **kwargs: Any) -> None:
         for hook in self._runner.hooks:

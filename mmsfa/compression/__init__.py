@@ -1,1 +1,1 @@
-"""Compression: a network learns from another one."""
+"""Compression: a network learns from another one; how much memory weights take."""

@@ -25,27 +25,27 @@ from .sample_file import check_image
 Item = TypeVar('Item')
 Check = Callable[[Item], 'str | None']
 
+THREADS = 16  # more than there are cores: network disks make each file wait
 FILES_A_TASK = 64  # one task a file would cost more than the look at it
 ITEMS_A_TASK = 16  # enough to outweigh the way to the other process
+SHORT_WORK = 1.0  # seconds; it leaves no trace in the terminal
 KILLED = 'kills the process that decodes it'
 
 
-def check_files(files: Sequence[str], num_threads: int = 16, what: str = 'files') -> list[Fault]:
+def check_files(files: Sequence[str]) -> list[Fault]:
     """Look at both ends of each file, without decoding it.
 
     Args:
         files: Local paths.
-        num_threads: More than there are cores, because network disks make each file wait.
-        what: Stands before the progress bar.
     """
 
     def look(start: int) -> list[Fault]:
         checked = ((path, check_image(path)) for path in files[start : start + FILES_A_TASK])
-        return [Fault(path, what) for path, what in checked if what is not None]
+        return [Fault(path, fault) for path, fault in checked if fault is not None]
 
     starts = range(0, len(files), FILES_A_TASK)
-    with ThreadPoolExecutor(num_threads) as pool:
-        results = show_progress(pool.map(look, starts), len(starts), f'Looking at {what}')
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = show_progress(pool.map(look, starts), len(starts), 'Looking at files')
         return [fault for faults in results for fault in faults]
 
 
@@ -105,21 +105,18 @@ def _alone(check: Check, item: Item) -> str | None:
         return KILLED
 
 
-def show_progress(
-    items: Iterable[Item], total: int, what: str, wait: float = 1.0
-) -> Iterator[Item]:
-    """Pass items on; a bar appears once they have taken longer than ``wait`` seconds.
+def show_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+    """Pass items on; a bar appears once they have taken longer than a second.
 
     Args:
         items: Any.
         total: How many there are.
         what: Stands before the bar.
-        wait: In seconds; short work leaves no trace in the terminal.
     """
     bar, started = None, time.monotonic()
     try:
         for number, item in enumerate(items, 1):
-            if bar is None and time.monotonic() - started > wait:
+            if bar is None and time.monotonic() - started > SHORT_WORK:
                 bar = Progress(transient=True)
                 bar.start()
                 task = bar.add_task(what, total=total)

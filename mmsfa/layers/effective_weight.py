@@ -63,8 +63,8 @@ def as_plain(layer: nn.Module) -> nn.Module | None:
         layer: Convolution or linear layer; it stays as it is.
 
     Returns:
-        An ordinary layer of torch with the same geometry, bias and hooks; None where the layer does
-        not tell its weight.
+        An ordinary layer of torch with the same geometry, bias, hooks and ``weight_bits``; None
+        where the layer does not tell its weight.
     """
     weight = effective_weight(layer)
     kind = next((plain for known, plain in _PLAIN.items() if isinstance(layer, known)), None)
@@ -73,6 +73,8 @@ def as_plain(layer: nn.Module) -> nn.Module | None:
     kind = type(layer) if is_plain(layer) else kind
     plain = kind.__new__(kind)
     plain.__dict__.update(vars(layer))  # not deep: hooks lead to whoever watches the layer
+    if hasattr(layer, 'weight_bits'):
+        plain.weight_bits = weight_bits(layer)
     if not isinstance(weight, nn.Parameter):
         weight = nn.Parameter(weight.detach(), requires_grad=False)
     plain._parameters = {'weight': weight, 'bias': layer.bias}

@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmsfa.apis.trained_model import build_model, load_trained, predictions, test_loader
+from mmsfa.apis.trained_model import build_model, load_trained, picture_loader, predictions
 from mmsfa.errors import OptionError
 
 CLS = 'configs/cls/esf_tiny_flowers5.py'
@@ -88,13 +88,13 @@ def test_layer_scales_may_be_missing(repo_dir: Path, tmp_path: Path) -> None:
 def test_pictures_come_one_by_one(repo_dir: Path, shapes_dir: Path) -> None:
     cfg = Config.fromfile(repo_dir / SEG)
     cfg.test_dataloader.dataset.data_root = str(shapes_dir)
-    loader = test_loader(cfg, 3)
+    loader = picture_loader(cfg, 3)
     assert len(loader) == len(loader.dataset) == 3
-    assert len(test_loader(cfg)) == len(test_loader(cfg, 99)) == 4
+    assert len(picture_loader(cfg)) == len(picture_loader(cfg, 99)) == 4
     names = [Path(samples[0].img_path).name for _, samples in predictions(build_model(cfg), loader)]
     assert names == sorted(names) and len(set(names)) == 3
     with pytest.raises(OptionError, match='--num must be at least 1'):
-        test_loader(cfg, 0)
+        picture_loader(cfg, 0)
     cfg.test_dataloader = None
     with pytest.raises(OptionError, match='has no test_dataloader'):
-        test_loader(cfg)
+        picture_loader(cfg)

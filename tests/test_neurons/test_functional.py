@@ -27,6 +27,22 @@ def expected_counts(x, D, rounding):
     return torch.from_numpy(counts)
 
 
+def if_neuron(charge, D, rounding='half_even'):
+    """An integrate-and-fire neuron with soft reset whose whole charge is there at the first step.
+
+    v_1 = U, a spike where v_d reaches 1/2, then v_{d+1} = v_d - s_d. To round halves to even, the
+    threshold is strict in odd steps, and a neuron that was silent once stays silent.
+    """
+    spikes = []
+    active = torch.ones_like(charge, dtype=torch.bool)
+    for step in range(1, D + 1):
+        strict = rounding == 'half_even' and step % 2 == 1
+        active = active & (charge > 0.5 if strict else charge >= 0.5)
+        spikes.append(active.to(charge.dtype))
+        charge = charge - spikes[-1]
+    return torch.stack(spikes)
+
+
 @pytest.mark.parametrize('rounding', ROUNDINGS)
 @pytest.mark.parametrize('D', [1, 2, 4, 8])
 @pytest.mark.parametrize('norm', [None, 1, 3])
@@ -81,7 +97,7 @@ def test_the_input_is_not_overwritten():
 @pytest.mark.parametrize('D', [1, 2, 4, 8])
 def test_if_neuron_fires_the_integer(D, dtype, rounding):
     x = potentials(dtype)
-    spikes = simulate_if_neuron(x, D, rounding)
+    spikes = if_neuron(x, D, rounding)
     counts = integer_fire(x, D, 1, rounding)
     assert set(spikes.unique().tolist()) <= {0.0, 1.0}
     assert torch.equal(sum_spikes(spikes), counts)
@@ -188,13 +204,21 @@ def test_wrong_times(settings, message):
 
 @pytest.mark.parametrize('D', [0, 2.5])
 def test_expansions_refuse_wrong_levels(D):
-    for expand in (spike_train, simulate_if_neuron):
+    for expand in (spike_train, deprecated_if_neuron):
         with pytest.raises(ValueError, match='D .* must be an integer >= 1'):
             expand(torch.zeros(2), D)
 
 
-def test_the_simulated_neuron_does_not_swallow_a_nan():
-    spikes = simulate_if_neuron(torch.tensor([torch.nan, 2.0]), 4)
+def deprecated_if_neuron(*args):
+    with pytest.warns(DeprecationWarning, match='gives the same spikes'):
+        return simulate_if_neuron(*args)
+
+
+@pytest.mark.parametrize('rounding', ROUNDINGS)
+def test_the_old_name_of_the_simulated_neuron_stays(rounding):
+    x = potentials()
+    assert torch.equal(deprecated_if_neuron(x, 4, rounding), if_neuron(x, 4, rounding))
+    spikes = deprecated_if_neuron(torch.tensor([torch.nan, 2.0]), 4)
     assert spikes[:, 0].isnan().all()
     assert spikes[:, 1].tolist() == [1, 1, 0, 0]
 

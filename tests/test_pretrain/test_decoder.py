@@ -45,6 +45,17 @@ def test_each_place_has_its_own_position(transparent):
     assert torch.equal(out, transparent.decoder_pos_embed[:, 1:])
 
 
+def test_the_norm_of_the_latent_map_comes_from_its_config(transparent):
+    assert type(SpikeMAEDecoder(8, decoder_depth=0).latent_norm) is nn.BatchNorm2d
+    decoder = SpikeMAEDecoder(
+        8, decoder_depth=0, latent_norm_cfg=dict(type='GN', num_groups=2), num_patches=6
+    )
+    transparent.latent_norm = decoder.latent_norm
+    latent, mask = torch.randn(3, 8, 2, 3), torch.zeros(3, 6).bool()
+    normed = nn.functional.group_norm(latent, 2)
+    torch.testing.assert_close(transparent(latent, mask), normed.flatten(2).transpose(1, 2))
+
+
 def test_it_computes_what_the_librarys_decoder_would_compute():
     """Without hidden tokens, and with a class token that nobody attends to."""
     torch.manual_seed(0)

@@ -12,7 +12,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from mmsfa.apis.trained_model import build_model, test_loader
+from mmsfa.apis.trained_model import build_model, picture_loader
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.layers import SpikeConv
 from mmsfa.layers.fold import fold
@@ -126,7 +126,7 @@ def test_every_count_and_box_of_a_detector_is_the_same_on_spikes(
     model = lively_weights(build_model(cfg))
     assert len(model.backbone.out_norms) == 4
     with in_float64(model):
-        found = compare(model, test_loader(cfg, 1))
+        found = compare(model, picture_loader(cfg, 1))
     assert found.identical and found.predictions.total > 0
     assert sum(layer.counts for layer in found.layers) > 1e6
 

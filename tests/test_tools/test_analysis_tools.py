@@ -89,15 +89,17 @@ def test_get_flops_counts_each_part(run_tool: Run, config: str, parts: set[str])
     table = rows(done.stdout)
     whole = table.pop('whole model')
     assert set(table) == parts
-    assert all(macs > 0 for _, macs in table.values())
-    assert sum(macs for _, macs in table.values()) == pytest.approx(whole[1], abs=0.01)
+    assert all(macs > 0 for *_, macs in table.values())
+    assert sum(macs for *_, macs in table.values()) == pytest.approx(whole[2], abs=0.01)
+    for params, megabytes, _ in (*table.values(), whole):
+        assert megabytes == pytest.approx(4 * params, abs=0.003)  # float32
 
 
 def test_get_flops_counts_every_time_step(call_tool: Callable[..., str]) -> None:
     call = (f'{TOOLS}/get_flops.py', 'configs/dvs/esf_nmnist.py', '--shape', 64)
     options = ('--cfg-options', 'model.backbone.T=1')
-    assert rows(call_tool(*call))['backbone'][1] == pytest.approx(
-        3 * rows(call_tool(*call, *options))['backbone'][1], abs=0.01
+    assert rows(call_tool(*call))['backbone'][2] == pytest.approx(
+        3 * rows(call_tool(*call, *options))['backbone'][2], abs=0.01
     )
 
 
@@ -108,7 +110,7 @@ def test_get_flops_also_counts_the_merged_form(call_tool: Callable[..., str]) ->
     assert table['whole model'][0] == pytest.approx(83.015952 - 0.513, abs=0.01)
     merged = table['whole model, convolutions merged for inference']
     assert merged[0] == pytest.approx(54.538512 - 0.513, abs=0.01)
-    assert merged[1] < 0.85 * table['whole model'][1]
+    assert merged[2] < 0.85 * table['whole model'][2]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from mmsfa.apis.trained_model import load_trained, predictions, test_loader
+from mmsfa.apis.trained_model import load_trained, picture_loader, predictions
 from mmsfa.checkpoint.loading import BrokenCheckpointError
 from mmsfa.cli.options import read_config
 from mmsfa.engine import safe_load, trust_checkpoints
@@ -150,7 +150,7 @@ def test_the_published_file_is_tested_like_the_checkpoint(
     cfg = read_config(Namespace(config=CLS, cfg_options=dict(data_root=data_root)))
     scores = []
     for path in (checkpoint, weights):
-        seen = predictions(load_trained(cfg, str(path)), test_loader(cfg))
+        seen = predictions(load_trained(cfg, str(path)), picture_loader(cfg))
         scores.append(torch.stack([out.pred_score for _, outs in seen for out in outs]))
     assert scores[0].shape == (2, 5) and torch.equal(*scores)
     stored = pickle.loads((tmp_path / 'out.pkl').read_bytes())

@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmsfa.apis.trained_model import load_trained, test_loader
+from mmsfa.apis.trained_model import load_trained, picture_loader
 from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.spiking import MODES, Equivalence, compare, in_float64
 from mmsfa.spiking.equivalence import LayerDifference
@@ -98,7 +98,7 @@ def main() -> None:
     args = parse_args()
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint, args.device)
-    batches = list(test_loader(cfg, args.num))
+    batches = list(picture_loader(cfg, args.num))
     runs: dict[str, Equivalence] = {}
     if 'membrane' in args.mode and any(neuron.T > 1 for neuron in neurons_of(model).values()):
         print('Left out: membrane simulates still images, and this model has real time steps.')

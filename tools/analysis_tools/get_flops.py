@@ -1,4 +1,4 @@
-"""Count parameters and multiply-accumulates (MACs) of a model, part by part.
+"""Count parameters, memory of weights and multiply-accumulates (MACs) of a model, part by part.
 
 MACs are those of a network with real-valued activations. What a spiking layer saves depends on
 how much it fires; see the firing rates that tools/test.py reports.
@@ -12,6 +12,7 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 
 import argparse
 import warnings
+from typing import NamedTuple
 
 import torch
 from mmengine.analysis import FlopAnalyzer, parameter_count
@@ -23,42 +24,47 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from mmsfa.cli.options import add_config_options, read_config, run_tool
+from mmsfa.compression.memory import weight_memory
 from mmsfa.config.scopes import scope_of
 from mmsfa.layers import RepConv
-from mmsfa.model_parts import DENSE_HEADS
+from mmsfa.model_parts import REGION_STAGE, DensePart, parts_of
 from mmsfa.neurons.real_time import input_channels
 
-PARTS = ('backbone', 'neck', 'rpn_head', 'bbox_head', 'mask_head', 'decode_head', 'head')
+
+class Count(NamedTuple):
+    """Parameters, megabytes of weights and multiply-accumulates of a part."""
+
+    params: int
+    megabytes: float
+    macs: float
 
 
-class DenseParts(nn.Module):
+class DensePartWithRegions(DensePart):
     """The part of a model whose work depends on the image size only.
 
     The second stage of a detector works on regions; its box head is fed ``num_rois`` of the
     image's size, its mask head a tenth of that, as in mmdet's defaults.
+
+    Args:
+        model: A classifier, segmentor or detector.
+        num_rois: Regions of the second stage.
     """
 
     def __init__(self, model: nn.Module, num_rois: int) -> None:
-        super().__init__()
-        self.model = model
+        super().__init__(model)
         self.num_rois = num_rois
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Run every part once; the outputs only keep the trace alive."""
-        model = self.model
-        features = model.extract_feat(image)
-        outputs = [*features]
-        for name in DENSE_HEADS:
-            if getattr(model, name, None) is not None:
-                outputs += _flat(getattr(model, name)(features))
-        if getattr(model, 'roi_head', None) is not None:
+        features, outputs = super().forward(image)
+        if getattr(self.model, REGION_STAGE, None) is not None:
             outputs += self._second_stage(features, image)
-        return outputs
+        return _flat([features, outputs])
 
     def _second_stage(self, features: tuple[Tensor, ...], image: Tensor) -> list[Tensor]:
         height, width = image.shape[-2:]
         rois = image.new_tensor([0, 0, 0, width, height]).repeat(self.num_rois, 1)
-        head, outputs = self.model.roi_head, []
+        head, outputs = getattr(self.model, REGION_STAGE), []
         stages = range(getattr(head, 'num_stages', 1))
         for stage in stages:
             args = (stage, features) if len(stages) > 1 else (features,)
@@ -91,8 +97,8 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, tuple[int, float]]:
-    """Parameters and MACs of each part, and of the whole under ``''``."""
+def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, Count]:
+    """What each part takes, and the whole under ``''``."""
     init_default_scope(cfg.default_scope)
     model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
     found = _count(model, shape, num_rois)
@@ -104,16 +110,22 @@ def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, tuple
     return found
 
 
-def _count(model: nn.Module, shape: tuple[int, int], num_rois: int) -> dict[str, tuple[int, float]]:
-    whole = DenseParts(model, num_rois)
+def _count(model: nn.Module, shape: tuple[int, int], num_rois: int) -> dict[str, Count]:
+    whole = DensePartWithRegions(model, num_rois)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # the tracer remarks on every shape that is a number
         analyzer = FlopAnalyzer(whole, torch.zeros(1, input_channels(model), *shape))
         analyzer.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         macs = analyzer.by_module()
     params = parameter_count(model)
-    parts = [name for name, _ in model.named_modules() if name.split('.')[-1] in PARTS]
-    return {name: (params[name], macs[f'model.{name}'.rstrip('.')]) for name in [*parts, '']}
+    return {
+        name: Count(
+            params[name],
+            weight_memory(model.get_submodule(name)),
+            macs[f'model.{name}'.rstrip('.')],
+        )
+        for name in [*parts_of(model), '']
+    }
 
 
 def main() -> None:
@@ -123,9 +135,11 @@ def main() -> None:
     scope = scope_of(cfg)
     shape = tuple(args.shape or scope.shape)
     height, width = shape if len(shape) == 2 else shape * 2
-    table = Table('part', 'parameters (M)', 'MACs (G)', title=f'{height} x {width}')
-    for name, (params, macs) in count(cfg, (height, width), args.num_rois).items():
-        table.add_row(name or 'whole model', f'{params / 1e6:.3f}', f'{macs / 1e9:.3f}')
+    columns = ('part', 'parameters (M)', 'weights (MB)', 'MACs (G)')
+    table = Table(*columns, title=f'{height} x {width}')
+    for name, one in count(cfg, (height, width), args.num_rois).items():
+        figures = (one.params / 1e6, one.megabytes, one.macs / 1e9)
+        table.add_row(name or 'whole model', *(f'{figure:.3f}' for figure in figures))
     Console().print(table)
 
 

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from mmsfa.apis.trained_model import load_trained, test_loader
+from mmsfa.apis.trained_model import load_trained, picture_loader
 from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.compat import require_extra
 from mmsfa.errors import UserError
@@ -62,7 +62,7 @@ def backbone_and_picture(args: argparse.Namespace) -> tuple[nn.Module, Tensor]:
     """The trained backbone and the first test picture as it sees it, both in float64."""
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint)
-    (batch,) = test_loader(cfg, 1)
+    (batch,) = picture_loader(cfg, 1)
     with torch.no_grad():
         picture = model.data_preprocessor(batch, False)['inputs']
     return model.backbone.double(), picture.double()

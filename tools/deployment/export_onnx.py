@@ -24,13 +24,13 @@ from rich.progress import track
 from rich.table import Table
 from torch import nn
 
-from mmsfa.apis.trained_model import load_trained, test_loader
+from mmsfa.apis.trained_model import load_trained, picture_loader
 from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.errors import OptionError
 from mmsfa.export.onnx.backends import Comparison, compare_backend, evaluate_backend
 from mmsfa.export.onnx.export import export_model, save, to_integer
 from mmsfa.export.onnx.runtime import Session
-from mmsfa.export.onnx.tensor_part import TensorPart
+from mmsfa.model_parts import is_behind_proposals, parts_of
 
 
 def parse_args() -> argparse.Namespace:
@@ -67,9 +67,7 @@ def export(model: nn.Module, out: Path, int8: bool) -> dict[str, Path]:
 
 def weight_bytes(model: nn.Module) -> int:
     """Bytes of the exported part's weights in PyTorch."""
-    part = TensorPart(model)
-    parts = ['backbone', 'neck', part.head_name]
-    modules = [module for name in parts if (module := getattr(model, name, None)) is not None]
+    modules = [model.get_submodule(p) for p in parts_of(model) if not is_behind_proposals(p)]
     return sum(weight.nbytes for module in modules for weight in module.state_dict().values())
 
 
@@ -111,7 +109,7 @@ def main() -> None:
         raise OptionError(f'--out must end in .onnx, got {args.out}.')
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint)
-    batches = list(test_loader(cfg, args.num))
+    batches = list(picture_loader(cfg, args.num))
     files = export(model, args.out, args.int8)
     sessions = {name: Session(file) for name, file in files.items()}
     checks = {
@@ -130,7 +128,7 @@ def evaluate(
     found = {}
     for name, session in {'PyTorch': None, **sessions}.items():
         label = f'evaluate {name}'
-        found[name] = evaluate_backend(model, session, cfg, test_loader(cfg), label)
+        found[name] = evaluate_backend(model, session, cfg, picture_loader(cfg), label)
     return found
 
 

@@ -37,7 +37,6 @@ class DataCheckHook(Hook):
         check_files: Look at both ends of every file of the validation and test sets.
         check_train_annotations: Read the training set's annotation file and name its faults.
         check_eval_annotations: The same for the validation and test sets.
-        num_threads: For looking at files.
         num_shown: Faults in the console and in the error; the file has all of them.
     """
 
@@ -48,13 +47,11 @@ class DataCheckHook(Hook):
         check_files: bool = True,
         check_train_annotations: bool = True,
         check_eval_annotations: bool = True,
-        num_threads: int = 16,
         num_shown: int = 20,
     ) -> None:
         self.check_files = check_files
         self.check_train_annotations = check_train_annotations
         self.check_eval_annotations = check_eval_annotations
-        self.num_threads = num_threads
         self.num_shown = num_shown
         self._done: set[str] = set()
 
@@ -97,7 +94,7 @@ class DataCheckHook(Hook):
 
     def _file_faults(self, loop: Any) -> list[Fault]:
         files = dict.fromkeys(path for dataset in _datasets(loop) for path in files_in(dataset))
-        return check_files(list(files), self.num_threads)
+        return check_files(list(files))
 
     def _warn(self, runner: Runner, split: str, faults: list[Fault]) -> None:
         if not faults:

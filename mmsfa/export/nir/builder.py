@@ -15,10 +15,10 @@ from mmsfa.layers.fold import folded
 
 from .primitives import (
     NirError,
-    check_convolution,
     check_neuron,
     level_shifts,
     neuron_bank,
+    plain_convolution,
     ungroup,
 )
 
@@ -80,18 +80,18 @@ class NirBuilder:
         """Neuron -> convolution -> BN."""
         if type(brick) is not SpikeConv or brick.order != ('act', 'conv', 'norm'):
             raise NirError(f'{name} is no SpikeConv in the order neuron, convolution, norm.')
+        conv = plain_convolution(f'{name}.conv', brick.conv)
         if brick.with_norm and not isinstance(brick.norm, nn.Identity):
             raise NirError(
                 f'{name} has a {type(brick.norm).__name__}, which cannot be folded into a '
                 'convolution: NIR has no node for it.'
             )
-        check_convolution(f'{name}.conv', brick.conv)
-        weight = brick.conv.weight.numpy(force=True)
+        weight = conv.weight.numpy(force=True)
         if brick.with_activation:
             neuron = brick.activate
             x = self.neuron(f'{name}.activate', neuron, x)
             weight = np.repeat(weight, neuron.D, axis=1) / self.dtype.type(neuron.norm)
-        return self.convolution(f'{name}.conv', brick.conv, weight, x)
+        return self.convolution(f'{name}.conv', conv, weight, x)
 
     def neuron(self, name: str, neuron: nn.Module, x: list[str]) -> list[str]:
         """The shifts of the levels, then the bank that compares."""

@@ -22,17 +22,19 @@ import numpy as np
 from torch import nn
 
 from mmsfa.errors import UserError
+from mmsfa.layers.effective_weight import as_plain
 from mmsfa.neurons import SFA
 
 
-def check_convolution(name: str, conv: nn.Module) -> None:
-    """Refuse what NIR's Conv2d cannot say.
+def plain_convolution(name: str, layer: nn.Module) -> nn.Conv2d:
+    """A convolution as NIR's Conv2d can say it, with the weight that it really multiplies with.
 
     Raises:
-        NirError: Names the layer and what it is.
+        NirError: NIR cannot say it; names the layer and what it is.
     """
-    if type(conv) is not nn.Conv2d:
-        raise NirError(f'{name} is a {type(conv).__name__}, which NIR has no node for.')
+    conv = as_plain(layer)
+    if not isinstance(conv, nn.Conv2d):
+        raise NirError(f'{name} is a {type(layer).__name__}, which NIR has no node for.')
     if conv.padding_mode != 'zeros' or isinstance(conv.padding, str):
         raise NirError(
             f'{name} pads with {conv.padding_mode!r} by {conv.padding!r}: NIR pads with zeros, by '
@@ -43,6 +45,7 @@ def check_convolution(name: str, conv: nn.Module) -> None:
             f'{name} has a kernel of {conv.kernel_size}: nir {nir.version} takes the height of a '
             'kernel for its width too, so only square ones have the right shape.'
         )
+    return conv
 
 
 def ungroup(weight: np.ndarray, groups: int) -> np.ndarray:

@@ -95,7 +95,7 @@ def evaluate_backend(
         model: A trained model in evaluation mode, on the CPU.
         session: Its tensor part in onnxruntime; None takes PyTorch.
         cfg: The whole config.
-        loader: All test pictures, as `test_loader` gives them.
+        loader: All test pictures, as `picture_loader` gives them.
         label: What the progress bar says.
     """
     settings = cfg.test_evaluator

@@ -35,13 +35,11 @@ if not hasattr(torch.export.Dim, 'DYNAMIC'):
 EXAMPLE = (2, 3, 128, 160)
 
 
-def export_model(model: nn.Module, example: tuple[int, ...] | None = None) -> ir.Model:
+def export_model(model: nn.Module) -> ir.Model:
     """The tensor part of a classifier, segmentor or detector as a float graph.
 
     Args:
         model: A model in evaluation mode, on the CPU; it stays as it is.
-        example: Size (B, C, H, W) of the traced picture. All but C stay free in the graph. By
-            default C is what the first convolution takes.
 
     Returns:
         Graph from ``image`` (what the data preprocessor gives) to the outputs of `TensorPart`.
@@ -51,7 +49,7 @@ def export_model(model: nn.Module, example: tuple[int, ...] | None = None) -> ir
         ValueError: The model is in training mode.
     """
     part = tensor_part(model)
-    example = example or _example_for(part)
+    example = _example_for(part)
     with torch.no_grad():
         part(torch.zeros(example))  # names the outputs
     return _export(part, part.names, example)
@@ -62,7 +60,8 @@ def export_module(module: nn.Module, example: tuple[int, ...] | None = None) -> 
 
     Args:
         module: A module in evaluation mode, on the CPU; it stays as it is.
-        example: See `export_model`.
+        example: Size (B, C, H, W) of the traced picture. All but C stay free in the graph. By
+            default C is what the first convolution takes.
     """
     module = fold(module)
     free_poolings(module)

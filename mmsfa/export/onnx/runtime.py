@@ -19,7 +19,6 @@ class Session(nn.Module):
 
     Args:
         model: A file or a graph.
-        threads: Number of threads; as many as torch uses by default.
 
     Attributes:
         names: Names of the outputs.
@@ -29,10 +28,10 @@ class Session(nn.Module):
         - Output: tuple of the outputs, in the order of ``names``.
     """
 
-    def __init__(self, model: Path | ir.Model, threads: int | None = None) -> None:
+    def __init__(self, model: Path | ir.Model) -> None:
         super().__init__()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or torch.get_num_threads()
+        options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3  # errors
         source = ir.to_proto(model).SerializeToString() if isinstance(model, ir.Model) else model
         self.session = onnxruntime.InferenceSession(

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from mmsfa.errors import OptionError
 from mmsfa.layers.fold import fold
-from mmsfa.model_parts import DENSE_HEADS, REGION_STAGE
+from mmsfa.model_parts import DENSE_HEADS, REGION_STAGE, DensePart
 from mmsfa.spiking.measure.observer import instance_attribute
 
 from .pooling import free_poolings
 
 
-class TensorPart(nn.Module):
-    """Backbone, neck and dense head of a model: image in, flat tuple of maps out.
+class TensorPart(DensePart):
+    """The dense part of a model that ends in one head: image in, flat tuple of maps out.
 
     A classifier gives its scores, a segmentor its logits, a one-stage detector the maps of its
     head, a two-stage detector the maps of its neck and then those of its RPN. What follows in
@@ -34,15 +34,13 @@ class TensorPart(nn.Module):
     """
 
     def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-        self.head_name = head_of(model)
+        super().__init__(model)
+        self.head_names = [head_of(model)]
         self.names: tuple[str, ...] = ()
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """(B, 3, H, W) -> all maps."""
-        maps = self.model.extract_feat(image)
-        outputs = getattr(self.model, self.head_name)(maps)
+        maps, (outputs,) = super().forward(image)
         named = dict(_named('map', maps)) if _has_second_stage(self.model) else {}
         named |= dict(_named('scores' if isinstance(outputs, Tensor) else 'head', outputs))
         self.names = tuple(named)

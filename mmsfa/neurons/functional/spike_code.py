@@ -1,11 +1,14 @@
-"""Counts as binary spikes over D virtual steps, and the neurons that would emit them."""
+"""Counts as binary spikes over D virtual steps."""
 
 from __future__ import annotations
+
+import warnings
 
 import torch
 from torch import Tensor
 
 from .checks import Rounding, check_levels
+from .sfa import integer_fire
 
 
 def spike_train(counts: Tensor, D: int, lowest: int = 0) -> Tensor:
@@ -52,12 +55,7 @@ def sum_spikes(spikes: Tensor) -> Tensor:
 
 
 def simulate_if_neuron(charge: Tensor, D: int, rounding: Rounding = 'half_even') -> Tensor:
-    r"""Simulate an integrate-and-fire neuron with soft reset for D virtual steps.
-
-    The whole charge is there at the first step: :math:`v_1 = U`, a spike where :math:`v_d`
-    reaches 1/2, then :math:`v_{d+1} = v_d - s_d`. The sum of its spikes is the integer that
-    :func:`integer_fire` gives with ``norm=1``. To round halves to even, the threshold is strict
-    in odd steps, and a neuron that was silent once stays silent.
+    """Deprecated: the :func:`spike_train` of :func:`integer_fire`, which give the same spikes.
 
     Args:
         charge: Membrane potential U, any shape.
@@ -66,19 +64,15 @@ def simulate_if_neuron(charge: Tensor, D: int, rounding: Rounding = 'half_even')
 
     Returns:
         Zeros and ones, shape (D, ...), dtype of ``charge``; NaN where the charge is.
-
-    Raises:
-        ValueError: D is no integer >= 1, or the rounding is unknown.
     """
-    check_levels(D, None, rounding, 'closed')
-    spikes = []
-    active = torch.ones_like(charge, dtype=torch.bool)
-    for step in range(1, D + 1):
-        strict = rounding == 'half_even' and step % 2 == 1
-        active = active & (charge > 0.5 if strict else charge >= 0.5)
-        spikes.append(torch.where(charge.isnan(), charge, active.to(charge.dtype)))
-        charge = charge - spikes[-1]
-    return torch.stack(spikes)
+    warnings.warn(
+        'simulate_if_neuron is deprecated: spike_train(integer_fire(charge, D, norm=1), D) gives '
+        'the same spikes.',
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    spikes = spike_train(integer_fire(charge.nan_to_num(0.0), D, 1, rounding), D)
+    return torch.where(charge.isnan(), charge, spikes)
 
 
 def integrate_one_step(charge: Tensor, counts: Tensor | None, D: int) -> Tensor:

@@ -33,7 +33,7 @@ def totals_table(reports: list[Report]) -> TableOf:
     """Totals of each part; those of two models stand together."""
     columns = {
         'params (M)': lambda one: millions(one['params']),
-        'weights (MiB)': lambda one: f'{one["bytes"] / 2**20:.2f}',
+        'weights (MB)': lambda one: f'{one["bytes"] / 1e6:.2f}',
         'MACs (M)': lambda one: millions(one['macs']),
         'additions (M)': lambda one: millions(one['acs']),
         'energy (mJ)': lambda one: millijoule(one['energy_mj']),

@@ -216,6 +216,8 @@ def test_roll_goes_round_the_edge(sample: dict) -> None:
         if (np.roll(img, (down, right), (0, 1)) == rolled).all()
     ]
     assert len(shifts) == 1 and shifts != [(0, 0)]
+    never = build('RandomRoll', max_shift=5, prob=0)
+    assert never(dict(img=img))['img'] is img
 
 
 PACK = dict(mmpretrain='PackInputs', mmdet='PackDetInputs', mmseg='PackSegInputs')

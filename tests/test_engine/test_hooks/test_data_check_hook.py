@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import HOOKS
@@ -139,6 +140,34 @@ def test_it_looks_once_and_can_be_switched_off(tmp_path: Path) -> None:
     hook.before_train(runner(tmp_path, [__file__]))
     hook.before_val(runner(tmp_path, ['/nowhere/a.jpg']))  # each validation of a training
     hook.before_train(SimpleNamespace(train_loop=SimpleNamespace(), val_loop=None))
+
+
+@pytest.mark.parametrize(
+    ('option', 'stage'),
+    [
+        ('check_train_annotations', 'before_train'),
+        ('check_eval_annotations', 'before_val'),
+        ('check_eval_annotations', 'before_test'),
+    ],
+)
+def test_faults_of_annotations_are_written_unless_they_are_left_out(
+    faulty: Path, tmp_path: Path, option: str, stage: str
+) -> None:
+    dataset = CocoDataset(
+        data_root=str(faulty),
+        ann_file='annotations/instances_train.json',
+        data_prefix=dict(img='images/train'),
+    )
+    run = runner(tmp_path / 'run', [__file__])
+    for loop in (run.train_loop, run.val_loop, run.test_loop):
+        loop.dataloader = SimpleNamespace(dataset=dataset)
+    if stage == 'before_train':
+        run.val_loop = None
+    listed = tmp_path / 'run' / 'data_faults.txt'
+    getattr(DataCheckHook(check_files=False, **{option: False}), stage)(run)
+    assert not listed.exists()
+    getattr(DataCheckHook(check_files=False), stage)(run)
+    assert len(listed.read_text().splitlines()) == 2
 
 
 def test_a_data_set_that_cannot_be_checked_is_left_alone(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mmsfa.export.nir.check import compare_spikes, spikes_of_graph, spikes_of_model
 from mmsfa.export.nir.export import export_nir
 from mmsfa.export.nir.network import NirNetwork
-from mmsfa.export.nir.primitives import NirError, level_shifts
+from mmsfa.export.nir.primitives import NirError, level_shifts, plain_convolution
 from mmsfa.neurons.functional import integer_fire, spike_train
 
 Fill = Callable[[nn.Module], nn.Module]
@@ -211,6 +211,42 @@ def test_a_short_backbone_is_exported_whole(repo_dir: Path, lively_weights: Fill
     assert len(agreement.spikes) == 5 and set(agreement.different.values()) == {0}
 
 
+class SignConv(nn.Conv2d):
+    """Multiplies with the signs of its weights, and says so."""
+
+    weight_bits = 1
+
+    def effective_weight(self) -> Tensor:
+        return torch.where(self.weight < 0, -1.0, 1.0).to(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._conv_forward(x, self.effective_weight(), self.bias)
+
+
+class SecretConv(nn.Conv2d):
+    """The same, untold."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._conv_forward(x, self.weight.sign(), self.bias)
+
+
+def test_a_quantised_convolution_is_exported_with_its_effective_weight(
+    repo_dir: Path, lively_weights: Fill
+) -> None:
+    backbone = lively_weights(build(repo_dir, out_indices=(0,)))
+    brick = backbone.stages[0][0].conv1
+    brick.conv = SignConv(12, 48, 3, padding=1, bias=False)
+    backbone = backbone.eval().double()
+    agreement = compare_spikes(backbone, NirNetwork(export_nir(backbone, SHAPE)), picture())
+    assert len(agreement.spikes) == 5 and set(agreement.different.values()) == {0}
+    weight = plain_convolution('conv1.conv', brick.conv).weight
+    assert set(weight.unique().tolist()) == {-1.0, 1.0}
+
+
+def secret(backbone: nn.Module) -> None:
+    backbone.stages[0][0].conv1.conv = SecretConv(12, 48, 3, padding=1, bias=False).eval()
+
+
 def rectangular(backbone: nn.Module) -> None:
     backbone.stages[0][0].conv1.conv = nn.Conv2d(12, 48, (1, 3), padding=(0, 1)).eval()
 
@@ -227,6 +263,7 @@ def reflecting(backbone: nn.Module) -> None:
         (dict(neuron_cfg=dict(type='ReLU')), dict(), r'pwconv1\.activate is a ReLU'),
         (dict(neuron=dict(T=2)), dict(), r'pwconv1\.activate runs over T=2'),
         (dict(norm_cfg=dict(type='GN', num_groups=2)), dict(), r'layers\.0 has a GroupNorm'),
+        (dict(change=secret), dict(), r'conv1\.conv is a SecretConv, which NIR has no node for'),
         (dict(change=rectangular), dict(), r'conv1\.conv has a kernel of \(1, 3\)'),
         (dict(change=reflecting), dict(), r"layers\.0\.conv pads with 'reflect'"),
         (dict(change=nn.Module.half), dict(), r'float16: call \.double\(\)'),

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmsfa.apis.trained_model import build_model, test_loader
+from mmsfa.apis.trained_model import build_model, picture_loader
 from mmsfa.errors import OptionError
 from mmsfa.export.onnx.backends import compare_backend
 from mmsfa.export.onnx.export import export_model, export_module, save
@@ -92,7 +92,7 @@ def test_a_session_takes_the_place_of_the_tensor_part(
     cfg, model, graph = exported(kind)
     cfg = Config(cfg.to_dict())
     cfg.merge_from_dict({'test_dataloader.dataset.data_root': str(shapes_dir)})
-    found = compare_backend(model, Session(graph), test_loader(cfg, 2))
+    found = compare_backend(model, Session(graph), picture_loader(cfg, 2))
     assert found.values > 1000 and found.same > 0.9 * found.values
     assert found.predictions.total > 0
     assert found.predictions.agreeing > 0.9 * found.predictions.total

@@ -18,6 +18,7 @@ from mmsfa.export.onnx.integer import to_integer
 from mmsfa.export.onnx.integer_layers import IntegerWeight
 from mmsfa.export.onnx.runtime import Session
 from mmsfa.export.onnx.tensor_part import TensorPart
+from mmsfa.layers.fold import fold
 from mmsfa.neurons import SFA
 
 NEURON = dict(type='mmpretrain.SFA')
@@ -139,6 +140,45 @@ def test_shortcuts_and_spikes_as_outputs(bytes_exact: Callable) -> None:
     assert operators(integer)['QLinearConv'] == 1 and operators(integer)['Conv'] == 0
     for ours, theirs in zip(Session(integer)(image), module(image), strict=True):
         assert torch.equal(ours, theirs)
+
+
+class GridConv(nn.Conv2d):
+    """Weights in ``levels`` equal steps to both sides of zero, told through `effective_weight`."""
+
+    levels = 3
+
+    def effective_weight(self) -> Tensor:
+        largest = self.weight.abs().amax((1, 2, 3), keepdim=True)
+        return (self.weight / largest * self.levels).round() * largest / self.levels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._conv_forward(x, self.effective_weight(), self.bias)
+
+
+@pytest.mark.parametrize('levels', [1, 3, 7, 31, 63], ids=lambda levels: f'{levels} levels')
+@pytest.mark.parametrize('read_by', ['a sum', 'a neuron'])
+@torch.no_grad()
+def test_weights_of_few_bits_stay_as_they_are(
+    lively_weights: Callable, levels: int, read_by: str
+) -> None:
+    """Behind a BN, which scales the steps of each channel."""
+    layer = lively_weights(brick(channels=16, norm_cfg=dict(type='BN')))
+    layer.conv = GridConv(16, 16, 3, bias=False)
+    layer.conv.levels = levels
+    after = nn.Sequential(layer, brick(16)) if read_by == 'a neuron' else layer
+    merged = fold(after.eval())
+    conv = merged[0].conv if read_by == 'a neuron' else merged.conv
+    assert type(conv) is nn.Conv2d
+    weight = IntegerWeight.of(conv.weight.numpy(), conv.bias.numpy(), 4)
+    assert np.allclose(weight.values * weight.scale.reshape(-1, 1, 1, 1), conv.weight, rtol=1e-6)
+    assert np.abs(weight.values).max() in range(127 - levels, 128)
+    image = 3 * torch.randn(2, 16, 12, 14)
+    integer = to_integer(export_module(after, tuple(image.shape)))
+    if read_by == 'a sum':
+        (ours,) = Session(integer)(image)
+        assert torch.allclose(ours, after(image), atol=1e-5)
+    else:
+        assert operators(integer)['QLinearConv'] == 1
 
 
 @torch.no_grad()

@@ -73,7 +73,7 @@ class Inputs(TorchFunctionMode):
 def test_every_count_and_prediction_is_the_same_in_float64(
     repo_dir: Path, shapes_dir: Path, lively_weights: Fill, config: str, potentials: bool
 ) -> None:
-    from mmsfa.apis.trained_model import test_loader
+    from mmsfa.apis.trained_model import picture_loader
 
     cfg = Config.fromfile(repo_dir / f'configs/{config}.py')
     for head, names in CONFIGS[config].items():
@@ -83,7 +83,7 @@ def test_every_count_and_prediction_is_the_same_in_float64(
         batches = [dict(inputs=[torch.randint(256, (3, 64, 64))], data_samples=None)]
     else:
         cfg.test_dataloader.dataset.data_root = str(shapes_dir)
-        batches = list(test_loader(cfg, 1))
+        batches = list(picture_loader(cfg, 1))
     state = {key: value.clone() for key, value in model.state_dict().items()}
     with in_float64(model):
         found = compare(model, batches)

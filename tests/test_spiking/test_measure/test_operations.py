@@ -17,6 +17,7 @@ from mmsfa.apis.trained_model import build_model
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.layers import make_spike_driven
 from mmsfa.layers.attention.spike_driven import SpikeDrivenProduct
+from mmsfa.model_parts import DensePart
 from mmsfa.neurons import SFA
 from mmsfa.neurons.functional import spike_train
 from mmsfa.spiking import EnergyCosts, OperationCounter, Operations, observe, spike_inference
@@ -130,27 +131,12 @@ def small_head() -> nn.Module:
     return head.eval()
 
 
-class TensorPart(nn.Module):
-    """Backbone, neck and dense heads of a model: what works on whole maps."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, x: Tensor) -> object:
-        features = self.model.extract_feat(x)
-        for name in ('rpn_head', 'decode_head', 'head'):
-            head = getattr(self.model, name, None)
-            if head is not None:
-                head(features)
-
-
 NETS = {
     'head': lambda build: small_head(),
     'backbone': lambda build: ESpikeFormer('tiny', neuron_cfg=dict(type='mmpretrain.SFA', D=8)),
-    'detector': lambda build: TensorPart(build('det/mask_rcnn_esf_demo')),
-    'segmentor': lambda build: TensorPart(build('seg/upernet_esf_demo')),
-    'classifier': lambda build: TensorPart(build('cls/esf_tiny_flowers5')),
+    'detector': lambda build: DensePart(build('det/mask_rcnn_esf_demo')),
+    'segmentor': lambda build: DensePart(build('seg/upernet_esf_demo')),
+    'classifier': lambda build: DensePart(build('cls/esf_tiny_flowers5')),
 }
 
 
