@@ -53,6 +53,7 @@ def convolutions_keep_their_padding(folder: Path) -> None:
 @row(
     '_modules', '_parameters',
     used_by='compression/memory.py layers/effective_weight.py layers/fold.py layers/rep_conv.py '
+    'losses/with_losses.py '
     'spiking/inference/spike_driven_pass.py',
 )  # fmt: skip
 def modules_keep_their_parts_in_dicts(folder: Path) -> None:
