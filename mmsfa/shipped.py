@@ -91,5 +91,5 @@ def register() -> None:
             return str(find_config(cfg_path)), None
         return others(cfg_path, filename)
 
-    path_and_scope.mmsfa_bases = True
+    vars(path_and_scope).update(mmsfa_bases=True)
     Config._get_cfg_path = staticmethod(path_and_scope)

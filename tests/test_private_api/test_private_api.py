@@ -23,7 +23,12 @@ from found import foreign_names, is_private, overridden_names
 from rows import ROWS, Row
 
 PACKAGE = Path(mmsfa.__file__).parent
-FILES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob('*.py'))}
+TOOLS = Path(__file__).parents[2] / 'tools'
+FILES = {
+    str(path.relative_to(root.parent)): path
+    for root in (PACKAGE, TOOLS)
+    for path in sorted(root.rglob('*.py'))
+}
 USED = {(name, file) for row in ROWS for name in row.names for file in row.used_by}
 
 
@@ -46,17 +51,19 @@ def test_it_is_there_and_behaves(row: Row, tmp_path: Path) -> None:
     except Exception as error:
         pytest.fail(
             f'{", ".join(row.names)} changed ({type(error).__name__}: {error}) with {versions()}: '
-            f'look at {", ".join("mmsfa/" + file for file in row.used_by)}.'
+            f'look at {", ".join(row.used_by)}.'
         )
 
 
 @pytest.mark.parametrize('file', FILES)
 def test_nothing_else_is_used(file: str) -> None:
-    module = '.'.join(['mmsfa', *Path(file).with_suffix('').parts]).removesuffix('.__init__')
-    found = foreign_names(FILES[file]) | overridden_names(FILES[file], module)
+    found = foreign_names(FILES[file])
+    if file.startswith('mmsfa'):
+        module = '.'.join(Path(file).with_suffix('').parts).removesuffix('.__init__')
+        found |= overridden_names(FILES[file], module)
     missing = {name for name in found if (name, file) not in USED}
     assert not missing, (
-        f'mmsfa/{file} uses {sorted(missing)} of other libraries: find a public way, or add a row '
+        f'{file} uses {sorted(missing)} of other libraries: find a public way, or add a row '
         'with a check to tests/test_private_api.'
     )
 
@@ -67,7 +74,7 @@ def test_each_row_is_needed(row: Row) -> None:
         text = FILES[file].read_text()
         assert any(name in text for name in row.names if is_private(name)) or not any(
             map(is_private, row.names)
-        ), f'mmsfa/{file} uses none of {row.names}: take it off the row.'
+        ), f'{file} uses none of {row.names}: take it off the row.'
     for name in filter(is_private, row.names):
         assert any(name in FILES[file].read_text() for file in row.used_by), f'{name}: unused.'
 

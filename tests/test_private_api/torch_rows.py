@@ -53,6 +53,7 @@ def convolutions_keep_their_padding(folder: Path) -> None:
 @row(
     '_modules', '_parameters',
     used_by='compression/memory.py layers/effective_weight.py layers/fold.py layers/rep_conv.py '
+    'losses/with_losses.py '
     'spiking/inference/spike_driven_pass.py',
 )  # fmt: skip
 def modules_keep_their_parts_in_dicts(folder: Path) -> None:
@@ -86,6 +87,30 @@ def tensors_count_their_changes(folder: Path) -> None:
         y = torch.zeros(1)
     with pytest.raises(RuntimeError, match='version counter'):
         _ = y._version
+
+
+@row('_cdata', used_by='tools/analysis_tools/benchmark.py')
+def storages_have_an_identity(folder: Path) -> None:
+    x = torch.zeros(2)
+    same = x.view(1, 2).untyped_storage()._cdata == x.untyped_storage()._cdata
+    assert same and torch.zeros(2).untyped_storage()._cdata != x.untyped_storage()._cdata
+
+
+@row(
+    '_forward_hooks', '_optimizer_step_pre_hooks',
+    used_by='tools/analysis_tools/benchmark_training_hooks.py',
+)  # fmt: skip
+def hooks_lie_in_dicts(folder: Path) -> None:
+    layer, called = nn.Linear(1, 1), []
+    layer.register_forward_hook(lambda *_: called.append('never'))
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    optimizer.register_step_pre_hook(lambda *_: called.append('never'))
+    for hooks in (layer._forward_hooks, optimizer._optimizer_step_pre_hooks):
+        for key in hooks:
+            hooks[key] = lambda *_: called.append('other')
+    layer(torch.ones(1, 1))
+    optimizer.step()
+    assert called == ['other', 'other']
 
 
 @row('_iterator', used_by='engine/loader/resumable_loader.py')
