@@ -34,14 +34,15 @@ test: $(STAMP)  ## run the whole test-suite, a file on each core, on four at mos
 test-fast: $(STAMP)  ## run what takes neither a tool nor many seconds, in two minutes
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not slow and not tools'
 
-lint: $(STAMP)  ## check style and format
+lint: $(STAMP)  ## check style, format and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
 
 docs: $(STAMP)  ## build the site of the documentation into site/; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 	@echo 'site/index.html is the first page'
 
 clean:  ## remove caches and builds (the environment, data and work_dirs stay)
-	rm -rf build dist site .dist_test .pytest_cache .ruff_cache *.egg-info
+	rm -rf build dist site .dist_test .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -26,7 +26,7 @@ from mmsfa.spiking.real_inputs import real_inputs
 from mmsfa.version import __version__
 
 from .hashes import file_sha256, text_sha256
-from .trained_model import load_trained, picture_loader, predictions
+from .trained_model import infos_of, load_trained, picture_loader, predictions
 
 
 def measure(
@@ -61,18 +61,14 @@ def measure(
     model = load_trained(cfg, checkpoint, device)
     loader = picture_loader(cfg, num)
     statistics, counter = StatisticsCounter(model), OperationCounter(model)
-    watched = dict(
-        neuron=statistics.count,
-        synapse=counter.count_synapse,
-        product=counter.count_product,
-    )
     with uncounted_products(model) as products:  # alone: observers multiply, too
         next(iter(predictions(model, loader)), None)
-    with observe(model, **watched):
+    with observe(model, statistics.count, counter.count_synapse, counter.count_product):
         for _ in track(predictions(model, loader), 'pictures', total=len(loader)):
             pass
     neurons = statistics.layers()
-    pictures = len(loader.dataset)
+    dataset: Any = loader.dataset
+    pictures = len(dataset)
     layers = {
         name: Operations(*(value / pictures for value in one))
         for name, one in counter.layers().items()
@@ -174,8 +170,7 @@ def _checkpoint_sha256(path: str) -> str | None:
 
 def _data_sha256(loader: DataLoader) -> str:
     """Hash of the list of pictures and annotations that was used, wherever the folder lies."""
-    subset = loader.dataset
-    listed = [subset.dataset.get_data_info(i) for i in subset.indices]
+    listed = infos_of(loader)
     paths = [str(v) for info in listed for k, v in info.items() if k.endswith('_path') and v]
     root = os.path.commonpath(paths) if len(paths) > 1 else os.path.dirname(''.join(paths))
     text = json.dumps(listed, sort_keys=True, default=str)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any
 
 from mmengine.config import Config
 
 from mmsfa.errors import OptionError
+
+from .walk import walk
 
 LARGEST = 10**8  # channels, classes, ...
 MOST_LAYERS = 10**4  # each takes its memory by itself, so that no allocation would ever fail
@@ -43,7 +43,9 @@ def check_config(cfg: Config) -> None:
                 )
     if not isinstance(cfg.get('model'), dict):
         raise OptionError(f'model must be a dict with a type, got {cfg.get("model")!r}.')
-    for key, value in _numbers(cfg.model):
+    for key, value in walk(cfg.model):
+        if isinstance(value, bool) or not isinstance(value, int):
+            continue
         name = next((part for part in reversed(key.split('.')) if not part.isdigit()), '')
         largest = MOST_LAYERS if name.endswith(_LAYERS) else LARGEST
         if abs(value) > largest and not name.startswith(_BOUNDS):
@@ -51,20 +53,6 @@ def check_config(cfg: Config) -> None:
                 f'model.{key} is {value}, but no machine takes more than {largest} there. Is it '
                 'mistyped?'
             )
-
-
-def _numbers(value: Any, path: str = '') -> Iterator[tuple[str, int]]:
-    """(key, number) of every whole number in a part of a config."""
-    if isinstance(value, dict):
-        items = list(value.items())
-    elif isinstance(value, (list, tuple)):
-        items = list(enumerate(value))
-    else:
-        if isinstance(value, int) and not isinstance(value, bool):
-            yield path, value
-        return
-    for key, one in items:
-        yield from _numbers(one, f'{path}.{key}' if path else str(key))
 
 
 def check_begins(cfg: Config) -> None:

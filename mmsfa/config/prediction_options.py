@@ -9,8 +9,10 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
 from mmsfa.errors import OptionError
+from mmsfa.model_parts import without_losses
 
 from .scopes import scope_of
+from .walk import with_pipeline
 
 _FLIPS = [[dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)]]
 
@@ -69,9 +71,7 @@ def enable_tta(cfg: Config) -> None:
         )
     tta_model = deepcopy(cfg.get('tta_model') or scope.tta_model)
     cfg.model = ConfigDict(**{**tta_model, 'module': cfg.model})
-    dataset = cfg.test_dataloader.dataset
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
+    dataset = with_pipeline(cfg.test_dataloader.dataset)
     pipeline = cfg.get('tta_pipeline')
     if pipeline is None:
         *steps, pack = deepcopy(dataset.pipeline)
@@ -93,7 +93,7 @@ def _boxes_only(cfg: Config) -> None:
         if 'segm' in kinds:
             kinds = [kinds] if isinstance(kinds, str) else kinds
             metric['metric'] = [kind for kind in kinds if kind != 'segm'] or ['bbox']
-    roi_head = cfg.model.module.get('roi_head')
+    roi_head = without_losses(cfg.model.module).get('roi_head')
     if roi_head and roi_head.get('mask_head'):
         roi_head.update(mask_head=None, mask_roi_extractor=None)
         print_log(

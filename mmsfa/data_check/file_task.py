@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from mmsfa.datasets.suffixes import ALL_PICTURES
+
 from .label_map_file import LabelMapRules, check_label_map, check_size, size_of
-from .sample_file import PICTURES, check_image
+from .sample_file import check_image
 
 # What libjpeg and libpng print when they fill up damaged data; other warnings are harmless. So are
 # few bytes too many between segments (0xc0 and above, but no restart mark) or before the end.
@@ -50,7 +52,7 @@ def run_task(task: Task) -> str | None:
         return what
     if damage := next(filter(None, map(_DAMAGE.search, messages)), None):
         return f'damaged (the decoder says: {damage[0]})'
-    if os.path.splitext(task.path)[1].lower() not in PICTURES:
+    if os.path.splitext(task.path)[1].lower() not in ALL_PICTURES:
         return None
     if task.size is not None and (what := _check_claim(task.path, task.size)) is not None:
         return what

@@ -12,18 +12,19 @@ from mmengine.registry import DATASETS
 
 from mmsfa.config.check_datasets import datasets_of
 from mmsfa.config.scopes import class_of
-from mmsfa.model_parts import class_head_of, get, members
+from mmsfa.datasets.suffixes import ALL_PICTURES, EVENTS
+from mmsfa.model_parts import class_head_of, get, members, without_losses
 
 from .class_lists import check_class_folders, check_list
 from .coco_files import check_coco_file, read_json
 from .diagnose import files_of
 from .fault import Fault
 from .file_task import Task
-from .files_of_dataset import infos_of
+from .files_of_dataset import infos_of, is_local
 from .label_map_file import LabelMapRules
-from .sample_file import EVENTS, PICTURES
 
-_EMPTY = dict(pipeline=[], filter_cfg=None)  # what a data set of one's own need not know
+# What a data set of one's own need not know.
+_EMPTY: dict[str, Any] = dict(pipeline=[], filter_cfg=None)
 
 
 def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], list[Fault]]:
@@ -52,17 +53,11 @@ def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], lis
             faults += [] if own else [fault]
             files = files or annotations.coco_files()
             tasks.update((path, Task(path, deep)) for path in files if path not in tasks)
-        elif not hasattr(dataset, 'get_data_info') or not _is_local(settings):
+        elif not hasattr(dataset, 'get_data_info') or not is_local(settings):
             print(f'{key} does not say which files of this machine it reads; they are not checked.')
         else:
             _add_samples(cfg, settings, dataset, deep, tasks, faults)
     return list(tasks.values()), faults
-
-
-def _is_local(settings: dict) -> bool:
-    parts = [settings, *(settings.get('pipeline') or ())]
-    backends = [(part.get('backend_args') or {}).get('backend', 'local') for part in parts]
-    return set(backends) <= {'local', 'disk'}
 
 
 def _build(cfg: Config, settings: dict) -> tuple[Any, Fault | None]:
@@ -120,7 +115,7 @@ class _Annotations:
             os.path.join(folder, name)
             for folder, _, names in sorted(os.walk(self.image_dir))
             for name in sorted(names)
-            if os.path.splitext(name)[1].lower() in PICTURES | EVENTS
+            if os.path.splitext(name)[1].lower() in (*ALL_PICTURES, *EVENTS)
         ]
         return files, check_class_folders(self.image_dir, classes)
 
@@ -172,7 +167,7 @@ def _add_samples(
 
 
 def _rules(cfg: Config, dataset: Any, info: dict, num_classes: int) -> LabelMapRules:
-    heads = members((cfg.get('model') or {}).get('decode_head'))
+    heads = members(get(without_losses(cfg.get('model')), 'decode_head'))
     ignore = [getattr(dataset, 'ignore_index', None), *(head.get('ignore_index') for head in heads)]
     return LabelMapRules(
         num_classes,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from mmsfa.model_parts import get
 from mmsfa.rng_state import isolated_rng
 
 from .diagnose import files_of
@@ -63,13 +64,15 @@ def files_in(dataset: Any) -> list[str]:
 
 
 def is_local(dataset: Any) -> bool:
-    """Whether files are read from the disk and not from an object store."""
-    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', None) or ()
-    for part in (dataset, *steps):
-        settings = getattr(part, 'backend_args', None) or {}
-        if settings.get('backend', 'local') not in ('local', 'disk'):
-            return False
-    return True
+    """Whether files are read from the disk and not from an object store.
+
+    Args:
+        dataset: A data set, or its settings.
+    """
+    pipeline = get(dataset, 'pipeline')
+    steps = pipeline if isinstance(pipeline, (list, tuple)) else get(pipeline, 'transforms')
+    settings = [get(part, 'backend_args') or {} for part in (dataset, *(steps or ()))]
+    return {one.get('backend', 'local') for one in settings} <= {'local', 'disk'}
 
 
 def _reads_elsewhere(dataset: Any) -> bool:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 
-from .picture_file import check_file, check_picture
+from mmsfa.datasets.suffixes import ALL_PICTURES, EVENTS
 
-_COMMON = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.pgm', '.tif', '.tiff', '.webp', '.gif')
-_RARE = ('.jpe', '.jp2', '.dib', '.pbm', '.pnm', '.pfm', '.avif', '.exr', '.hdr', '.sr', '.ras')
-PICTURES = frozenset(_COMMON + _RARE)
-EVENTS = frozenset(('.bin', '.aedat', '.raw', '.dat'))
+from .picture_file import check_file, check_picture
 
 
 def check_image(path: str, deep: bool = False) -> str | None:
@@ -26,7 +23,7 @@ def check_image(path: str, deep: bool = False) -> str | None:
     if os.path.isdir(path):
         return _check_folder(path, deep)
     suffix = os.path.splitext(path)[1].lower()
-    if not suffix or suffix in PICTURES:
+    if not suffix or suffix in ALL_PICTURES:
         return check_picture(path, deep)
     fault = check_file(path)
     return _check_events(path) if fault is None and deep and suffix in EVENTS else fault
@@ -37,7 +34,7 @@ def _check_folder(path: str, deep: bool) -> str | None:
         names = sorted(os.listdir(path))
     except OSError as error:
         return f'a folder that cannot be read ({error.strerror or error})'
-    names = [name for name in names if os.path.splitext(name)[1].lower() in PICTURES]
+    names = [name for name in names if os.path.splitext(name)[1].lower() in ALL_PICTURES]
     if not names:
         return 'a folder without pictures, not a file'
     for name in names if deep else ():
@@ -58,7 +55,7 @@ def _check_events(path: str) -> str | None:
     return None
 
 
-def without_path(error: Exception, path: str) -> str:
+def without_path(error: BaseException, path: str) -> str:
     """The sentence of an error as a phrase: without the path and the full stop."""
     text = str(error).removeprefix(f'{path} cannot be read: ').removeprefix(f'{path}: ')
     return text.rstrip('.')

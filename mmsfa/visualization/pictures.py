@@ -15,9 +15,9 @@ from mmengine.registry import TRANSFORMS
 from torch import Tensor
 
 from mmsfa.config.scopes import class_of
+from mmsfa.config.walk import with_pipeline
+from mmsfa.datasets.suffixes import PICTURES
 from mmsfa.errors import OptionError, UserError
-
-SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
 
 def picture_files(path: Path) -> list[Path]:
@@ -30,10 +30,10 @@ def picture_files(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise OptionError(f'Expected a picture or a folder of pictures, but {path} does not exist.')
-    files = sorted(f for f in path.rglob('*') if f.suffix.lower() in SUFFIXES and f.is_file())
+    files = sorted(f for f in path.rglob('*') if f.suffix.lower() in PICTURES and f.is_file())
     if not files:
         raise OptionError(
-            f'Expected pictures ({", ".join(SUFFIXES)}) in the folder {path}, found none.'
+            f'Expected pictures ({", ".join(PICTURES)}) in the folder {path}, found none.'
         )
     return files
 
@@ -110,9 +110,7 @@ class InferencePipeline:
     """
 
     def __init__(self, cfg: Config) -> None:
-        dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-        while 'pipeline' not in dataset and 'dataset' in dataset:  # a wrapper
-            dataset = dataset['dataset']
+        dataset = with_pipeline((cfg.get('test_dataloader') or {}).get('dataset') or {})
         steps = dataset.get('pipeline') or cfg.get('test_pipeline')
         if not steps:
             raise OptionError(

@@ -12,7 +12,7 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 
 import argparse
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.analysis import FlopAnalyzer, parameter_count
@@ -27,7 +27,8 @@ from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.compression.memory import weight_memory
 from mmsfa.config.scopes import scope_of
 from mmsfa.layers import RepConv
-from mmsfa.model_parts import REGION_STAGE, DensePart, parts_of
+from mmsfa.layers.fold import merge_branches
+from mmsfa.model_parts import REGION_STAGE, DensePart, parts_of, without_losses
 from mmsfa.neurons.real_time import input_channels
 
 
@@ -74,7 +75,7 @@ class DensePartWithRegions(DensePart):
         return outputs
 
 
-def _flat(value: object) -> list[Tensor]:
+def _flat(value: Any) -> list[Tensor]:
     if isinstance(value, Tensor):
         return [value]
     values = value.values() if isinstance(value, dict) else value
@@ -100,12 +101,10 @@ def parse_args() -> argparse.Namespace:
 def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, Count]:
     """What each part takes, and the whole under ``''``."""
     init_default_scope(cfg.default_scope)
-    model = revert_sync_batchnorm(MODELS.build(cfg.model)).eval()
+    model = revert_sync_batchnorm(MODELS.build(without_losses(cfg.model))).eval()
     found = _count(model, shape, num_rois)
-    merged = [module for module in model.modules() if isinstance(module, RepConv)]
-    for module in merged:
-        module.switch_to_deploy()
-    if merged:
+    if any(isinstance(module, RepConv) for module in model.modules()):
+        merge_branches(model)
         found['whole model, convolutions merged for inference'] = _count(model, shape, num_rois)['']
     return found
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 from mmengine.registry import Registry
 
+from mmsfa.config.walk import walk
+
 
 class FailedBuild(NamedTuple):
     """What is known of it.
@@ -56,23 +58,12 @@ def _name(build: dict[str, Any]) -> str:
     return getattr(kind, '__name__', str(kind))
 
 
-def _nodes(value: Any, path: str = '') -> Iterator[tuple[str, dict]]:
-    """(key, dict) of every dict in a config."""
-    if isinstance(value, dict):
-        yield path, value
-        for key in list(value):
-            yield from _nodes(value[key], f'{path}.{key}' if path else str(key))
-    elif isinstance(value, (list, tuple)):
-        for i, one in enumerate(value):
-            yield from _nodes(one, f'{path}.{i}')
-
-
 def _key_of(settings: dict, whole: dict) -> str | None:
     """Where the settings stand in the config; None if they are there twice, or were changed."""
     same_type = [
         (key, node)
-        for key, node in _nodes(whole)
-        if key and repr(node.get('type')) == repr(settings.get('type'))
+        for key, node in walk(whole)
+        if key and isinstance(node, dict) and repr(node.get('type')) == repr(settings.get('type'))
     ]
     equal = [key for key, node in same_type if repr(node) == repr(settings)]
     found = equal or ([key for key, _ in same_type] if 'type' in settings else [])
@@ -96,7 +87,8 @@ def _hint(error: BaseException, build: dict[str, Any]) -> str:
 
 def _arguments(kind: Any) -> set[str]:
     """Names of the arguments of a class and of those that it hands its ``**kwargs`` to."""
-    makers = [base.__init__ for base in kind.__mro__] if inspect.isclass(kind) else [kind]
+    bases: tuple[Any, ...] = kind.__mro__ if inspect.isclass(kind) else ()
+    makers = [base.__init__ for base in bases] or [kind]
     names = set()
     for maker in makers:
         try:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmsfa.datasets.suffixes import EVENTS
+
 from .aedat2 import SIGNATURE as AEDAT2
 from .aedat2 import read_aedat2
 from .aedat3 import SIGNATURE as AEDAT3
@@ -17,7 +19,6 @@ from .prophesee import read_dat, read_evt2, split_header, version_of
 
 Array = np.ndarray
 
-SUFFIXES = ('.bin', '.aedat', '.raw', '.dat')
 _HEADER_BYTES = 4096  # enough of a file to know its header by
 
 
@@ -59,5 +60,5 @@ def _read_whole(path: str | os.PathLike, head: bytes) -> Array:
         path,
         0,
         f'the header of AEDAT 2.0, AEDAT 3.1, EVT 2.0 or .dat was expected, got {head[:10]!r}',
-        f'give one of these files, or the .bin of N-MNIST (known suffixes: {", ".join(SUFFIXES)})',
+        f'give one of these files, or the .bin of N-MNIST (known suffixes: {", ".join(EVENTS)})',
     )

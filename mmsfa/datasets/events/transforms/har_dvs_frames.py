@@ -10,11 +10,11 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS
 
+from mmsfa.datasets.suffixes import PICTURES
 from mmsfa.errors import UserError
 
 Array = np.ndarray
 
-SUFFIXES = ('.jpg', '.jpeg', '.png')
 DARK = 0.12
 BRIGHT = (0.3, 0.78)
 
@@ -65,10 +65,10 @@ class LoadEventFrames(BaseTransform):
         """Read."""
         folder = Path(results['img_path'])
         found = folder.iterdir() if folder.is_dir() else ()
-        files = sorted(path for path in found if path.suffix.lower() in SUFFIXES)
+        files = sorted(path for path in found if path.suffix.lower() in PICTURES)
         if not files:
             raise UserError(
-                f'Expected a folder of pictures ({", ".join(SUFFIXES)}), one a frame, but '
+                f'Expected a folder of pictures ({", ".join(PICTURES)}), one a frame, but '
                 f'{folder} has none: mend the list file or data_prefix.'
             )
         spare = max(len(files) - self.T, 0)
