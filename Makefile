@@ -42,6 +42,8 @@ lint: $(STAMP)  ## check style, format and types
 	@$(PY) -m mypy
 
 docs: $(STAMP)  ## build the site of the documentation into site/; a broken link is an error
+	@$(PY) -c 'import mkdocstrings' 2>/dev/null || \
+		{ echo 'make docs needs Python 3.11.5 or newer: make setup PYTHON=python3.12'; exit 1; }
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 	@echo 'site/index.html is the first page'
 
