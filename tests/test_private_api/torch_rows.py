@@ -9,13 +9,13 @@ import mmcv.cnn.bricks.wrappers as mmcv_layers
 import pytest
 import torch
 import torchvision
-from rows import row
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.utils.data import DataLoader
 
 from mmsfa.ops.torchvision_ops import torchvision_loads
+from tests.test_private_api.rows import row
 
 
 @row(
@@ -53,6 +53,7 @@ def convolutions_keep_their_padding(folder: Path) -> None:
 @row(
     '_modules', '_parameters',
     used_by='compression/memory.py layers/effective_weight.py layers/fold.py layers/rep_conv.py '
+    'losses/with_losses.py '
     'spiking/inference/spike_driven_pass.py',
 )  # fmt: skip
 def modules_keep_their_parts_in_dicts(folder: Path) -> None:
