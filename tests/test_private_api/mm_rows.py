@@ -13,7 +13,8 @@ from mmdet.models.roi_heads import CascadeRoIHead, StandardRoIHead
 from mmdet.models.roi_heads.mask_heads import fcn_mask_head
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.structures import DataSample
-from rows import row
+
+from tests.test_private_api.rows import row
 
 
 @row('_ext', used_by='ops/stand_in.py spiking/inference/float64.py')

@@ -17,9 +17,10 @@ from mmengine.optim import LinearLR, OptimWrapper, _ParamScheduler
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.registry import Registry
 from mmengine.runner import CheckpointLoader, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
-from rows import row
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+
+from tests.test_private_api.rows import row
 
 DATA = [dict(x=torch.ones(1)), dict(x=torch.zeros(1))]
 

@@ -7,21 +7,20 @@ to look at.
 from __future__ import annotations
 
 import fnmatch
-import sys
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
 
 import mmsfa
-
-sys.path.insert(0, str(Path(__file__).parent))  # the modules beside this one
-import mm_rows  # noqa: F401  each adds its rows
-import mmengine_rows  # noqa: F401
-import other_rows  # noqa: F401
-import torch_rows  # noqa: F401
-from found import foreign_names, is_private, overridden_names
-from rows import ROWS, Row
+from tests.test_private_api import (
+    mm_rows,  # noqa: F401  each adds its rows
+    mmengine_rows,  # noqa: F401
+    other_rows,  # noqa: F401
+    torch_rows,  # noqa: F401
+)
+from tests.test_private_api.found import foreign_names, is_private, overridden_names
+from tests.test_private_api.rows import ROWS, Row
 
 PACKAGE = Path(mmsfa.__file__).parent
 TOOLS = Path(__file__).parents[2] / 'tools'

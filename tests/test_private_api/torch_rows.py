@@ -9,13 +9,13 @@ import mmcv.cnn.bricks.wrappers as mmcv_layers
 import pytest
 import torch
 import torchvision
-from rows import row
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.utils.data import DataLoader
 
 from mmsfa.ops.torchvision_ops import torchvision_loads
+from tests.test_private_api.rows import row
 
 
 @row('_BatchNorm', used_by='*')
