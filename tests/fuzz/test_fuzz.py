@@ -22,6 +22,7 @@ def test_damage_ends_in_a_sentence_or_a_valid_run(run_tool, tmp_path: Path) -> N
     done = run_tool(FUZZ, '--count', 25, '--seed', 1, '--out', out, OMP_NUM_THREADS='1')
     assert done.returncode == 0, done.stdout + done.stderr
     kinds = Counter(json.loads(line)['kind'] for line in out.read_text().splitlines())
+    # Every new config moves the draws, so these are floors: most of such damage is an error.
     assert kinds['short error'] >= 8 and kinds['valid run'] >= 2, kinds
 
 
