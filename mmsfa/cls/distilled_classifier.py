@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from mmpretrain.models.classifiers import ImageClassifier
@@ -44,6 +45,10 @@ class DistilledImageClassifier(WithAuxiliaryLosses, ImageClassifier):
         ValueError: A setting is out of its range.
     """
 
+    # Of ImageClassifier.
+    head: Any
+    extract_feat: Callable[..., tuple[Tensor, ...]]
+
     def __init__(
         self,
         *args: Any,
@@ -76,7 +81,8 @@ class DistilledImageClassifier(WithAuxiliaryLosses, ImageClassifier):
     @property
     def teacher(self) -> Teacher | None:
         """The model that it learns from."""
-        return self.auxiliary_losses['kd'].teacher if 'kd' in self.auxiliary_losses else None
+        loss = self._losses().get('kd')
+        return loss.teacher if isinstance(loss, LogitDistillationLoss) else None
 
     def init_weights(self) -> None:
         """Initialise the student, and build the teacher now: a test never comes here."""

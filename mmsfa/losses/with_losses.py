@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from mmengine.registry import MODELS
@@ -48,18 +48,21 @@ class WithAuxiliaryLosses(nn.Module):
 
     def init_weights(self) -> None:
         """Initialise the model; its losses get ready for training and draw no random number."""
-        super().init_weights()
+        super().init_weights()  # type: ignore[misc]  # of the model, behind this mixin
         self.prepare_losses()
 
     def prepare_losses(self) -> None:
         """Let each loss get ready for training."""
         with torch.random.fork_rng(devices=[]):
-            for loss in self.auxiliary_losses.values():
+            for loss in self._losses().values():
                 loss.prepare()
+
+    def _losses(self) -> dict[str, AuxiliaryLoss]:
+        return cast('dict[str, AuxiliaryLoss]', dict(self.auxiliary_losses.items()))
 
     def own_losses(self, inputs: Any, data_samples: Any, *args: Any, **kwargs: Any) -> dict:
         """The losses of the model itself."""
-        return super().loss(inputs, data_samples, *args, **kwargs)
+        return super().loss(inputs, data_samples, *args, **kwargs)  # type: ignore[misc]
 
     def loss(self, inputs: Any, data_samples: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The losses of the model itself, and ``loss_NAME`` of each auxiliary one, weighted.
@@ -67,7 +70,7 @@ class WithAuxiliaryLosses(nn.Module):
         Raises:
             ValueError: The model has a loss of that name, or an auxiliary loss cannot be computed.
         """
-        losses = self.auxiliary_losses
+        losses = self._losses()
         watched = {name: list(loss.watched(self)) for name, loss in losses.items()}
         with record_outputs(self, {one for names in watched.values() for one in names}) as seen:
             found = dict(self.own_losses(inputs, data_samples, *args, **kwargs))
@@ -117,22 +120,23 @@ def add_auxiliary_losses(
         of = dict(of)
         if data_preprocessor is not None:
             of.setdefault('data_preprocessor', data_preprocessor)
-        of = MODELS.build(of)
-    if not callable(getattr(of, 'loss', None)):
+    model: nn.Module = MODELS.build(of) if isinstance(of, dict) else of
+    if not callable(getattr(model, 'loss', None)):
         raise ValueError(
             'AuxiliaryLosses needs `of` to be a model with a method loss(inputs, data_samples), as '
-            f'those of mmdet, mmseg and mmpretrain, got {type(of).__name__}.'
+            f'those of mmdet, mmseg and mmpretrain, got {type(model).__name__}.'
         )
-    if not isinstance(of, WithAuxiliaryLosses):
-        of.__class__ = _with_losses(type(of))  # as torch's parametrizations do
-    of.attach_losses(losses)
-    return of
+    if not isinstance(model, WithAuxiliaryLosses):  # as torch's parametrizations do it
+        model.__class__ = _with_losses(type(model))  # type: ignore[arg-type]
+    cast('WithAuxiliaryLosses', model).attach_losses(losses)
+    return model
 
 
 @cache
 def _with_losses(kind: type[nn.Module]) -> type[nn.Module]:
     members = dict(__module__=kind.__module__, __doc__=kind.__doc__)
-    return type(kind)(f'{kind.__name__}WithLosses', (WithAuxiliaryLosses, kind), members)
+    metaclass: Any = type(kind)
+    return metaclass(f'{kind.__name__}WithLosses', (WithAuxiliaryLosses, kind), members)
 
 
 def _build(name: str, loss: dict | AuxiliaryLoss) -> AuxiliaryLoss:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from mmengine.config import Config
@@ -100,7 +100,7 @@ class Teacher:
             if '' in found or not hasattr(model, 'backbone'):
                 model(pictures)
             else:
-                maps = model.extract_feat(pictures)
+                maps = cast('Any', model).extract_feat(pictures)
                 for path, head in heads_of(model):
                     if not is_behind_proposals(path) and any(_is_in(one, path) for one in found):
                         head(maps)
