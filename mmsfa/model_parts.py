@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 BODY = ('backbone', 'neck')
@@ -103,12 +104,12 @@ class DensePart(nn.Module):
         head_names: The model's own names for its dense heads.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: BaseModel) -> None:
         super().__init__()
         self.model = model
         self.head_names = [name for name in DENSE_HEADS if get(model, name) is not None]
 
-    def forward(self, image: Tensor) -> tuple[Any, list[Any]]:
+    def forward(self, image: Tensor) -> Any:
         """(B, C, H, W) -> the maps that the heads read, and what each head makes of them."""
         maps = self.model.extract_feat(image)
         return maps, [getattr(self.model, name)(maps) for name in self.head_names]

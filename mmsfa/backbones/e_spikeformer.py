@@ -17,6 +17,7 @@ from mmsfa.layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlo
 from mmsfa.layers.coupling import Stage
 from mmsfa.layers.cpu_inference import is_plain_cpu_inference
 from mmsfa.layers.masked import masked_norm, visible_at
+from mmsfa.layers.spike_conv import LayerCfg
 from mmsfa.neurons.functional import check_time
 from mmsfa.neurons.real_time import RealTime, fold_time, mean_over_time, with_time
 
@@ -146,7 +147,7 @@ class ESpikeFormer(RealTime, BaseModule):
         self.out_channels = tuple(channels[i] for i in self.out_indices)
         self.out_strides = tuple(strides[i] for i in self.out_indices)
 
-        cfg = dict(
+        cfg = LayerCfg(
             conv_cfg=conv_cfg,
             norm_cfg=norm_cfg or dict(type='BN', requires_grad=True),
             neuron_cfg=with_time(neuron_cfg or self.arch.neuron_cfg, T),
@@ -178,7 +179,9 @@ class ESpikeFormer(RealTime, BaseModule):
                     7,
                     stride=2,
                     bias=True,
-                    **dict(cfg, neuron_cfg=None),
+                    conv_cfg=conv_cfg,
+                    norm_cfg=cfg['norm_cfg'],
+                    neuron_cfg=None,
                 )
             else:
                 down = SpikeConv(channels[i - 1], channels[i], 3, stride=stride, bias=True, **cfg)
@@ -256,7 +259,7 @@ class ESpikeFormer(RealTime, BaseModule):
             The layer and the number of layers.
         """
         first = self.num_conv_stages
-        num_blocks = [len(stage) for stage in self.stages[first:]]
+        num_blocks = self.arch.depths[first : len(self.stages)]
         num_layers = sum(num_blocks) + 2
         if not param_name.startswith(prefix):
             return num_layers - 1, num_layers

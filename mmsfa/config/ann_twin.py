@@ -55,6 +55,6 @@ def _spiking_options(found: type) -> set[str]:
     return set().union(*map(_keyword_only, classes))
 
 
-def _keyword_only(module: type) -> set[str]:
+def _keyword_only(module: Any) -> set[str]:
     options = inspect.signature(module.__init__).parameters.values()
     return {option.name for option in options if option.kind is option.KEYWORD_ONLY}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from typing import Any
+from typing import Any, TypeVar
+
+Settings = TypeVar('Settings', bound=dict)
 
 # What has been trained already and is no part of the model that a config describes.
 TRAINED = ('teacher',)
@@ -35,7 +37,7 @@ def walk(value: Any, path: str = '', without: Container[Any] = ()) -> Iterator[t
             yield from walk(inner, f'{path}.{key}' if path else str(key), without)
 
 
-def with_pipeline(dataset: dict) -> dict:
+def with_pipeline(dataset: Settings) -> Settings:
     """The settings that hold the pipeline of a data set: its own, or those inside its wrappers.
 
     Args:

@@ -23,7 +23,8 @@ from .file_task import Task
 from .files_of_dataset import infos_of, is_local
 from .label_map_file import LabelMapRules
 
-_EMPTY = dict(pipeline=[], filter_cfg=None)  # what a data set of one's own need not know
+# What a data set of one's own need not know.
+_EMPTY: dict[str, Any] = dict(pipeline=[], filter_cfg=None)
 
 
 def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], list[Fault]]:

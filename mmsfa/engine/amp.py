@@ -31,16 +31,17 @@ class CPUAmpOptimWrapper(OptimWrapper):
         module = model.module if is_model_wrapper(model) else model
         extract_feat = getattr(module, 'extract_feat', None)
 
-        def autocast_features(*args: Any, **kwargs: Any) -> Any:
-            with torch.autocast('cpu', dtype=torch.bfloat16):
-                features = extract_feat(*args, **kwargs)
-            return apply_to(features, torch.is_tensor, lambda feature: feature.float())
-
         with super().optim_context(model):
             if extract_feat is None:
                 with torch.autocast('cpu', dtype=torch.bfloat16):
                     yield
                 return
+
+            def autocast_features(*args: Any, **kwargs: Any) -> Any:
+                with torch.autocast('cpu', dtype=torch.bfloat16):
+                    features = extract_feat(*args, **kwargs)
+                return apply_to(features, torch.is_tensor, lambda feature: feature.float())
+
             # Hooks would have to know where features begin and end: this method alone does.
             with instance_attribute(module, 'extract_feat', autocast_features):
                 yield

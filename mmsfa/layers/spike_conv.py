@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, TypedDict
 
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
@@ -13,6 +13,14 @@ from mmsfa.neurons import SpikingNeuron
 from .cpu_inference import is_plain_cpu_inference
 from .fold import folded, norm_follows
 from .masked import masked_norm, visible_at
+
+
+class LayerCfg(TypedDict):
+    """What all layers of a block are made of."""
+
+    conv_cfg: dict | None
+    norm_cfg: dict
+    neuron_cfg: dict
 
 
 class SpikeConv(ConvModule):

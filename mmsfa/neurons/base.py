@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from operator import methodcaller
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from .functional import spike_train
 from .weight_settings import keep_settings
+
+_Amount = TypeVar('_Amount', Tensor, float)
 
 
 class SpikingNeuron(nn.Module):
@@ -63,7 +65,7 @@ class SpikingNeuron(nn.Module):
             f'{type(self).__name__} has no real time steps: it must define fire_one_step.'
         )
 
-    def per_spike(self, x: Tensor | float) -> Tensor | float:
+    def per_spike(self, x: _Amount) -> _Amount:
         """What spikes are worth: counts become outputs, and weights what one spike adds."""
         return x if self.norm == 1 else x / self.norm
 

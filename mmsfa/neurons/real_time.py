@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ class RealTime:
     T: int = 1
     step_channels: int | None = None
     out_time: Literal['mean', 'fold'] = 'mean'
+    forward: Callable[..., Any]
 
 
 def with_time(neuron_cfg: dict, T: int) -> dict:
@@ -85,9 +87,10 @@ def input_channels(model: nn.Module, default: int = 3) -> int:
         model: A backbone, or a model around one.
         default: The answer for a model whose backbone does not tell.
     """
-    timed = (m for m in model.modules() if isinstance(m, RealTime) and m.step_channels)
-    backbone = next(timed, None)
-    return default if backbone is None else backbone.T * backbone.step_channels
+    for module in model.modules():
+        if isinstance(module, RealTime) and module.step_channels:
+            return module.T * module.step_channels
+    return default
 
 
 def mean_over_time(x: Tensor, T: int) -> Tensor:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import torch
 from mmcv.utils import ext_loader
+from mmdet.models.roi_heads import CascadeRoIHead, StandardRoIHead
 from mmdet.models.roi_heads.mask_heads import fcn_mask_head
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.structures import DataSample
-from rows import row
+
+from tests.test_private_api.rows import row
 
 
 @row('_ext', used_by='ops/stand_in.py spiking/inference/float64.py')
@@ -32,6 +34,14 @@ def masks_are_pasted_in_float32(folder: Path) -> None:
     pasted, _ = fcn_mask_head._do_paste_mask(masks, boxes, 6, 6, skip_empty=False)
     assert pasted.shape == (1, 6, 6) and pasted[0, 3, 3] == 1
     assert '_do_paste_mask(' in inspect.getsource(fcn_mask_head.FCNMaskHead)
+
+
+@row('_bbox_forward', '_mask_forward', used_by='tools/analysis_tools/get_flops.py')
+def roi_heads_run_without_a_loss(folder: Path) -> None:
+    expected = {StandardRoIHead: ['x', 'rois'], CascadeRoIHead: ['stage', 'x', 'rois']}
+    for head, names in expected.items():
+        for method in (head._bbox_forward, head._mask_forward):
+            assert list(inspect.signature(method).parameters)[1 : len(names) + 1] == names
 
 
 @row('_get_loss', used_by='cls/distilled_classifier.py cls/distilled_head.py')

@@ -17,9 +17,10 @@ from mmengine.optim import LinearLR, OptimWrapper, _ParamScheduler
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.registry import Registry
 from mmengine.runner import CheckpointLoader, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
-from rows import row
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+
+from tests.test_private_api.rows import row
 
 DATA = [dict(x=torch.ones(1)), dict(x=torch.zeros(1))]
 
@@ -112,7 +113,9 @@ def iter_loop_counts(folder: Path) -> None:
     run = runner(folder / 'a')
     loop = IterBasedTrainLoop(run, DataLoader(DATA), max_iters=5)
     assert (loop._iter, loop._max_iters) == (0, 5)
-    assert 'skip_iter' in inspect.getsource(IterBasedTrainLoop.run), 'how a resume passes over data'
+    source = inspect.getsource(IterBasedTrainLoop.run)  # how a resume passes over data
+    # upstream asks for each batch: the same place, later
+    assert 'dataloader_iterator.skip_iter(' in source or 'next(self.dataloader_iterator)' in source
 
 
 @row(

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 from mmcv.transforms import Compose
-from rows import row
 
 from mmsfa.checkpoint.loading.allowed_globals import multiarray
+from tests.test_private_api.rows import row
 
 
 @row('_Unpickler', used_by='checkpoint/loading/archive_check.py')

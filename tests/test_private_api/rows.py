@@ -13,7 +13,8 @@ class Row:
 
     Attributes:
         names: As they stand in the code, or in words where no name begins with an underscore.
-        used_by: Files below mmsfa that use them, and that a change concerns.
+        used_by: Files of the package and the tools that use them, and that a change concerns; ``*``
+            stands for any characters.
         check: That they are there and behave as those files expect; gets an empty folder.
     """
 
@@ -30,11 +31,12 @@ def row(*names: str, used_by: str) -> Callable[[Callable[[Path], None]], Callabl
 
     Args:
         *names: Of the attributes, methods or classes.
-        used_by: Files below mmsfa, between spaces.
+        used_by: Files below mmsfa, and tools/..., between spaces; ``*`` stands for any characters.
     """
 
     def add(check: Callable[[Path], None]) -> Callable[[Path], None]:
-        ROWS.append(Row(names, tuple(used_by.split()), check))
+        files = [one if one.startswith('tools/') else f'mmsfa/{one}' for one in used_by.split()]
+        ROWS.append(Row(names, tuple(files), check))
         return check
 
     return add

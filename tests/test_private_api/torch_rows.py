@@ -9,20 +9,16 @@ import mmcv.cnn.bricks.wrappers as mmcv_layers
 import pytest
 import torch
 import torchvision
-from rows import row
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.utils.data import DataLoader
 
 from mmsfa.ops.torchvision_ops import torchvision_loads
+from tests.test_private_api.rows import row
 
 
-@row(
-    '_BatchNorm',
-    used_by='backbones/e_spikeformer.py engine/hooks/sync_norm_stats_hook.py layers/blocks.py '
-    'layers/fold.py layers/masked.py layers/rep_conv.py spiking/inference/spike_driven_pass.py',
-)
+@row('_BatchNorm', used_by='*')
 def every_batch_norm_is_one(folder: Path) -> None:
     for kind in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm):
         assert isinstance(kind(2), _BatchNorm)
@@ -30,11 +26,7 @@ def every_batch_norm_is_one(folder: Path) -> None:
     assert not any(isinstance(norm, _BatchNorm) for norm in (nn.GroupNorm(1, 2), nn.LayerNorm(2)))
 
 
-@row(
-    '_ConvNd', '_ConvTransposeNd',
-    used_by='layers/readout.py layers/spike_driven.py spiking/measure/fan_out.py '
-    'spiking/measure/observer.py spiking/measure/uncounted.py',
-)  # fmt: skip
+@row('_ConvNd', '_ConvTransposeNd', used_by='*')
 def every_convolution_is_one(folder: Path) -> None:
     for kind in (nn.Conv1d, nn.Conv2d, nn.Conv3d, mmcv_layers.Conv2d):
         assert isinstance(kind(2, 2, 1), _ConvNd) and not isinstance(
@@ -50,11 +42,7 @@ def convolutions_keep_their_padding(folder: Path) -> None:
     assert list(conv._reversed_padding_repeated_twice) == [2, 2, 1, 1]
 
 
-@row(
-    '_modules', '_parameters',
-    used_by='compression/memory.py layers/effective_weight.py layers/fold.py layers/rep_conv.py '
-    'spiking/inference/spike_driven_pass.py',
-)  # fmt: skip
+@row('_modules', '_parameters', used_by='*')
 def modules_keep_their_parts_in_dicts(folder: Path) -> None:
     layer = nn.Sequential(nn.Linear(1, 1))
     assert list(layer._modules) == ['0'] and list(layer[0]._parameters) == ['weight', 'bias']
@@ -86,6 +74,30 @@ def tensors_count_their_changes(folder: Path) -> None:
         y = torch.zeros(1)
     with pytest.raises(RuntimeError, match='version counter'):
         _ = y._version
+
+
+@row('_cdata', used_by='tools/analysis_tools/benchmark.py')
+def storages_have_an_identity(folder: Path) -> None:
+    x = torch.zeros(2)
+    same = x.view(1, 2).untyped_storage()._cdata == x.untyped_storage()._cdata
+    assert same and torch.zeros(2).untyped_storage()._cdata != x.untyped_storage()._cdata
+
+
+@row(
+    '_forward_hooks', '_optimizer_step_pre_hooks',
+    used_by='tools/analysis_tools/benchmark_training_hooks.py',
+)  # fmt: skip
+def hooks_lie_in_dicts(folder: Path) -> None:
+    layer, called = nn.Linear(1, 1), []
+    layer.register_forward_hook(lambda *_: called.append('never'))
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    optimizer.register_step_pre_hook(lambda *_: called.append('never'))
+    for hooks in (layer._forward_hooks, optimizer._optimizer_step_pre_hooks):
+        for key in hooks:
+            hooks[key] = lambda *_: called.append('other')
+    layer(torch.ones(1, 1))
+    optimizer.step()
+    assert called == ['other', 'other']
 
 
 @row('_iterator', used_by='engine/loader/resumable_loader.py')

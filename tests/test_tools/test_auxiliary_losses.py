@@ -55,21 +55,21 @@ def run(
 
 
 @pytest.fixture(scope='module')
-def trained(run: tuple[Path, Path], run_python: Callable) -> Path:
+def trained(run: tuple[Path, Path], run_tool: Callable) -> Path:
     """A run of four iterations."""
     config, folder = run
-    done = run_python('tools/train.py', config, '--work-dir', folder / 'whole')
+    done = run_tool('tools/train.py', config, '--work-dir', folder / 'whole')
     assert done.returncode == 0, done.stderr[-4000:]
     log = done.stdout + done.stderr
     assert 'loss_rate:' in log and 'loss_kd:' in log and 'decode.loss_ce:' in log
     return folder / 'whole' / 'iter_4.pth'
 
 
-def test_a_resumed_run_ends_alike(run, trained: Path, run_python: Callable) -> None:
+def test_a_resumed_run_ends_alike(run, trained: Path, run_tool: Callable) -> None:
     config, folder = run
     options = ('--cfg-options', f'work_dir={folder / "resumed"}')
     middle = trained.with_name('iter_2.pth')
-    done = run_python('tools/train.py', config, '--resume', middle, *options)
+    done = run_tool('tools/train.py', config, '--resume', middle, *options)
     assert done.returncode == 0, done.stderr[-4000:]
     whole, resumed = (safe_load(path) for path in (trained, folder / 'resumed' / 'iter_4.pth'))
     weights = whole['state_dict']
@@ -119,9 +119,9 @@ def test_what_a_loss_learnt_is_not_published(
     assert names == set(build_model(Config.fromfile(repo_dir / PLAIN)).state_dict())
 
 
-def test_a_missing_teacher_is_named(run, run_python: Callable) -> None:
+def test_a_missing_teacher_is_named(run, run_tool: Callable) -> None:
     config, folder = run
-    done = run_python(
+    done = run_tool(
         'tools/train.py', config, '--work-dir', folder / 'none', '--cfg-options',
         'model.losses.kd.teacher_ckpt=gone.pth',
     )  # fmt: skip

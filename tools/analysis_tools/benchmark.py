@@ -31,7 +31,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 
@@ -211,6 +211,11 @@ def peak_bytes(model: nn.Module, image: Tensor) -> int:
     return torch.cuda.max_memory_allocated(image.device)
 
 
+def _channels_last(model: nn.Module) -> nn.Module:
+    to: Callable[..., nn.Module] = model.to  # torch's types leave this form out
+    return to(memory_format=torch.channels_last)
+
+
 def measure(cfg: Config, args: argparse.Namespace) -> Figures:
     """Time the backbones in turns, and weigh what they keep."""
     channels = without_losses(cfg.model).backbone.get('in_channels', 3)
@@ -220,11 +225,12 @@ def measure(cfg: Config, args: argparse.Namespace) -> Figures:
         models = {name: fuse_conv_bn(model.eval()) for name, model in models.items()}
     if args.channels_last:
         image = image.to(memory_format=torch.channels_last)
-        models = {name: m.to(memory_format=torch.channels_last) for name, m in models.items()}
+        models = {name: _channels_last(m) for name, m in models.items()}
     tasks = {'forward (s)': forward}
     if not args.no_train:
         tasks['training step (s)'] = train_step
-    figures = {task: {name: [] for name in models} for task in tasks}
+    figures: Figures = {task: {name: [] for name in models} for task in tasks}
+    precision: AbstractContextManager
     if args.dtype == 'float32':
         precision = nullcontext()
     else:
@@ -316,7 +322,8 @@ def main() -> None:
             'network of its class before it, which has another architecture.'
         )
         setting |= dict(epochs=args.epochs, seeds=args.seeds, lif_options=args.lif_options)
-        ratios = {name: ratio_to(*names, values) for name, values in figures.items()}
+        first, second = names
+        ratios = {name: ratio_to(first, second, values) for name, values in figures.items()}
         written['ratios'] = {k: None if math.isnan(v) else v for k, v in ratios.items()}
         written['published'] = PUBLISHED
     if args.out:

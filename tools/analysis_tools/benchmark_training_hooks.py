@@ -118,7 +118,8 @@ class TimedRunner(Runner):
         if isinstance(loader, ResumableDataLoader) and loader.num_workers == 0:
             fetcher = loader.fetcher
             fetcher.dataset = TimedSamples(fetcher.dataset, self._timed)
-            loader.batches.dataset.load_batch = self._timed(LOADER, fetcher)
+            batches: Any = loader.batches.dataset
+            batches.load_batch = self._timed(LOADER, fetcher)
 
 
 class TimedSamples:

@@ -12,7 +12,7 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 
 import argparse
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.analysis import FlopAnalyzer, parameter_count
@@ -75,7 +75,7 @@ class DensePartWithRegions(DensePart):
         return outputs
 
 
-def _flat(value: object) -> list[Tensor]:
+def _flat(value: Any) -> list[Tensor]:
     if isinstance(value, Tensor):
         return [value]
     values = value.values() if isinstance(value, dict) else value

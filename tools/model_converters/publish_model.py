@@ -86,7 +86,7 @@ def weights_of(checkpoint: object, path: Path) -> dict[str, Tensor]:
 def dataset_meta_of(meta: dict[str, Any]) -> dict[str, Any]:
     """Class names and colours, as far as a checkpoint knows them, for JSON."""
     stored = meta.get('dataset_meta') or {}
-    found = {}
+    found: dict[str, Any] = {}
     if stored.get('classes'):
         found['classes'] = list(map(str, stored['classes']))
     if isinstance(stored.get('palette'), (list, tuple)):  # it may be the name of one

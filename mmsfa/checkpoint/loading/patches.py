@@ -85,7 +85,7 @@ def _strict(loader: Callable) -> Callable:
         except (UnpicklingError, ValueError) as error:
             raise explain(error, filename) from None
 
-    load.mmsfa_strict = True
+    vars(load).update(mmsfa_strict=True)
     return load
 
 
@@ -118,5 +118,5 @@ def guard_inferencers() -> None:
             )
         return build(self, cfg, weights, *args, **kwargs)
 
-    guarded.mmsfa_guarded = True
+    vars(guarded).update(mmsfa_guarded=True)
     BaseInferencer._init_model = guarded

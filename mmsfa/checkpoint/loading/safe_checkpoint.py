@@ -117,7 +117,9 @@ def _meta_of_header(header: dict[str, str]) -> dict[str, Any]:
     if 'dataset_meta' not in header:
         return {}
     stored = json.loads(header['dataset_meta'])
-    meta = dict(classes=tuple(map(str, stored['classes']))) if 'classes' in stored else {}
+    meta: dict[str, Any] = {}
+    if 'classes' in stored:
+        meta['classes'] = tuple(map(str, stored['classes']))
     if 'palette' in stored:
         meta['palette'] = [tuple(map(int, colour)) for colour in stored['palette']]
     return dict(dataset_meta=meta)

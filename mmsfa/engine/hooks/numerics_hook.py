@@ -144,7 +144,7 @@ class NumericsHook(Hook):
     def _where_it_broke(self, runner: Runner) -> str | None:
         batch, self._called = self._called, None
         with suppress(Exception):  # a device that has failed answers nothing any more
-            return batch and self._bad_place(runner, batch)
+            return None if batch is None else self._bad_place(runner, batch)
         return None
 
     def _check_start(self, runner: Runner, model: nn.Module) -> None:
@@ -207,8 +207,8 @@ class NumericsHook(Hook):
         history = runner.message_hub.log_scalars.get('train/grad_norm')
         if history is None or _has_loss_scaler(runner) or math.isfinite(history.current()):
             return
-        grads = [(n, p.grad) for n, p in plain_model(runner).named_parameters()]
-        grads = [(name, grad) for name, grad in grads if grad is not None]
+        weights = plain_model(runner).named_parameters()
+        grads = [(name, weight.grad) for name, weight in weights if weight.grad is not None]
         bad = non_finite_of(grads)
         # The backward pass comes from the end. Clipping by NaN has spread it to every layer.
         where = f', the last of them {bad[-1]}' if len(bad) < len(grads) else ''

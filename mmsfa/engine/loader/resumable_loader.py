@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from mmengine.dist import get_rank
@@ -15,7 +15,7 @@ from mmsfa.errors import UserError
 from .fault_log import FaultLog
 from .numbered_batches import NumberedBatchSampler, WorkerStart
 from .sample_fetcher import Labels, SampleFetcher, Samples
-from .whole_batches import WholeBatches
+from .whole_batches import MapStyle, WholeBatches
 
 
 class _FaultyBatch(NamedTuple):
@@ -90,7 +90,8 @@ class ResumableDataLoader:
         max_bad_share: float = 0.05,
         endless: bool = False,
     ) -> None:
-        self.dataset, self.sampler = loader.dataset, loader.sampler
+        self.dataset = cast(MapStyle, loader.dataset)
+        self.sampler = loader.sampler
         self.batch_size, self.drop_last = loader.batch_size, loader.drop_last
         self.faults = FaultLog(len(self.dataset), max_bad_share)
         self.fetcher = SampleFetcher(self.dataset, seed, get_rank(), labels)
@@ -124,7 +125,7 @@ class ResumableDataLoader:
         """What the order and the augmentation of the data follow from."""
         return dict(seed=self.fetcher.seed, sampler_seed=self.batch_sampler.seed)
 
-    def set_seeds(self, state: dict[str, int | None]) -> None:
+    def set_seeds(self, state: dict[str, Any]) -> None:
         """Take the `seeds` of another run, before the first batch."""
         self.fetcher.seed = self.batch_sampler.run_seed = state['seed']
         if state['sampler_seed'] not in (None, self.batch_sampler.seed):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import get_worker_info
 
 from mmsfa.data_check.diagnose import check_labels, diagnose, files_of
 from mmsfa.data_check.fault import DataFaultError, Fault
@@ -16,6 +16,7 @@ from mmsfa.data_check.sample_file import check_image
 from mmsfa.rng_state import isolated_rng, seed_cpu
 
 from .numbered_batches import NumberedBatch
+from .whole_batches import MapStyle
 
 UNSEEN, GOOD, BAD = range(3)
 MAX_TRIES = 100  # for one sample: above it, hardly any good one can be left
@@ -53,7 +54,7 @@ class SampleFetcher:
         labels: What the model's loss can take; None leaves labels unchecked.
     """
 
-    def __init__(self, dataset: Dataset, seed: int, rank: int, labels: Labels | None) -> None:
+    def __init__(self, dataset: MapStyle, seed: int, rank: int, labels: Labels | None) -> None:
         self.dataset, self.seed, self.rank, self.labels = dataset, seed, rank, labels
         # Shared with the workers, so that each file's ends are looked at once in a run.
         self.seen = torch.zeros(len(dataset), dtype=torch.uint8).share_memory_()
@@ -68,7 +69,7 @@ class SampleFetcher:
                 samples.append(self._load(index, seeds, samples.faults))
         return samples
 
-    def _load(self, index: int, seeds: tuple[int, ...], faults: list[Fault]) -> Any:
+    def _load(self, index: Any, seeds: tuple[int, ...], faults: list[Fault]) -> Any:
         """The sample, or a random other one when it is bad."""
         if isinstance(index, (tuple, list)):  # (video, frame) of mmdet's tracking: as it comes
             seed_cpu(*seeds)

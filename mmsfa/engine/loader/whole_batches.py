@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from torch.utils.data import Dataset
+
+
+class MapStyle(Protocol):
+    """What torch calls a map-style data set; its `Dataset` leaves the length out."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any) -> Any: ...
 
 
 class WholeBatches(Dataset):
@@ -19,7 +27,7 @@ class WholeBatches(Dataset):
         load_batch: Gets the indices of a batch, returns its samples.
     """
 
-    def __init__(self, dataset: Dataset, load_batch: Callable[[Sequence], list]) -> None:
+    def __init__(self, dataset: MapStyle, load_batch: Callable[[Any], list]) -> None:
         self._dataset, self.load_batch = dataset, load_batch
 
     def __len__(self) -> int:

@@ -47,7 +47,7 @@ class ResumableEpochBasedTrainLoop(FailedIterMixin, EpochBasedTrainLoop):
         Args:
             epoch: In which a resumed run begins.
         """
-        state = dict(batches=len(self.dataloader), position=0)
+        state: dict[str, Any] = dict(batches=len(self.dataloader), position=0)
         if epoch == self._epoch:  # else it begins with the next epoch
             state['position'] = self.position
         if isinstance(self.dataloader, ResumableDataLoader):

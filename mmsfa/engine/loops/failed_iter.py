@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmengine.runner import BaseLoop
 
-class FailedIterMixin:
+
+class FailedIterMixin(BaseLoop):
     """Stands in front of one of mmengine's training loops.
 
     When an iteration raises an exception, hooks with a method ``after_failed_iter(runner, error)``

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.logging import print_log
@@ -20,7 +21,8 @@ class _Batches:
     """The endless batches of a loader, in the form that mmengine's loop asks for."""
 
     def __init__(self, loader: ResumableDataLoader) -> None:
-        self._loader, self._iterator = loader, None
+        self._loader = loader
+        self._iterator: Iterator[Any] | None = None
 
     def __iter__(self) -> _Batches:
         return self

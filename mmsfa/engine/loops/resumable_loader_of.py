@@ -48,12 +48,15 @@ def resumable_loader_of(
         has its own way to iterate.
     """
     differ = runner._randomness_cfg.get('diff_rank_seed', False)
+    loader: DataLoader
     if isinstance(dataloader, dict):
-        dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=differ)
-    if not ResumableDataLoader.fits(dataloader):
-        return dataloader
+        loader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=differ)
+    else:
+        loader = dataloader
+    if not ResumableDataLoader.fits(loader):
+        return loader
     seed = runner.seed - get_rank() if differ else runner.seed  # one for all ranks
-    return ResumableDataLoader(dataloader, seed, labels_of(plain_model(runner)), **options)
+    return ResumableDataLoader(loader, seed, labels_of(plain_model(runner)), **options)
 
 
 def go_on(loader: DataLoader | ResumableDataLoader, state: dict[str, Any]) -> bool:
