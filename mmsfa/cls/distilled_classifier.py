@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 from mmpretrain.models.classifiers import ImageClassifier
@@ -45,10 +44,6 @@ class DistilledImageClassifier(WithAuxiliaryLosses, ImageClassifier):
         ValueError: A setting is out of its range.
     """
 
-    # Of ImageClassifier.
-    head: Any
-    extract_feat: Callable[..., tuple[Tensor, ...]]
-
     def __init__(
         self,
         *args: Any,
@@ -81,8 +76,10 @@ class DistilledImageClassifier(WithAuxiliaryLosses, ImageClassifier):
     @property
     def teacher(self) -> Teacher | None:
         """The model that it learns from."""
-        loss = self._losses().get('kd')
-        return loss.teacher if isinstance(loss, LogitDistillationLoss) else None
+        if 'kd' not in self.auxiliary_losses:
+            return None
+        loss: Any = self.auxiliary_losses['kd']
+        return loss.teacher
 
     def init_weights(self) -> None:
         """Initialise the student, and build the teacher now: a test never comes here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from mmengine.registry import MODELS
@@ -16,7 +16,13 @@ from .recorder import record_outputs
 LEARNT_BY_LOSSES = 'auxiliary_losses.'
 
 
-class WithAuxiliaryLosses(nn.Module):
+if TYPE_CHECKING:  # the class that stands behind the mixin has the methods of a model
+    from mmengine.model import BaseModel as _Model
+else:
+    _Model = nn.Module
+
+
+class WithAuxiliaryLosses(_Model):
     """Mixin of a model of mmdet, mmseg or mmpretrain: adds losses to its own.
 
     Whatever else the model does, from `predict` to its parameter names, stays as it is.
@@ -48,8 +54,11 @@ class WithAuxiliaryLosses(nn.Module):
 
     def init_weights(self) -> None:
         """Initialise the model; its losses get ready for training and draw no random number."""
-        super().init_weights()  # type: ignore[misc]  # of the model, behind this mixin
+        super().init_weights()
         self.prepare_losses()
+
+    def _losses(self) -> dict[str, AuxiliaryLoss]:
+        return cast('dict[str, AuxiliaryLoss]', dict(self.auxiliary_losses.items()))
 
     def prepare_losses(self) -> None:
         """Let each loss get ready for training."""
@@ -57,12 +66,9 @@ class WithAuxiliaryLosses(nn.Module):
             for loss in self._losses().values():
                 loss.prepare()
 
-    def _losses(self) -> dict[str, AuxiliaryLoss]:
-        return cast('dict[str, AuxiliaryLoss]', dict(self.auxiliary_losses.items()))
-
     def own_losses(self, inputs: Any, data_samples: Any, *args: Any, **kwargs: Any) -> dict:
         """The losses of the model itself."""
-        return super().loss(inputs, data_samples, *args, **kwargs)  # type: ignore[misc]
+        return super().loss(inputs, data_samples, *args, **kwargs)
 
     def loss(self, inputs: Any, data_samples: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The losses of the model itself, and ``loss_NAME`` of each auxiliary one, weighted.
@@ -116,19 +122,23 @@ def add_auxiliary_losses(
         ...     of=dict(type='MaskRCNN', ...),
         ...     losses=dict(rate=dict(type='FiringRateLoss', target=0.1, weight=1.0)))
     """
+    model: Any
     if isinstance(of, dict):
         of = dict(of)
         if data_preprocessor is not None:
             of.setdefault('data_preprocessor', data_preprocessor)
-    model: nn.Module = MODELS.build(of) if isinstance(of, dict) else of
+        model = MODELS.build(of)
+    else:
+        model = of
     if not callable(getattr(model, 'loss', None)):
         raise ValueError(
             'AuxiliaryLosses needs `of` to be a model with a method loss(inputs, data_samples), as '
             f'those of mmdet, mmseg and mmpretrain, got {type(model).__name__}.'
         )
-    if not isinstance(model, WithAuxiliaryLosses):  # as torch's parametrizations do it
-        model.__class__ = _with_losses(type(model))  # type: ignore[arg-type]
-    cast('WithAuxiliaryLosses', model).attach_losses(losses)
+    if not isinstance(model, WithAuxiliaryLosses):
+        kind: Any = type(model)
+        model.__class__ = _with_losses(kind)  # as torch's parametrizations do
+    model.attach_losses(losses)
     return model
 
 

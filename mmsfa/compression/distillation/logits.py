@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import torch
 import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
@@ -78,21 +77,25 @@ class LogitDistillationLoss(AuxiliaryLoss):
                 f"LogitDistillationLoss needs kind='sigmoid' there, got {self.kind!r}."
             )
 
-    @property
-    def _watched(self) -> str:
-        return self.module or ''  # `check` has found it
-
     def prepare(self) -> None:
         """Read the teacher."""
         _ = self.teacher.model
 
     def watched(self, model: nn.Module) -> list[str]:
         """The module that gives the scores."""
-        return [self._watched]
+        return [self._scores()]
+
+    def _scores(self) -> str:
+        if self.module is None:
+            raise ValueError(
+                'LogitDistillationLoss does not know the scores of its student: add it to a model '
+                'with AuxiliaryLosses, or name module=.'
+            )
+        return self.module
 
     def forward(self, outputs: dict[str, list[Any]], batch: Batch) -> Tensor:
         """The loss of one step."""
-        scores = outputs[self._watched]
+        scores = outputs[self._scores()]
         if self.teacher_module is None:
             self.teacher_module = score_module_of(self.teacher.model, learns=False)
         name = self.teacher_module
@@ -103,7 +106,7 @@ class LogitDistillationLoss(AuxiliaryLoss):
                 f'of the teacher {len(seen)} times: they must score the same levels.'
             )
         losses = [self._of(one, other) for one, other in zip(scores, seen, strict=True)]
-        return losses[0] if len(losses) == 1 else torch.stack(losses).mean()
+        return losses[0] if len(losses) == 1 else sum(losses[1:], losses[0]) / len(losses)
 
     def _of(self, scores: Tensor, teacher_scores: Tensor) -> Tensor:
         size = scores.shape[2:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -94,13 +94,13 @@ class Teacher:
         Raises:
             ValueError: The teacher has no such module.
         """
-        model = self.model.to(inputs.device)
+        model: Any = self.model.to(inputs.device)
         pictures = renormalize(inputs, preprocessor, getattr(model, 'data_preprocessor', None))
         with record_outputs(model, names) as found:
             if '' in found or not hasattr(model, 'backbone'):
                 model(pictures)
             else:
-                maps = cast('Any', model).extract_feat(pictures)
+                maps = model.extract_feat(pictures)
                 for path, head in heads_of(model):
                     if not is_behind_proposals(path) and any(_is_in(one, path) for one in found):
                         head(maps)
