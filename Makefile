@@ -27,21 +27,26 @@ $(STAMP): pyproject.toml constraints.txt tools/misc/setup_env.sh
 demo: $(STAMP)  ## train and test the demo detector on the Shapes data set
 	@$(PY) tools/misc/demo.py
 
-# Files stay whole: their tests share fixtures.
-test: $(STAMP)  ## run the whole test-suite, a file on each core, on four at most
-	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A worker that has nothing left takes over from the others.
+PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist worksteal
+
+test: $(STAMP)  ## run the whole test-suite on each core, on four at most, and measure its coverage
+	@$(PYTEST) --cov=mmsfa --cov-report=term
 
 test-fast: $(STAMP)  ## run what takes neither a tool nor many seconds, in two minutes
-	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not slow and not tools'
+	@$(PYTEST) -m 'not slow and not tools'
 
-lint: $(STAMP)  ## check style and format
+lint: $(STAMP)  ## check style, format and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
 
 docs: $(STAMP)  ## build the site of the documentation into site/; a broken link is an error
+	@$(PY) -c 'import mkdocstrings' 2>/dev/null || \
+		{ echo 'make docs needs Python 3.11.5 or newer: make setup PYTHON=python3.12'; exit 1; }
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 	@echo 'site/index.html is the first page'
 
 clean:  ## remove caches and builds (the environment, data and work_dirs stay)
-	rm -rf build dist site .dist_test .pytest_cache .ruff_cache *.egg-info
+	rm -rf build dist site .dist_test .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -14,7 +14,9 @@ ROLE = re.compile(r':[a-z]+:`([^`]+)`')
 MATH = re.compile(r'^\.\. math:: (.+(?:\n +.+)*)', re.MULTILINE)
 INLINE_MATH = re.compile(r':math:`([^`]+)`')
 SHAPE = re.compile(r'^Shape:\n((?: {4}.*\n?|\n)+)', re.MULTILINE)
-STAR = re.compile(r'(?<=\w)\*(?=\w)(?=[^`]*(?:`[^`]*`[^`]*)*$)')
+EXAMPLE = re.compile(r'^Example:$', re.MULTILINE)  # griffe knows the plural only
+CODE = re.compile(r'(`[^`]+`|``.+?``)')
+PRODUCT = re.compile(r'(?<=\w)\*(?=\w)')
 BLOCK = re.compile(r'::\n\n((?: {4}.*\n|\n)*(?: {4}.*))')
 SHAPE_TITLE = '<span class="doc-section-title">Shape:</span>'
 
@@ -42,9 +44,15 @@ def as_markdown(text: str, where: griffe.Object) -> str:
     text = INLINE_MATH.sub(lambda found: convert(found[1]), text)
     text = MATH.sub(lambda found: convert(found[1], display='block') + '\n', text)
     text = SHAPE.sub(lambda found: f'{SHAPE_TITLE}\n\n{dedent(found[1])}', text)
-    text = STAR.sub(r'\\*', text)  # T*B is a product, no emphasis
+    text = EXAMPLE.sub('Examples:', text)
+    text = ''.join(map(escaped, CODE.split(text)))
     text = BLOCK.sub(lambda found: ':\n\n' + found[1], text)
     return ROLE.sub(lambda found: link(found[1], where), text)
+
+
+def escaped(text: str) -> str:
+    """Text between two pieces of code, in which a star is a product (T*B) and no emphasis."""
+    return text if text.startswith('`') else PRODUCT.sub(r'\*', text)
 
 
 def link(name: str, where: griffe.Object) -> str:

@@ -1,10 +1,10 @@
 """Spiking transformers for dense prediction on OpenMMLab.
 
 ``import mmsfa`` checks the installed stack and registers neurons, backbones and the classification
-head in mmpretrain, the hooks in mmengine, and the shipped configs, so that a config can inherit
-``mmsfa::det/mask_rcnn_esf.py``. It needs no mmdet and no mmseg: detection configs import
-`mmsfa.det` on top, segmentation configs `mmsfa.seg`. Where mmcv has no compiled operators, those of
-`mmsfa.ops` take their place, so import mmsfa before mmdet.
+head in mmpretrain, hooks and auxiliary losses in mmengine, and the shipped configs, so that a
+config can inherit ``mmsfa::det/mask_rcnn_esf.py``. It needs no mmdet and no mmseg: detection
+configs import `mmsfa.det` on top, segmentation configs `mmsfa.seg`. Where mmcv has no compiled
+operators, those of `mmsfa.ops` take their place, so import mmsfa before mmdet.
 """
 
 from mmsfa import compat
@@ -18,6 +18,6 @@ moved.install()
 shipped.register()
 ops.install()  # must come before anything that imports mmdet
 
-from mmsfa import backbones, cls, engine, neurons  # noqa: E402
+from mmsfa import backbones, cls, engine, losses, neurons  # noqa: E402
 
-__all__ = ['__version__', 'backbones', 'cls', 'compat', 'engine', 'neurons', 'ops']
+__all__ = ['__version__', 'backbones', 'cls', 'compat', 'engine', 'losses', 'neurons', 'ops']

@@ -12,7 +12,7 @@ import importlib.util
 import re
 import sys
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MIN_PYTHON = (3, 10)
 MIN_TORCH = '2.5'  # torch.serialization.safe_globals
@@ -40,7 +40,7 @@ STACK: dict[str, dict[str, str]] = {
 EXTRAS = {'export': ('onnx', 'onnxruntime', 'onnxscript', 'nir', 'nirtorch')}
 ALWAYS_NEEDED = ('mmengine', 'mmcv', 'mmpretrain')
 
-_torchvision_schemas = None  # The library object must live as long as its operators.
+_torchvision_schemas: Any = None  # The library object must live as long as its operators.
 
 
 class StackError(RuntimeError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 BODY = ('backbone', 'neck')
@@ -24,6 +25,17 @@ def get(part: Any, name: str, default: Any = None) -> Any:
     if isinstance(part, dict):
         return part.get(name, default)
     return getattr(part, name, default)
+
+
+def without_losses(model: Any) -> Any:
+    """The config of a model itself, inside of the losses that ``AuxiliaryLosses`` adds to it.
+
+    It is the config's own dictionary, so a change of it reaches the config. A built model is one
+    with its losses and comes back as it is.
+    """
+    while isinstance(model, dict) and isinstance(model.get('of'), dict):
+        model = model['of']
+    return model
 
 
 def members(part: Any) -> list[Any]:
@@ -58,6 +70,7 @@ def parts_of(model: Any) -> list[str]:
 
 def _present(model: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     """(path, part) of those parts that a model has, and of its heads of regions."""
+    model = without_losses(model)
     region = get(model, REGION_STAGE)
     paths = [(name, get(model, name)) for name in names]
     paths += [(f'{REGION_STAGE}.{name}', get(region, name)) for name in REGION_HEADS]
@@ -91,12 +104,12 @@ class DensePart(nn.Module):
         head_names: The model's own names for its dense heads.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: BaseModel) -> None:
         super().__init__()
         self.model = model
         self.head_names = [name for name in DENSE_HEADS if get(model, name) is not None]
 
-    def forward(self, image: Tensor) -> tuple[Any, list[Any]]:
+    def forward(self, image: Tensor) -> Any:
         """(B, C, H, W) -> the maps that the heads read, and what each head makes of them."""
         maps = self.model.extract_feat(image)
         return maps, [getattr(self.model, name)(maps) for name in self.head_names]

@@ -43,7 +43,8 @@ class _MovedFinder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """It has run under its new name, which it keeps."""
-        module.__spec__ = module.__spec__.loader_state
+        if module.__spec__ is not None:
+            module.__spec__ = module.__spec__.loader_state
 
 
 def install() -> None:

@@ -25,7 +25,7 @@ def get_rng_state(device: bool = True) -> dict[str, Any]:
     name, key, *position = np.random.get_state()
     state = dict(
         python=random.getstate(),
-        numpy=(name, torch.from_numpy(key.astype(np.int64)), *position),
+        numpy=(name, torch.from_numpy(np.asarray(key).astype(np.int64)), *position),
         torch=default_generator.get_state(),
     )
     if device and torch.cuda.is_available() and torch.cuda.is_initialized():

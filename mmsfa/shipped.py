@@ -8,7 +8,6 @@ is loaded: the command ``mmsfa`` reads it by its path.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +81,12 @@ def register() -> None:
 
     MODULE2PACKAGE.setdefault('mmsfa', 'mmsfa')  # for `mmengine.hub.get_config`
     others = Config._get_cfg_path
-    if hasattr(others, 'mmsfa_bases'):
+    if others.__module__ == __name__:  # ours is there already
         return
 
-    @wraps(others)
     def path_and_scope(cfg_path: str, filename: str) -> tuple[str, Any]:
         if cfg_path.startswith(PREFIX):
             return str(find_config(cfg_path)), None
         return others(cfg_path, filename)
 
-    path_and_scope.mmsfa_bases = True
     Config._get_cfg_path = staticmethod(path_and_scope)

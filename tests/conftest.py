@@ -8,7 +8,6 @@ import runpy
 import socket
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -26,20 +25,29 @@ from torch import nn
 
 import mmsfa
 import mmsfa.safe_loading  # noqa: F401  as tools and shipped configs do
+from tests.helpers.config_text import format_each_text_once
+from tests.helpers.tool_server import ToolServer, forks_are_safe
 
 ROOT = Path(__file__).resolve().parents[1]
+format_each_text_once()
 if 'OMP_NUM_THREADS' not in os.environ:
     torch.set_num_threads(min(4, os.cpu_count() or 1))
 
 
-# Whoever asks for one of these starts a tool or another Python.
-STARTERS = {'run_python', 'call_tool', 'environment'}
+# Who asks for one of these starts a tool or another Python, or exports whole models.
+MARKS = {
+    'tools': {'run_python', 'run_tool', 'call_tool', 'environment'},
+    'slow': {'exported'},
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts a tool or another Python, in any file; skip `gpu` without a device."""
+    """Mark tests by what they ask for; skip `gpu` without a device."""
     for item in items:
-        if STARTERS.intersection(item.fixturenames) or 'test_tools' in item.path.parts:
+        for mark, fixtures in MARKS.items():
+            if fixtures.intersection(item.fixturenames):
+                item.add_marker(mark)
+        if 'test_tools' in item.path.parts:
             item.add_marker('tools')
         if item.get_closest_marker('gpu') and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason='needs a CUDA device'))
@@ -153,6 +161,22 @@ def run_python() -> RunPython:
 
 
 @pytest.fixture(scope='session')
+def run_tool(run_python: RunPython) -> Iterator[RunPython]:
+    """As `run_python`, for a script, in a fork of a Python that has imported torch and the rest."""
+    if not forks_are_safe():
+        yield run_python
+        return
+    server = ToolServer()
+
+    def run(*args: object, timeout: float = 900, **env: str) -> subprocess.CompletedProcess:
+        variables = {**os.environ, 'PYTHONPATH': str(ROOT), 'COLUMNS': '200', **env}
+        return server.run(args, variables, timeout=timeout)
+
+    yield run
+    server.close()
+
+
+@pytest.fixture(scope='session')
 def free_port() -> Callable[[], int]:
     """A function that gives a port on which nobody listens, for a launcher."""
 
@@ -175,8 +199,11 @@ class ThrowAwayEnvironment:
     def __init__(self, folder: Path, run_python: RunPython) -> None:
         self.folder = folder
         self._run = run_python
-        for package in Path(sysconfig.get_path('purelib')).iterdir():
-            (folder / package.name).symlink_to(package)
+        for path in map(Path, sys.path):
+            if path.name == 'site-packages':  # an environment may go on in another one
+                for package in path.iterdir():
+                    if not (folder / package.name).exists():
+                        (folder / package.name).symlink_to(package)
 
     def remove(self, *patterns: str) -> None:
         """Remove top-level entries, or files in a package (``mmcv/_ext*``), by pattern."""

@@ -23,6 +23,7 @@ STOREYS = [
     ['layers', 'checkpoint', 'datasets'],
     ['safe_loading'],
     ['backbones', 'det', 'seg', 'spiking'],
+    ['losses'],
     ['compression', 'converters', 'pretrain'],
     ['cls'],
     ['config'],

@@ -92,6 +92,7 @@ def viewer(repo_dir: Path, lively_weights: Fill) -> Callable[..., Viewer]:
     return build
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('config', 'padding', 'size'),
     [

@@ -15,6 +15,7 @@ from mmsfa.model_parts import (
     is_behind_proposals,
     members,
     parts_of,
+    without_losses,
 )
 
 HEADS = {
@@ -55,3 +56,10 @@ def test_a_cascade_has_a_head_for_each_stage(repo_dir: Path) -> None:
 def test_what_is_missing_is_none() -> None:
     assert class_head_of({}) is None and list(heads_of({})) == [] and members(None) == []
     assert class_head_of(dict(rpn_head=dict(num_classes=1))) is None
+
+
+def test_losses_around_a_config_are_no_part_of_it() -> None:
+    inner = dict(type='MaskRCNN', rpn_head=dict(num_classes=1), bbox_head=dict(num_classes=7))
+    outer = dict(type='AuxiliaryLosses', of=dict(type='AuxiliaryLosses', of=inner, losses={}))
+    assert without_losses(outer) is inner and without_losses(inner) is inner
+    assert get(class_head_of(outer), 'num_classes') == 7

@@ -61,18 +61,14 @@ def measure(
     model = load_trained(cfg, checkpoint, device)
     loader = picture_loader(cfg, num)
     statistics, counter = StatisticsCounter(model), OperationCounter(model)
-    watched = dict(
-        neuron=statistics.count,
-        synapse=counter.count_synapse,
-        product=counter.count_product,
-    )
     with uncounted_products(model) as products:  # alone: observers multiply, too
         next(iter(predictions(model, loader)), None)
-    with observe(model, **watched):
+    with observe(model, statistics.count, counter.count_synapse, counter.count_product):
         for _ in track(predictions(model, loader), 'pictures', total=len(loader)):
             pass
     neurons = statistics.layers()
-    pictures = len(loader.dataset)
+    dataset: Any = loader.dataset
+    pictures = len(dataset)
     layers = {
         name: Operations(*(value / pictures for value in one))
         for name, one in counter.layers().items()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.model import revert_sync_batchnorm
+from mmengine.model import BaseModel, revert_sync_batchnorm
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import CheckpointLoader, Runner
-from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from mmsfa.config.check_datasets import check_datasets
@@ -18,10 +17,11 @@ from mmsfa.config.check_model import check_model
 from mmsfa.config.scopes import scope_of, set_loader_defaults
 from mmsfa.errors import OptionError
 from mmsfa.layers.fold import merge_branches
+from mmsfa.model_parts import without_losses
 
 
-def build_model(cfg: Config) -> nn.Module:
-    """The untrained model of a config, on the CPU, in evaluation mode.
+def build_model(cfg: Config) -> BaseModel:
+    """The untrained model of a config, on the CPU, in evaluation mode, without auxiliary losses.
 
     mmpretrain's runner takes the ``data_preprocessor`` from the top of the config; so does this.
 
@@ -31,7 +31,7 @@ def build_model(cfg: Config) -> nn.Module:
     scope_of(cfg)
     check_model(cfg)
     init_default_scope(cfg.default_scope)
-    model_cfg = cfg.model.copy()
+    model_cfg = without_losses(cfg.model).copy()
     if 'backbone' in model_cfg:
         model_cfg.backbone = {**model_cfg.backbone, 'init_cfg': None}
     if cfg.get('data_preprocessor'):
@@ -39,7 +39,7 @@ def build_model(cfg: Config) -> nn.Module:
     return revert_sync_batchnorm(MODELS.build(model_cfg)).eval()
 
 
-def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> nn.Module:
+def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> BaseModel:
     """A trained model in its form for inference, with ``model.dataset_meta``.
 
     What is merged for inference (RepConv) is merged here.
@@ -63,7 +63,7 @@ def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> nn.Module
     return model.to(device)
 
 
-def _load(model: nn.Module, state_dict: dict[str, Any], checkpoint: str) -> None:
+def _load(model: BaseModel, state_dict: dict[str, Any], checkpoint: str) -> None:
     """Refuse what does not fit, where mmengine only warns: half a model gives no figures."""
     mine = model.state_dict()
     other = [k for k in mine if k in state_dict and mine[k].shape != state_dict[k].shape]
@@ -125,10 +125,11 @@ def picture_loader(cfg: Config, num: int | None = None) -> DataLoader:
 
 def infos_of(loader: DataLoader) -> list[dict[str, Any]]:
     """What the data set of :func:`picture_loader` knows of each picture before it is read."""
-    return [loader.dataset.dataset.get_data_info(i) for i in loader.dataset.indices]
+    subset: Any = loader.dataset
+    return [subset.dataset.get_data_info(i) for i in subset.indices]
 
 
-def predictions(model: nn.Module, loader: DataLoader) -> Iterator[tuple[dict, list]]:
+def predictions(model: BaseModel, loader: Iterable[dict]) -> Iterator[tuple[dict, list]]:
     """(batch, data samples with predictions) of each batch, without gradients.
 
     Args:

@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmsfa.layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlock
 from mmsfa.layers.coupling import Stage
 from mmsfa.layers.masked import masked_norm, visible_at
-from mmsfa.layers.spike_conv import is_plain_cpu_inference
+from mmsfa.layers.spike_conv import LayerCfg, is_plain_cpu_inference
 from mmsfa.neurons.functional import check_time
 from mmsfa.neurons.real_time import (
     OutTime,
@@ -150,7 +150,7 @@ class ESpikeFormer(RealTime, BaseModule):
         self.out_channels = tuple(channels[i] for i in self.out_indices)
         self.out_strides = tuple(strides[i] for i in self.out_indices)
 
-        cfg = dict(
+        cfg = LayerCfg(
             conv_cfg=conv_cfg,
             norm_cfg=norm_cfg or dict(type='BN', requires_grad=True),
             neuron_cfg=with_time(neuron_cfg or self.arch.neuron_cfg, T),
@@ -182,7 +182,9 @@ class ESpikeFormer(RealTime, BaseModule):
                     7,
                     stride=2,
                     bias=True,
-                    **dict(cfg, neuron_cfg=None),
+                    conv_cfg=conv_cfg,
+                    norm_cfg=cfg['norm_cfg'],
+                    neuron_cfg=None,
                 )
             else:
                 down = SpikeConv(channels[i - 1], channels[i], 3, stride=stride, bias=True, **cfg)
@@ -260,7 +262,7 @@ class ESpikeFormer(RealTime, BaseModule):
             The layer and the number of layers.
         """
         first = self.num_conv_stages
-        num_blocks = [len(stage) for stage in self.stages[first:]]
+        num_blocks = self.arch.depths[first : len(self.stages)]
         num_layers = sum(num_blocks) + 2
         if not param_name.startswith(prefix):
             return num_layers - 1, num_layers

@@ -118,7 +118,7 @@ def read_config(args: argparse.Namespace) -> Config:
         cfg = Config.fromfile(path)
     except ModuleNotFoundError as error:  # `mmdet::...` in a `_base_` without mmdet
         # mmengine names the package in its message only, Python in `name`
-        require(*{error.name, str(error).partition(' ')[0]} & set(STACK))
+        require(*{error.name or '', str(error).partition(' ')[0]} & set(STACK))
         raise
     if args.cfg_options is not None:
         merge_options(cfg, args.cfg_options)
@@ -139,6 +139,7 @@ def read_run_config(args: argparse.Namespace) -> Config:
         OptionError: The config belongs to another library, or a number in it is absurd.
         MisfitError: Backbone, neck and heads do not fit together.
     """
+    # mmengine reads the variable alone; torch's older launcher gives the option alone.
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args)
     scope_of(cfg)

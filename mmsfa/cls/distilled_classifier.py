@@ -9,14 +9,15 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmsfa.compression.distillation import Teacher, hard_distillation_loss, soft_distillation_loss
+from mmsfa.compression.distillation import LogitDistillationLoss, Teacher
+from mmsfa.losses import WithAuxiliaryLosses
 
 KDType = Literal['hard', 'soft']
 
 
 @MODELS.register_module()
-class DistilledImageClassifier(ImageClassifier):
-    r"""mmpretrain's ``ImageClassifier`` with a teacher.
+class DistilledImageClassifier(WithAuxiliaryLosses, ImageClassifier):
+    r"""mmpretrain's ``ImageClassifier`` with a :class:`LogitDistillationLoss`.
 
     .. math:: L = (1 - \alpha) L_\mathrm{labels} + \alpha L_\mathrm{teacher}
 
@@ -33,6 +34,7 @@ class DistilledImageClassifier(ImageClassifier):
             distribution.
         kd_alpha: Weight of the teacher's loss, 0..1.
         kd_tau: Temperature of the soft loss.
+        losses: Further auxiliary losses by name, see :func:`mmsfa.losses.add_auxiliary_losses`.
         **kwargs: Arguments of ``ImageClassifier``.
 
     Shape:
@@ -50,6 +52,7 @@ class DistilledImageClassifier(ImageClassifier):
         kd_type: KDType = 'hard',
         kd_alpha: float = 0.5,
         kd_tau: float = 1.0,
+        losses: dict[str, dict] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -62,38 +65,44 @@ class DistilledImageClassifier(ImageClassifier):
         self.kd_type = kd_type
         self.kd_alpha = kd_alpha
         self.kd_tau = kd_tau
-        self.teacher = None if teacher is None else Teacher(teacher, teacher_ckpt, 'mmpretrain')
+        self.attach_losses({})
+        if teacher is not None:
+            loss = LogitDistillationLoss(
+                teacher, teacher_ckpt, kd_type, kd_tau, scope='mmpretrain', weight=kd_alpha
+            )
+            self.attach_losses({'kd': loss})
+        self.attach_losses(losses or {})
+
+    @property
+    def teacher(self) -> Teacher | None:
+        """The model that it learns from."""
+        if 'kd' not in self.auxiliary_losses:
+            return None
+        loss: Any = self.auxiliary_losses['kd']
+        return loss.teacher
 
     def init_weights(self) -> None:
         """Initialise the student, and build the teacher now: a test never comes here."""
-        super().init_weights()
+        # First, with the random numbers of the published runs: what follows draws the same.
+        super(WithAuxiliaryLosses, self).init_weights()
         if self.teacher is not None:
             _ = self.teacher.model
+        self.prepare_losses()
 
-    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Losses of one batch.
+    def own_losses(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """The loss of the labels: ``loss_cls``, already weighted; without a teacher the head's.
 
         Args:
             inputs: Pictures (N, C, H, W), normalised and mixed.
             data_samples: Their labels.
-
-        Returns:
-            ``loss_cls`` and ``loss_kd``, already weighted; without a teacher the head's own.
         """
         feats = self.extract_feat(inputs)
         if self.teacher is None:
             return self.head.loss(feats, data_samples)
         if hasattr(self.head, 'forward_heads'):
-            scores, kd_scores = self.head.forward_heads(feats)
+            scores, _ = self.head.forward_heads(feats)  # the teacher's loss watches the second
         else:
-            scores = kd_scores = self.head(feats)
+            scores = self.head(feats)
         losses = self.head._get_loss(scores, data_samples)
         losses['loss_cls'] = (1 - self.kd_alpha) * losses.pop('loss')
-        teacher_scores = self.teacher(inputs, self.data_preprocessor)
-        losses['loss_kd'] = self.kd_alpha * self._kd_loss(kd_scores, teacher_scores)
         return losses
-
-    def _kd_loss(self, scores: Tensor, teacher_scores: Tensor) -> Tensor:
-        if self.kd_type == 'hard':
-            return hard_distillation_loss(scores, teacher_scores)
-        return soft_distillation_loss(scores, teacher_scores, self.kd_tau)

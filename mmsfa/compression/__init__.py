@@ -1,1 +1,1 @@
-"""Compression: a network learns from another one; how much memory weights take."""
+"""Compression: learning from another network by auxiliary losses; how much memory weights take."""

@@ -39,7 +39,7 @@ def weight_bytes(model: nn.Module) -> dict[str, int]:
     found = {}
     for name, module in model.named_modules():
         own = {key: p for key, p in _weights_of(module) if p not in shared}
-        bits = {key: 8 * p.element_size() for key, p in own.items()}
+        bits: dict[str, float] = {key: 8 * p.element_size() for key, p in own.items()}
         if 'weight' in own:
             bits['weight'] = weight_bits(module)
         found[name] = sum(ceil(p.numel() * bits[key] / 8) for key, p in own.items())
@@ -53,4 +53,5 @@ def _weights_of(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
         return
     yield from ((key, p) for key, p in module._parameters.items() if p is not None)
     if parametrize.is_parametrized(module):
-        yield from ((key, getattr(module, key)) for key in module.parametrizations)
+        parametrised = module.get_submodule('parametrizations')
+        yield from ((key, getattr(module, key)) for key, _ in parametrised.named_children())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import MODELS, Registry
@@ -10,26 +11,33 @@ from mmengine.registry import MODELS, Registry
 from mmsfa.layers import SpikeDriven
 
 from .scopes import class_of
-from .walk import walk
+from .walk import TRAINED, walk
 
 
 def to_ann_twin(cfg: Config) -> None:
     """Turn the model of a config into its ANN twin: same layers, ReLU instead of spiking neurons.
 
     A module that takes a ``neuron_cfg`` gets a ReLU, and a spike-driven neck or head becomes the
-    first class that it was made from and that is none. Real time steps, data, schedule and
-    everything else stay.
+    first class that it was made from and that is none. An auxiliary loss of spikes goes. Real time
+    steps, data, schedule, teachers and everything else stay.
 
     Args:
         cfg: Config with ``model`` and ``default_scope``; its model is changed in place.
     """
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-        for _, node in walk(cfg.model):
+        for _, node in walk(cfg.model, without=TRAINED):
             if isinstance(node, dict):
                 _convert(node, registry)
 
 
+def _drop_losses_of_spikes(losses: Any, registry: Registry) -> None:
+    for name, loss in list(losses.items()) if isinstance(losses, dict) else ():
+        if isinstance(loss, dict) and getattr(class_of(loss, registry), 'of_spikes', False):
+            del losses[name]
+
+
 def _convert(value: dict, registry: Registry) -> None:
+    _drop_losses_of_spikes(value.get('losses'), registry)
     found = class_of(value, registry)
     if inspect.isclass(found) and issubclass(found, SpikeDriven):
         plain = next(c for c in found.__mro__ if not issubclass(c, SpikeDriven))
@@ -47,6 +55,6 @@ def _spiking_options(found: type) -> set[str]:
     return set().union(*map(_keyword_only, classes))
 
 
-def _keyword_only(module: type) -> set[str]:
+def _keyword_only(module: Any) -> set[str]:
     options = inspect.signature(module.__init__).parameters.values()
     return {option.name for option in options if option.kind is option.KEYWORD_ONLY}

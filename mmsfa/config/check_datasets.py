@@ -15,7 +15,7 @@ from .scopes import class_of
 
 # Folder in the path -> how to get that data set.
 HOW_TO_GET = {
-    'shapes': 'python tools/dataset_converters/make_shapes.py',
+    'shapes': 'python tools/dataset_converters/make_shapes.py, or mmsfa shapes',
     'coco': 'download train2017, val2017 and annotations from https://cocodataset.org',
     'nuclei_dsb2018': 'see "Data sets" in docs/datasets.md',
     'dubai_aerial': 'see "Data sets" in docs/datasets.md',

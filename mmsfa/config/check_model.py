@@ -13,7 +13,7 @@ from mmengine.registry import MODELS
 
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.errors import UserError
-from mmsfa.model_parts import AUXILIARY_HEADS, DENSE_HEADS, REGION_STAGE, members
+from mmsfa.model_parts import AUXILIARY_HEADS, DENSE_HEADS, REGION_STAGE, members, without_losses
 
 from .scopes import class_of
 
@@ -33,7 +33,7 @@ def check_model(cfg: Config) -> None:
     Raises:
         MisfitError: The channels differ.
     """
-    model = cfg.model
+    model = without_losses(cfg.model)
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         backbone_cfg = model.get('backbone') or {}
         if class_of(backbone_cfg, registry) is not ESpikeFormer:

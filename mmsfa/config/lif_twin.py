@@ -12,11 +12,12 @@ from mmengine.registry import MODELS, Registry
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.cls import SpikeLinearClsHead, SpikeTemporalClsHead
 from mmsfa.errors import OptionError
+from mmsfa.model_parts import without_losses
 from mmsfa.neurons import LIF, SFA
 from mmsfa.pretrain import SpikeMAE
 
 from .scopes import class_of
-from .walk import walk
+from .walk import TRAINED, walk
 
 # As directly trained spiking transformers use it: https://arxiv.org/abs/2404.03663
 LIF_CFG = dict(type='mmpretrain.LIF', tau=2.0, detach_reset=True)
@@ -31,15 +32,16 @@ def levels_of(cfg: Config) -> int:
     Raises:
         OptionError: Its neurons are no SFA neurons, or have real time steps already.
     """
-    neuron = cfg.model.backbone.get('neuron_cfg') or dict(type=SFA)
+    model = without_losses(cfg.model)
+    neuron = model.backbone.get('neuron_cfg') or dict(type=SFA)
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-        backbone = class_of(cfg.model.backbone, registry)
+        backbone = class_of(model.backbone, registry)
         spiking = class_of(neuron, registry) is SFA and issubclass(backbone, ESpikeFormer)
-    if not spiking or cfg.model.backbone.get('T', 1) != 1:
+    if not spiking or model.backbone.get('T', 1) != 1:
         raise OptionError(
             '--sfa-vs-lif needs an ESpikeFormer with SFA neurons and without real time steps '
-            f'(T = 1), got neuron_cfg={dict(neuron)} and T={cfg.model.backbone.get("T", 1)} in a '
-            f'{cfg.model.backbone.type}: give a config for still images.'
+            f'(T = 1), got neuron_cfg={dict(neuron)} and T={model.backbone.get("T", 1)} in a '
+            f'{model.backbone.type}: give a config for still images.'
         )
     return neuron.get('D', 4)
 
@@ -60,24 +62,25 @@ def to_lif_twin(cfg: Config, options: dict[str, Any] | None = None) -> None:
             which masked pre-training does in still images only.
     """
     T = levels_of(cfg)
+    model = without_losses(cfg.model)
     neuron_cfg = dict(LIF_CFG, **(options or {}))
     try:
         LIF(**{key: value for key, value in neuron_cfg.items() if key != 'type'})
     except (TypeError, ValueError) as error:
         raise OptionError(f'--lif-options must be options of the LIF neuron: {error}') from None
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-        if class_of(cfg.model, registry) is SpikeMAE:
+        if class_of(model, registry) is SpikeMAE:
             raise OptionError('Masked pre-training has no real time steps, so it has no LIF twin.')
-        head = cfg.model.get('head') or {}
+        head = model.get('head') or {}
         keeps_time = class_of(head, registry) is SpikeLinearClsHead
-        _convert(cfg.model if keeps_time else cfg.model.backbone, neuron_cfg, registry)
+        _convert(model if keeps_time else model.backbone, neuron_cfg, registry)
     if keeps_time:
         head.update(type=SpikeTemporalClsHead.__name__, T=T)
-    cfg.model.backbone.update(T=T, out_time='batch' if keeps_time else 'mean')
+    model.backbone.update(T=T, out_time='batch' if keeps_time else 'mean')
 
 
 def _convert(part: dict, neuron_cfg: dict, registry: Registry) -> None:
-    for _, node in walk(part):
+    for _, node in walk(part, without=TRAINED):
         found = class_of(node, registry) if isinstance(node, dict) else None
         if inspect.isclass(found) and 'neuron_cfg' in inspect.signature(found).parameters:
             node['neuron_cfg'] = deepcopy(neuron_cfg)

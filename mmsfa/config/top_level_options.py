@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmsfa.errors import OptionError
+from mmsfa.model_parts import without_losses
 
 _USERS = ('dataloader', 'evaluator')
 
@@ -42,9 +43,10 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
                 f'data_root {old_root!r}. Set train_dataloader.dataset.data_root and the others.'
             )
     if 'pretrained' in options:
-        if 'backbone' not in cfg.model:
+        model = without_losses(cfg.model)
+        if 'backbone' not in model:
             raise OptionError('--cfg-options pretrained needs a model with a backbone, got none.')
-        cfg.model.backbone.init_cfg = dict(
+        model.backbone.init_cfg = dict(
             type='Pretrained', checkpoint=cfg.pretrained, prefix='backbone.'
         )
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Container, Iterator
+from typing import Any, TypeVar
+
+Settings = TypeVar('Settings', bound=dict)
+
+# What has been trained already and is no part of the model that a config describes.
+TRAINED = ('teacher',)
 
 
-def walk(value: Any, path: str = '') -> Iterator[tuple[str, Any]]:
+def walk(value: Any, path: str = '', without: Container[Any] = ()) -> Iterator[tuple[str, Any]]:
     """(key, node) of a part of a config, of all that it holds, and of all that this holds.
 
     A node comes before what it holds, so that whoever gets it may change it first.
@@ -14,6 +19,7 @@ def walk(value: Any, path: str = '') -> Iterator[tuple[str, Any]]:
     Args:
         value: Dict, list, tuple or anything else, which holds nothing.
         path: Key of ``value``, which keys below it begin with.
+        without: Names in a dict that are left out with all that they hold.
 
     Example:
         >>> [key for key, node in walk(dict(neck=[dict(D=4)])) if node == 4]
@@ -27,10 +33,11 @@ def walk(value: Any, path: str = '') -> Iterator[tuple[str, Any]]:
     else:
         return
     for key, inner in items:
-        yield from walk(inner, f'{path}.{key}' if path else str(key))
+        if key not in without:
+            yield from walk(inner, f'{path}.{key}' if path else str(key), without)
 
 
-def with_pipeline(dataset: dict) -> dict:
+def with_pipeline(dataset: Settings) -> Settings:
     """The settings that hold the pipeline of a data set: its own, or those inside its wrappers.
 
     Args:

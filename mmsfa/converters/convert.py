@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from mmpretrain.registry import MODELS
@@ -101,7 +102,8 @@ def differences(state_dict: dict[str, Tensor], layout: Layout) -> list[str]:
         ConversionError: No model can have these sizes.
     """
     parts = dict(backbone=layout.backbone, head=layout.head)
-    want, got = {}, {}
+    want: dict[str, Any] = {}
+    got: dict[str, Any] = {}
     for part, cfg in parts.items():
         if cfg is None:
             continue

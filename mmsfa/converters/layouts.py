@@ -71,7 +71,9 @@ def recognise(state_dict: dict[str, Tensor]) -> Layout:
     arch = arch_of(state_dict)
     large = any('.attn.q_conv.rep.' in name for name in state_dict)
     title, out_indices = _task(state_dict, 3 if large else 4)
-    backbone = dict(type='mmpretrain.ESpikeFormer', arch=arch, out_indices=out_indices)
+    backbone: dict[str, Any] = dict(
+        type='mmpretrain.ESpikeFormer', arch=arch, out_indices=out_indices
+    )
     in_channels = state_dict['backbone.downsample_layers.0.conv.weight'].shape[1]
     if in_channels != 3:
         backbone['in_channels'] = in_channels

@@ -55,7 +55,8 @@ def check_coco_file(path: str, image_dir: str = '') -> list[Fault]:
     if lacking := [key for key in KEYS if not isinstance(content.get(key), list)]:
         return [Fault(path, f'{lacking[0]!r} is no list')]
     found: dict[str, list[str]] = defaultdict(list)
-    names, sizes = {}, {}
+    names: dict = {}
+    sizes: dict = {}
     for what, image in _image_faults(content['images'], names, sizes):
         found[_name(image, image_dir) or path].append(what)
     for what, annotation in _annotation_faults(content, sizes):

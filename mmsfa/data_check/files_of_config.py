@@ -13,7 +13,7 @@ from mmengine.registry import DATASETS
 from mmsfa.config.check_datasets import datasets_of
 from mmsfa.config.scopes import class_of
 from mmsfa.datasets.suffixes import ALL_PICTURES, EVENTS
-from mmsfa.model_parts import class_head_of, get, members
+from mmsfa.model_parts import class_head_of, get, members, without_losses
 
 from .class_lists import check_class_folders, check_list
 from .coco_files import check_coco_file, read_json
@@ -23,7 +23,8 @@ from .file_task import Task
 from .files_of_dataset import infos_of, is_local
 from .label_map_file import LabelMapRules
 
-_EMPTY = dict(pipeline=[], filter_cfg=None)  # what a data set of one's own need not know
+# What a data set of one's own need not know.
+_EMPTY: dict[str, Any] = dict(pipeline=[], filter_cfg=None)
 
 
 def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], list[Fault]]:
@@ -166,7 +167,7 @@ def _add_samples(
 
 
 def _rules(cfg: Config, dataset: Any, info: dict, num_classes: int) -> LabelMapRules:
-    heads = members((cfg.get('model') or {}).get('decode_head'))
+    heads = members(get(without_losses(cfg.get('model')), 'decode_head'))
     ignore = [getattr(dataset, 'ignore_index', None), *(head.get('ignore_index') for head in heads)]
     return LabelMapRules(
         num_classes,

@@ -29,7 +29,7 @@ class LabelMapRules:
 
     def wrong_values(self) -> Array:
         """Which of the 256 values of a file no class has, bool, shape (256,)."""
-        labels = np.arange(256)
+        labels: Array = np.arange(256)
         if self.reduce_zero_label:
             labels = np.where((labels == 0) | (labels == 255), 255, labels - 1)
         new = labels.copy()
@@ -71,10 +71,10 @@ def check_label_map(path: str, rules: LabelMapRules) -> str | None:
 
 def check_size(label_map: str, picture: str) -> str | None:
     """Compare the sizes of a label map and its picture; both are sound files."""
-    sizes = [size_of(path) for path in (label_map, picture)]
-    if None in sizes or sizes[0] == sizes[1]:
+    mine, others = size_of(label_map), size_of(picture)
+    if mine is None or others is None or mine == others:
         return None
-    here, there = (f'{width} x {height}' for width, height in sizes)
+    here, there = (f'{width} x {height}' for width, height in (mine, others))
     return f'a label map of {here} pixels for a picture of {there}'
 
 

@@ -55,7 +55,7 @@ def _check_events(path: str) -> str | None:
     return None
 
 
-def without_path(error: Exception, path: str) -> str:
+def without_path(error: BaseException, path: str) -> str:
     """The sentence of an error as a phrase: without the path and the full stop."""
     text = str(error).removeprefix(f'{path} cannot be read: ').removeprefix(f'{path}: ')
     return text.rstrip('.')

@@ -13,13 +13,16 @@ from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.utils import apply_to
 from torch import nn
 
+from mmsfa.spiking.measure.observer import instance_attribute
+
 
 @OPTIM_WRAPPERS.register_module()
 class CPUAmpOptimWrapper(OptimWrapper):
     """Backbone and neck in bfloat16 on the CPU, which mmengine's ``AmpOptimWrapper`` refuses.
 
     bfloat16 has the exponent range of float32, so no loss scaling is needed. Heads stay in
-    float32, because mmcv's CPU operators (NMS, RoIAlign) know nothing else.
+    float32, because mmcv's CPU operators (NMS, RoIAlign) know nothing else. Contexts may be nested,
+    as `NumericsHook` does where it repeats a batch.
     """
 
     @contextmanager
@@ -28,18 +31,17 @@ class CPUAmpOptimWrapper(OptimWrapper):
         module = model.module if is_model_wrapper(model) else model
         extract_feat = getattr(module, 'extract_feat', None)
 
-        def autocast_features(*args: Any, **kwargs: Any) -> Any:
-            with torch.autocast('cpu', dtype=torch.bfloat16):
-                features = extract_feat(*args, **kwargs)
-            return apply_to(features, torch.is_tensor, lambda feature: feature.float())
-
         with super().optim_context(model):
             if extract_feat is None:
                 with torch.autocast('cpu', dtype=torch.bfloat16):
                     yield
                 return
-            module.extract_feat = autocast_features  # on this object only
-            try:
+
+            def autocast_features(*args: Any, **kwargs: Any) -> Any:
+                with torch.autocast('cpu', dtype=torch.bfloat16):
+                    features = extract_feat(*args, **kwargs)
+                return apply_to(features, torch.is_tensor, lambda feature: feature.float())
+
+            # Hooks would have to know where features begin and end: this method alone does.
+            with instance_attribute(module, 'extract_feat', autocast_features):
                 yield
-            finally:
-                del module.extract_feat

@@ -26,17 +26,19 @@ from .spike_conv import SpikeConv
 @contextmanager
 def kept_statistics(module: nn.Module) -> Iterator[None]:
     """Leave the running statistics of BN alone: a recomputed forward pass must not count twice."""
-    norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    momenta = [norm.momentum for norm in norms]
-    counts = [norm.num_batches_tracked.clone() for norm in norms]
-    for norm in norms:
+    kept = [
+        (norm, norm.momentum, norm.num_batches_tracked, norm.num_batches_tracked.clone())
+        for norm in module.modules()
+        if isinstance(norm, _BatchNorm) and norm.num_batches_tracked is not None
+    ]
+    for norm, *_ in kept:
         norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm, momentum, count in zip(norms, momenta, counts, strict=True):
+        for norm, momentum, count, before in kept:
             norm.momentum = momentum
-            norm.num_batches_tracked.copy_(count)
+            count.copy_(before)
 
 
 class CoupledBlock(BaseModule):
@@ -107,12 +109,13 @@ class SpikeConvBlock(CoupledBlock):
         self.conv1 = SpikeConv(channels, ratio * channels, 3, **cfg)
         self.conv2 = SpikeConv(ratio * channels, channels, 3, owns_input=True, **cfg)
 
-    def branches(self, visible: Tensor | None = None) -> list[Branch]:
+    def branches(self, *visible: Tensor | None) -> list[Branch]:
         """Separable convolution if there is one, then the two dense convolutions."""
-        dense = [lambda x: self.conv2(self.conv1(x, visible), visible)]
-        if self.sep_conv is None:
+        sep_conv = self.sep_conv
+        dense: list[Branch] = [lambda x: self.conv2(self.conv1(x, *visible), *visible)]
+        if sep_conv is None:
             return dense
-        return [lambda x: self.sep_conv(x, visible), *dense]
+        return [lambda x: sep_conv(x, *visible), *dense]
 
 
 class SpikeTransformerBlock(CoupledBlock):
@@ -171,10 +174,15 @@ class SpikeTransformerBlock(CoupledBlock):
         branches = (self.sep_conv, self.attn, self.mlp)
         return [branch for branch in branches if branch is not None]
 
-    def branches(self) -> list[Branch]:
-        """Mixing of near tokens if there is one, attention, MLP."""
+    def branches(self, *visible: Tensor | None) -> list[Branch]:
+        """Mixing of near tokens if there is one, attention, MLP; all of them see everything."""
+        if visible:
+            raise TypeError(
+                f'{type(self).__name__} is dense and takes no mask of visible tokens: call it '
+                'with the map alone.'
+            )
         scaled = zip(self._scaled_branches(), self.layer_scales, strict=True)
-        found = [partial(self._scaled, branch, scale) for branch, scale in scaled]
+        found: list[Branch] = [partial(self._scaled, branch, scale) for branch, scale in scaled]
         return found if self.rep_conv is None else [self.rep_conv, *found]
 
     def _scaled(self, branch: nn.Module, scale: nn.Module, x: Tensor) -> Tensor:

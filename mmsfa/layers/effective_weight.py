@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard, cast
+
 from mmcv.cnn.bricks import wrappers
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
+
+Multiplies = _ConvNd | nn.Linear
 
 # mmcv's own convolutions differ from torch's in empty batches only. Others may transform their
 # weights on the way (standardise, quantise), so that scaling them first would change the result.
-_PLAIN = {
+_PLAIN: dict[type[nn.Module], type[Multiplies]] = {
     nn.Conv1d: nn.Conv1d,
     nn.Conv2d: nn.Conv2d,
     nn.ConvTranspose2d: nn.ConvTranspose2d,
@@ -19,7 +24,7 @@ _PLAIN = {
 }
 
 
-def is_plain(layer: nn.Module) -> bool:
+def is_plain(layer: nn.Module) -> TypeGuard[Multiplies]:
     """Whether a layer does nothing but multiply by its own parameter.
 
     Weight norm and spectral norm keep the type and compute the weight anew for each call.
@@ -41,8 +46,9 @@ def effective_weight(layer: nn.Module) -> Tensor | None:
     """
     if is_plain(layer):
         return layer.weight
+    # A parametrised layer has a class of its own, below the one that it was.
     if parametrize.is_parametrized(layer, 'weight') and type(layer).__mro__[1] in _PLAIN:
-        return layer.weight
+        return cast(Tensor, layer.weight)
     tell = getattr(layer, 'effective_weight', None)
     return None if tell is None else tell()
 
@@ -53,10 +59,10 @@ def weight_bits(layer: nn.Module) -> float:
     Args:
         layer: Convolution or linear layer.
     """
-    return float(getattr(layer, 'weight_bits', 8 * layer.weight.element_size()))
+    return float(getattr(layer, 'weight_bits', 8 * cast(Tensor, layer.weight).element_size()))
 
 
-def as_plain(layer: nn.Module) -> nn.Module | None:
+def as_plain(layer: nn.Module) -> Multiplies | None:
     """A copy of a layer that has its effective weight as a parameter and transforms nothing.
 
     Args:
@@ -68,15 +74,19 @@ def as_plain(layer: nn.Module) -> nn.Module | None:
     """
     weight = effective_weight(layer)
     kind = next((plain for known, plain in _PLAIN.items() if isinstance(layer, known)), None)
-    if weight is None or kind is None:
+    if weight is None or kind is None or not isinstance(layer, Multiplies):
         return None
-    kind = type(layer) if is_plain(layer) else kind
-    plain = kind.__new__(kind)
+    plain = object.__new__(type(layer) if is_plain(layer) else kind)
     plain.__dict__.update(vars(layer))  # not deep: hooks lead to whoever watches the layer
     if hasattr(layer, 'weight_bits'):
-        plain.weight_bits = weight_bits(layer)
-    if not isinstance(weight, nn.Parameter):
-        weight = nn.Parameter(weight.detach(), requires_grad=False)
-    plain._parameters = {'weight': weight, 'bias': layer.bias}
+        vars(plain).update(weight_bits=weight_bits(layer))
+    bias = None if layer.bias is None else _parameter(layer.bias)
+    plain._parameters = {'weight': _parameter(weight), 'bias': bias}
     plain._modules = {k: m for k, m in layer._modules.items() if k != 'parametrizations'}
     return plain
+
+
+def _parameter(values: Tensor) -> nn.Parameter:
+    if isinstance(values, nn.Parameter):
+        return values
+    return nn.Parameter(values.detach(), requires_grad=False)

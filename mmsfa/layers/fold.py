@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import TypeVar
 
 from mmcv.cnn import ConvModule
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from .effective_weight import as_plain, is_plain
 
+Model = TypeVar('Model', bound=nn.Module)
 
-def folded(conv: nn.Module, norm: nn.Module) -> nn.Module | None:
+
+def folded(conv: nn.Module, norm: nn.Module) -> _ConvNd | None:
     """A convolution that does the work of both.
 
     Args:
@@ -22,8 +26,9 @@ def folded(conv: nn.Module, norm: nn.Module) -> nn.Module | None:
     Returns:
         A copy with new weights and the same hooks; None where the two cannot be folded.
     """
-    has_statistics = isinstance(norm, _BatchNorm) and norm.running_mean is not None
-    both = as_plain(conv) if has_statistics else None
+    if not isinstance(norm, _BatchNorm) or norm.running_mean is None or norm.running_var is None:
+        return None
+    both = as_plain(conv)
     if both is None or isinstance(both, nn.Linear) or (both.transposed and both.groups > 1):
         return None
     weight, bias = fuse_conv_bn_weights(
@@ -65,8 +70,9 @@ def merge_branches(model: nn.Module) -> None:
         model: Any model; modules with a method ``switch_to_deploy`` are asked, as mmpretrain asks.
     """
     for module in list(model.modules()):
-        if hasattr(module, 'switch_to_deploy'):
-            module.switch_to_deploy()
+        switch = getattr(module, 'switch_to_deploy', None)
+        if switch is not None:
+            switch()
 
 
 def norm_follows(brick: ConvModule) -> bool:
@@ -74,7 +80,7 @@ def norm_follows(brick: ConvModule) -> bool:
     return brick.with_norm and brick.order.index('norm') == brick.order.index('conv') + 1
 
 
-def fold(model: nn.Module) -> nn.Module:
+def fold(model: Model) -> Model:
     """A copy of a model with every BN folded into the convolution right in front of it.
 
     A BN is folded in mmcv's ``ConvModule`` and in ``nn.Sequential``; elsewhere nothing tells what

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from .spike_conv import SpikeConv
+from .spike_conv import LayerCfg, SpikeConv
 
 
 class SpikeMLP(BaseModule):
@@ -32,9 +32,9 @@ class SpikeMLP(BaseModule):
         neuron_cfg: dict,
     ) -> None:
         super().__init__()
-        cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg, bias=True)
-        self.fc1 = SpikeConv(channels, ratio * channels, 1, **cfg)
-        self.fc2 = SpikeConv(ratio * channels, channels, 1, owns_input=True, **cfg)
+        cfg = LayerCfg(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
+        self.fc1 = SpikeConv(channels, ratio * channels, 1, bias=True, **cfg)
+        self.fc2 = SpikeConv(ratio * channels, channels, 1, owns_input=True, bias=True, **cfg)
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmsfa.neurons import SpikingNeuron
 
@@ -61,11 +61,11 @@ class RepConv(BaseModule):
                     'deploy=True merges ordinary convolutions only (conv_cfg=None), got '
                     f'conv_cfg={conv_cfg}: leave deploy out.'
                 )
-            self.conv = nn.Conv2d(in_channels, out_channels, 1)
+            self.conv: nn.Module = nn.Conv2d(in_channels, out_channels, 1)
             return
-        cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=None)
-        self.conv1 = SpikeConv(in_channels, hidden_channels, 1, **cfg)
-        self.conv2 = SpikeConv(hidden_channels, out_channels, 1, **cfg)
+        layer = partial(SpikeConv, conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=None)
+        self.conv1 = layer(in_channels, hidden_channels, 1)
+        self.conv2 = layer(hidden_channels, out_channels, 1)
         self.bn = build_norm_layer(norm_cfg, out_channels)[1] if last_norm else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,28 +81,29 @@ class RepConv(BaseModule):
 
         What cannot be folded (a quantised convolution, a norm other than BN) stays as it is.
         """
-        if 'conv' in self._modules or not self._can_be_merged():
+        conv = None if 'conv' in self._modules else self._merged()
+        if conv is None:
             return
         dtype = self.conv1.conv.weight.dtype
-        parts = deepcopy([self.conv1, self.conv2])
-        first, second = (folded(part.conv.double(), part.norm.double()) for part in parts)
-        # (C', hidden) @ (hidden, C); the bias of the first runs through the second
-        conv = nn.Conv2d(self.in_features, self.out_features, 1, device=first.weight.device)
-        conv.double()
-        before, after = first.weight.flatten(1), second.weight.flatten(1)
-        conv.weight.copy_((after @ before)[..., None, None])
-        conv.bias.copy_(after @ first.bias + second.bias)
-        if self.bn is not None:
-            conv = folded(conv, deepcopy(self.bn).double())
         del self.conv1, self.conv2, self.bn
         self.conv = conv.to(dtype)
         self.conv.train(self.training)
 
-    def _can_be_merged(self) -> bool:
-        norms = [self.conv1.norm, self.conv2.norm, *([] if self.bn is None else [self.bn])]
-        return all(is_plain(part.conv) for part in (self.conv1, self.conv2)) and all(
-            isinstance(norm, _BatchNorm) and norm.running_mean is not None for norm in norms
-        )
+    def _merged(self) -> nn.Module | None:
+        """The one convolution, in float64; None where something cannot be folded."""
+        if not all(part.with_norm and is_plain(part.conv) for part in (self.conv1, self.conv2)):
+            return None
+        parts = deepcopy([self.conv1, self.conv2])
+        first, second = (folded(part.conv.double(), part.norm.double()) for part in parts)
+        if first is None or second is None or first.bias is None or second.bias is None:
+            return None
+        conv = nn.Conv2d(self.in_features, self.out_features, 1, device=first.weight.device)
+        conv.double()
+        # (C', hidden) @ (hidden, C); the bias of the first runs through the second
+        before, after = first.weight.flatten(1), second.weight.flatten(1)
+        weight, bias = (after @ before)[..., None, None], after @ first.bias + second.bias
+        conv.load_state_dict(dict(weight=weight, bias=bias))
+        return conv if self.bn is None else folded(conv, deepcopy(self.bn).double())
 
 
 class SpikeRepConv(BaseModule):

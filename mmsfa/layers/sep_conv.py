@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from .spike_conv import SpikeConv
+from .spike_conv import LayerCfg, SpikeConv
 
 
 class SpikeSepConv(BaseModule):
@@ -36,7 +36,7 @@ class SpikeSepConv(BaseModule):
         neuron_cfg: dict,
     ) -> None:
         super().__init__()
-        cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
+        cfg = LayerCfg(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
         hidden = ratio * channels
         # Each part but the first reads the map of the part before, and nobody else does.
         self.pwconv1 = SpikeConv(channels, hidden, 1, **cfg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from mmcv.cnn import ConvModule
@@ -14,6 +14,14 @@ from mmsfa.neurons.functional import is_exporting
 
 from .fold import folded, norm_follows
 from .masked import masked_norm, visible_at
+
+
+class LayerCfg(TypedDict):
+    """What all layers of a block are made of."""
+
+    conv_cfg: dict | None
+    norm_cfg: dict
+    neuron_cfg: dict
 
 
 def is_plain_cpu_inference(x: Tensor) -> bool:

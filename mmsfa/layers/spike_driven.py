@@ -15,7 +15,7 @@ from mmsfa.neurons.weight_settings import keep_settings
 from .readout import readout_layers
 
 
-def _fire_first(layer: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def _fire_first(layer: Any, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Forward pre-hook of a spike-driven layer."""
     return (layer.neuron(args[0]), *args[1:])
 

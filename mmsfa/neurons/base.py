@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from operator import methodcaller
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from .functional import spike_train
 from .weight_settings import keep_settings
+
+_Amount = TypeVar('_Amount', Tensor, float)
 
 
 class SpikingNeuron(nn.Module):
@@ -63,7 +65,7 @@ class SpikingNeuron(nn.Module):
             f'{type(self).__name__} has no real time steps: it must define fire_one_step.'
         )
 
-    def per_spike(self, x: Tensor | float) -> Tensor | float:
+    def per_spike(self, x: _Amount) -> _Amount:
         """What spikes are worth: counts become outputs, and weights what one spike adds."""
         return x if self.norm == 1 else x / self.norm
 
@@ -101,6 +103,11 @@ class SpikingNeuron(nn.Module):
         """Firing rates 0..1, averaged over one axis; float32."""
         output = output.detach().abs() if self.lowest else output.detach()
         return output.mean(axis, dtype=torch.float32) * (self.norm / self.D)
+
+    def mean_rate_of(self, output: Tensor) -> Tensor:
+        """The mean firing rate 0..1 of an output, a float32 scalar with its gradient."""
+        output = output.abs() if self.lowest else output
+        return output.mean(dtype=torch.float32) * (self.norm / self.D)
 
     def histogram_of(self, output: Tensor) -> Tensor:
         """How many elements have each count lowest..D, int64."""

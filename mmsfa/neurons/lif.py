@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Any
 
 from mmpretrain.registry import MODELS
 from torch import Tensor
@@ -54,7 +55,7 @@ class IF(SpikingNeuron):
 
     D = 1
     norm = 1
-    output_settings = ('v_threshold', 'v_reset')
+    output_settings: tuple[str, ...] = ('v_threshold', 'v_reset')
     hooks = StateHooks()
 
     def __init__(
@@ -135,7 +136,7 @@ class LIF(IF):
         T: int = 1,
         tau: float = 2.0,
         decay_input: bool = True,
-        **settings: object,
+        **settings: Any,
     ) -> None:
         super().__init__(T, **settings)
         if not (isfinite(tau) and tau >= 1):

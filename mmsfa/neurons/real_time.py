@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ class RealTime:
     T: int = 1
     step_channels: int | None = None
     out_time: OutTime = 'mean'
+    forward: Callable[..., Any]
 
 
 def checked_out_time(out_time: OutTime | Literal['fold']) -> OutTime:
@@ -106,9 +108,10 @@ def input_channels(model: nn.Module, default: int = 3) -> int:
         model: A backbone, or a model around one.
         default: The answer for a model whose backbone does not tell.
     """
-    timed = (m for m in model.modules() if isinstance(m, RealTime) and m.step_channels)
-    backbone = next(timed, None)
-    return default if backbone is None else backbone.T * backbone.step_channels
+    for module in model.modules():
+        if isinstance(module, RealTime) and module.step_channels:
+            return module.T * module.step_channels
+    return default
 
 
 def mean_over_time(x: Tensor, T: int) -> Tensor:

@@ -106,7 +106,7 @@ def _gradients(
         return found[:4] if use_mask else found[:3]
     inputs = [x, weight, offset] if mask is None else [x, weight, offset, mask]
     return gradients_of(
-        lambda *args: _plain(*args[:3], args[3] if mask is not None else None, geometry),
+        lambda x, weight, offset, mask=None: _plain(x, weight, offset, mask, geometry),
         inputs,
         grad_output,
     )

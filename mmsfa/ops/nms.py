@@ -106,8 +106,9 @@ def softnms(
     corners, left_scores = (x.cpu().numpy() for x in in_float(boxes, scores))
     wide = corners + np.array([0, 0, offset, offset], corners.dtype)
     areas = _areas(wide)
-    left, left_scores = np.arange(len(corners)), left_scores.copy()
-    kept = []
+    left: np.ndarray = np.arange(len(corners))
+    left_scores = left_scores.copy()
+    kept: list[int] = []
     while len(left):
         best = int(left_scores.argmax())
         chosen, score = left[best], left_scores[best]

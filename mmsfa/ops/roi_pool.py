@@ -80,5 +80,5 @@ def _edges(first: Tensor, size: Tensor, bins: int, length: int) -> list[list[tup
     begin = (steps * each + first[:, None]).floor()
     end = ((steps + 1) * each + first[:, None]).ceil()
     end = torch.where(size[:, None] > 0, end, begin)
-    begin, end = (edge.clamp(0, length).long().tolist() for edge in (begin, end))
-    return [list(zip(*both, strict=True)) for both in zip(begin, end, strict=True)]
+    edges = (edge.clamp(0, length).long().tolist() for edge in (begin, end))
+    return [list(zip(*both, strict=True)) for both in zip(*edges, strict=True)]

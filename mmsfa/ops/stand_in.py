@@ -88,7 +88,7 @@ def install() -> None:
     except Exception:  # none was built, or for another torch: that raises any kind of error
         module = StandIn()
         sys.modules[NAME] = module
-        sys.modules['mmcv']._ext = module
+        vars(sys.modules['mmcv']).update(_ext=module)
         return
     for name in ('roi_align_forward', 'roi_align_backward'):
         own = getattr(extension, name)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmsfa.neurons import SpikingNeuron
@@ -81,7 +82,7 @@ class Equivalence:
         return found
 
 
-def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') -> Equivalence:
+def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') -> Equivalence:
     """Run each batch as integers and in another form, and compare all counts and predictions.
 
     The counts of one batch are kept at a time, one byte each up to D = 255. TF32 is off meanwhile:
@@ -126,7 +127,7 @@ def compare(model: nn.Module, batches: Iterable[dict], mode: Mode = 'spikes') ->
 
 @contextmanager
 def _without_tf32() -> Iterator[None]:
-    backends = torch.backends.cudnn, torch.backends.cuda.matmul
+    backends: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
     before = [backend.allow_tf32 for backend in backends]
     for backend in backends:
         backend.allow_tf32 = False

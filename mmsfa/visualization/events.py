@@ -35,7 +35,8 @@ def render_events(events: Array, tile: bool = False) -> Array:
             f'of T steps, got {events.shape}.'
         )
     height, width, channels = events.shape
-    frames = events.astype(np.float32).reshape(height, width, channels // 2, 2)  # (H, W, T, 2)
+    frames: np.ndarray = events.astype(np.float32)
+    frames = frames.reshape(height, width, channels // 2, 2)  # (H, W, T, 2)
     if tile:
         frames = frames.transpose(0, 2, 1, 3).reshape(height, -1, 2)  # (H, T*W, 2)
     else:

@@ -59,8 +59,9 @@ class FiringMap:
             self.backbone.register_forward_pre_hook(self._runs),
             self.backbone.register_forward_hook(self._ran),
         ]
-        if hasattr(self.model, 'data_preprocessor'):
-            hooks.append(self.model.data_preprocessor.register_forward_hook(self._begins))
+        preprocessor = getattr(self.model, 'data_preprocessor', None)
+        if preprocessor is not None:
+            hooks.append(preprocessor.register_forward_hook(self._begins))
         for hook in hooks:
             self._open.callback(hook.remove)
         self._open.enter_context(observe(self.backbone, neuron=self._fired))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import Any
 
 import mmcv
 import numpy as np
@@ -51,7 +52,7 @@ class PredictionDrawer:
         sample = _enlarge(sample.cpu(), times)
         if hasattr(self.visualizer, 'visualize_cls'):
             return self.visualizer.visualize_cls(picture, sample, draw_gt=False)
-        options = dict(draw_gt=False, draw_pred=True)
+        options: dict[str, Any] = dict(draw_gt=False, draw_pred=True)
         if 'pred_instances' in sample:
             options['pred_score_thr'] = self.score_thr
         self.visualizer.add_datasample('prediction', picture, sample, **options)
@@ -65,7 +66,7 @@ def _complete(cfg: Config, dataset_meta: dict) -> dict:
     meta = {**known, **{key: value for key, value in dataset_meta.items() if value}}
     if cfg.default_scope == 'mmseg':  # its visualizer needs both
         meta.setdefault('classes', [str(i) for i in range(256)])
-        colours = (255 * np.array(colormaps['tab20'].colors)).astype(int).tolist()
+        colours = (255 * colormaps['tab20'](range(20))[:, :3]).astype(int).tolist()
         meta.setdefault('palette', (colours * 256)[: len(meta['classes'])])
     return meta
 

@@ -71,8 +71,8 @@ def draw_heat(
     """
     # Little contrast, so that the colours keep their meaning.
     axes.imshow(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cmap='gray', vmin=-128, vmax=383)
-    limits = dict(vmin=0, vmax=highest or float(rates.max()) or 1.0)
-    axes.imshow(rates, cmap=HEAT, alpha=0.7, **limits)
+    highest = highest or float(rates.max()) or 1.0
+    axes.imshow(rates, cmap=HEAT, alpha=0.7, vmin=0, vmax=highest)
     heat = ScalarMappable(cmap=HEAT)
-    heat.set_clim(**limits)
+    heat.set_clim(0, highest)
     return heat

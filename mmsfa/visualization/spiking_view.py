@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from torch import Tensor, nn
+from mmengine.model import BaseModel
+from torch import Tensor
 
 from .firing_map import FiringMap, at_original_size
 from .pictures import InferencePipeline, network_picture, read_picture
@@ -48,7 +49,7 @@ class Viewer:
         score_thr: Detections of a lower score are not drawn.
     """
 
-    def __init__(self, cfg: Config, model: nn.Module, score_thr: float = 0.3) -> None:
+    def __init__(self, cfg: Config, model: BaseModel, score_thr: float = 0.3) -> None:
         self.model = model
         self.is_classifier = cfg.default_scope == 'mmpretrain'
         self.pipeline = InferencePipeline(cfg)

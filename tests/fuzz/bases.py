@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
-from mutations import Tuple, thaw
 
 from mmsfa.datasets.shapes.shapes_writer import write_shapes
+from tests.fuzz.mutations import Tuple, thaw
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs'

@@ -18,10 +18,11 @@ from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
-from bases import DEMOS, OTHERS, ROOT, read_base, write_config, write_data
-from mmengine.config import config
 from mmengine.runner import Runner
-from mutations import damage_bytes, damage_content, mutate
+from yapf.yapflib import yapf_api
+
+from tests.fuzz.bases import DEMOS, OTHERS, ROOT, read_base, write_config, write_data
+from tests.fuzz.mutations import damage_bytes, damage_content, mutate
 
 TIME_LIMIT = 60  # seconds
 MEMORY_LIMIT = 4 << 30  # bytes beyond what the imports map
@@ -211,7 +212,7 @@ def _child(case: Path, command: list[str]) -> None:
         random.seed()
         _stop_after(MAX_ITERS)
         # What formats a config for the log took most of the time of a case.
-        config.FormatCode = lambda code, **_: (code, True)
+        yapf_api.FormatCode = lambda code, **_: (code, True)
         sys.argv = command
         runpy.run_path(str(ROOT / command[0]), run_name='__main__')
         code = 0

@@ -1,7 +1,7 @@
 """Damage the shipped configs and checkpoints and see how the tools take it.
 
-    python tests/fuzz/fuzz.py --count 1000 --seed 0
-    python tests/fuzz/fuzz.py --seed 0 --case 123     the same case again, with what it printed
+    python -m tests.fuzz.fuzz --count 1000 --seed 0
+    python -m tests.fuzz.fuzz --seed 0 --case 123     the same case again, with what it printed
 
 Each case runs tools/train.py or tools/test.py in a forked child, with limits of time and memory.
 Exit code 1 if a case ended in anything but a valid run or an error of a few lines. Linux only.
@@ -29,8 +29,6 @@ import mmdet.utils
 import mmpretrain.utils
 import mmseg.utils
 import torch
-from bases import DEMOS, OTHERS
-from cases import FINE, TIME_LIMIT, Fuzzer, Outcome
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -40,6 +38,8 @@ import mmsfa.det
 import mmsfa.pretrain
 import mmsfa.seg
 import mmsfa.visualization.events  # noqa: F401  all is imported before the forks
+from tests.fuzz.bases import DEMOS, OTHERS
+from tests.fuzz.cases import FINE, TIME_LIMIT, Fuzzer, Outcome
 
 
 def parse_args() -> argparse.Namespace:

@@ -67,6 +67,7 @@ def test_figures_add_up(repo_dir: Path, shapes_dir: Path, checkpoint: str) -> No
     assert report['data']['pictures'] == 2 and report['uncounted'] == []
 
 
+@pytest.mark.slow
 def test_costs_and_hashes(
     repo_dir: Path, shapes_dir: Path, checkpoint: str, tmp_path: Path
 ) -> None:

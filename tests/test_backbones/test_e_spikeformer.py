@@ -143,6 +143,7 @@ def test_attention_is_a_config():
     assert orders == ['quadratic', 'quadratic']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('out_norm', [False, True])
 def test_compiles_without_graph_breaks_and_trains(out_norm):
     model = build(out_indices=(4,), out_norm=out_norm).double()
@@ -155,6 +156,7 @@ def test_compiles_without_graph_breaks_and_trains(out_norm):
     torch.testing.assert_close(grads[0], grads[1])
 
 
+@pytest.mark.slow
 def test_onnx_has_a_free_size(make_exact, tmp_path):
     model = make_exact(build(out_indices=(1, 4))).eval()
     free = {0: torch.export.Dim('batch'), 2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}

@@ -188,6 +188,7 @@ def test_any_hidden_width_of_the_extra_branch():
         build(arch=dict(family='large', channels=(8, 8, 8), local_ratio=0))
 
 
+@pytest.mark.slow
 def test_checkpointing_compiles():
     model = build(with_cp=True).double()
     x = torch.randn(2, 3, 32, 32, dtype=torch.float64)

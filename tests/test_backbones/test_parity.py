@@ -139,6 +139,7 @@ def torch_sums_wrong_places():
     return not torch.allclose(bn.bias.grad, grad.sum((0, 2, 3)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('tag', ['cls_10m', *CASES])
 def test_gradients(build, parity, monkeypatch, tag):
     """All gradients agree to 1e-6, once a fault of PyTorch is accounted for.
@@ -205,6 +206,7 @@ def num_parameters(model):
     return sum(parameter.numel() for parameter in model.parameters())
 
 
+@pytest.mark.slow
 def test_large_model(large):
     """Outputs, stages, firing rates; then once more with each RepConv merged."""
     case, model = large

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,19 @@ import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.model import ExponentialMovingAverage, MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
+from mmpretrain.models.classifiers import ImageClassifier
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmsfa.compression.distillation import (
+    Teacher,
+    hard_distillation_loss,
+    soft_distillation_loss,
+)
 from mmsfa.config.ann_twin import to_ann_twin
+from mmsfa.losses import WithAuxiliaryLosses, add_auxiliary_losses
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import integer_fire
 
@@ -114,6 +122,86 @@ def test_one_head_learns_from_both(lively_weights, teacher_ckpt: str) -> None:
     torch.testing.assert_close(losses['loss_kd'], divergence / 2)
 
 
+class AsBefore(ImageClassifier):
+    """Its losses as they were computed before they became a case of auxiliary losses."""
+
+    def settle(self, teacher: Teacher, alpha: float, kd_loss: Callable) -> AsBefore:
+        self.teacher, self.alpha, self.kd_loss = teacher, alpha, kd_loss
+        return self
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
+        feats = self.extract_feat(inputs)
+        if hasattr(self.head, 'forward_heads'):
+            scores, kd_scores = self.head.forward_heads(feats)
+        else:
+            scores = kd_scores = self.head(feats)
+        losses = self.head._get_loss(scores, data_samples)
+        losses['loss_cls'] = (1 - self.alpha) * losses.pop('loss')
+        teacher_scores = self.teacher(inputs, self.data_preprocessor)
+        losses['loss_kd'] = self.alpha * self.kd_loss(kd_scores, teacher_scores)
+        return losses
+
+
+@pytest.mark.parametrize('head', ['SpikeDistilledLinearClsHead', 'SpikeLinearClsHead'])
+@pytest.mark.parametrize(('kind', 'alpha', 'tau'), [('hard', 0.5, 1.0), ('soft', 0.3, 2.0)])
+def test_losses_and_gradients_are_as_before(
+    lively_weights, teacher_ckpt: str, head: str, kind: str, alpha: float, tau: float
+) -> None:
+    """To the last bit, over two steps."""
+    settings = dict(teacher_ckpt=teacher_ckpt, kd_type=kind, kd_alpha=alpha, kd_tau=tau)
+    normal = dict(type='ClsDataPreprocessor', mean=[1.0] * 3, std=[2.0] * 3)
+    now = student(lively_weights, head=HEAD | dict(type=head), data_preprocessor=normal, **settings)
+    before = AsBefore(now.backbone, now.neck, now.head, data_preprocessor=normal)
+    before = copy.deepcopy(before).settle(
+        Teacher(TEACHER, teacher_ckpt, 'mmpretrain'),
+        alpha,
+        dict(hard=hard_distillation_loss, soft=partial(soft_distillation_loss, tau=tau))[kind],
+    )
+    optimizers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in (before, now)]
+    images, samples = batch()
+    for _ in range(2):
+        losses = [model(images, samples, mode='loss') for model in (before, now)]
+        assert list(losses[0]) == list(losses[1]) == ['loss_cls', 'loss_kd']
+        assert all(torch.equal(value, losses[1][key]) for key, value in losses[0].items())
+        for model, optimizer, found in zip((before, now), optimizers, losses, strict=True):
+            optimizer.zero_grad()
+            model.parse_losses(found)[0].backward()
+            optimizer.step()
+        pairs = zip(before.parameters(), now.parameters(), strict=True)
+        assert all(torch.equal(p.grad, q.grad) and torch.equal(p, q) for p, q in pairs)
+
+
+def test_it_takes_further_losses(lively_weights, teacher_ckpt: str) -> None:
+    losses = dict(rate=dict(type='FiringRateLoss', weight=0.5))
+    model = student(lively_weights, teacher_ckpt=teacher_ckpt, losses=losses)
+    alone = student(lively_weights, teacher_ckpt=teacher_ckpt)
+    found, before = model.loss(*batch()), alone.loss(*batch())
+    assert set(found) == {'loss_cls', 'loss_kd', 'loss_rate'} and found['loss_rate'] > 0
+    assert all(torch.equal(found[key], value) for key, value in before.items())
+    more = add_auxiliary_losses(model, dict(again=losses['rate']))
+    assert more is model and 'loss_again' in model.loss(*batch())
+    assert set(student(lively_weights, teacher=None, losses=losses).loss(*batch())) == {
+        'loss',
+        'loss_rate',
+    }
+
+
+def test_a_run_draws_the_random_numbers_that_it_drew_before(
+    lively_weights, teacher_ckpt: str
+) -> None:
+    model = student(lively_weights, teacher_ckpt=teacher_ckpt)
+    torch.manual_seed(7)
+    model.init_weights()
+    drawn, weights = torch.rand(1), copy.deepcopy(model.state_dict())
+    torch.manual_seed(7)
+    model = student(lively_weights, teacher_ckpt=teacher_ckpt)
+    torch.manual_seed(7)
+    super(WithAuxiliaryLosses, model).init_weights()
+    _ = Teacher(TEACHER, teacher_ckpt, 'mmpretrain').model
+    assert torch.equal(drawn, torch.rand(1))
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+
+
 def test_without_a_teacher_both_heads_learn_the_labels(lively_weights) -> None:
     model = student(lively_weights, teacher=None)
     images, samples = batch()
@@ -199,4 +287,5 @@ def test_the_ann_twin_has_two_ordinary_heads(repo_dir: Path) -> None:
     to_ann_twin(cfg)
     assert cfg.model.head.type == 'DistilledLinearClsHead'
     model = MODELS.build(cfg.model)
+    assert cfg.model.teacher and model.teacher.cfg == cfg.model.teacher
     assert not any(isinstance(module, SpikingNeuron) for module in model.modules())

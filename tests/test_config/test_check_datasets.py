@@ -63,6 +63,7 @@ def test_data_sets_that_download_themselves_may(tmp_path: Path) -> None:
         check_datasets(cfg, 'train')
 
 
+@pytest.mark.slow
 def test_every_shipped_config_says_how_to_get_its_data(repo_dir: Path) -> None:
     for path in (repo_dir / 'configs').glob('[!_]*/*.py'):
         folder = Path(Config.fromfile(path).data_root)

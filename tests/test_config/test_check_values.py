@@ -60,10 +60,10 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / 'configs').glob('[!_]*/*.py'))
 
 
-def test_a_run_shorter_than_its_warm_up_is_refused(run_python: Callable, shared_data) -> None:
+def test_a_run_shorter_than_its_warm_up_is_refused(run_tool: Callable, shared_data) -> None:
     options = [f'data_root={shared_data("flowers5")}', 'train_cfg.max_epochs=2']
     config = 'configs/cls/esf_tiny_flowers5_lamb.py'
-    done = run_python('tools/train.py', config, '--cfg-options', *options)
+    done = run_tool('tools/train.py', config, '--cfg-options', *options)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1] == (
         'Error: param_scheduler.1 (CosineAnnealingLR) begins at epoch 2, but the run ends after 2. '

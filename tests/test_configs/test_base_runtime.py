@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmsfa.config.scopes import switch_hooks_off
 
 OURS = {
+    'AtomicCheckpointHook',
     'FiringRateHook',
     'PretrainedNoticeHook',
     'DataCheckHook',

@@ -83,6 +83,7 @@ def test_without_leak_the_steps_of_har_dvs_are_independent() -> None:
     assert torch.allclose(model(events), model(shuffled), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_har_dvs_trains_and_is_evaluated(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for clip, frames in enumerate((9, 4)):
@@ -113,6 +114,7 @@ def test_har_dvs_trains_and_is_evaluated(tmp_path: Path) -> None:
 # --- N-MNIST
 
 
+@pytest.mark.slow
 def test_nmnist_learns_one_recording_of_each_digit(shared_data, tmp_path: Path) -> None:
     cfg = read('esf_nmnist.py', tmp_path)
     merge_options(cfg, dict(data_root=str(shared_data('nmnist_small'))))
@@ -146,6 +148,7 @@ def test_nmnist_through_the_tools(call_tool: Callable[..., str], shared_data, tm
     ('mask_rcnn_esf_events_demo.py', 'coco/segm_mAP'),
     ('upernet_esf_events_demo.py', 'mIoU'),
 ])  # fmt: skip
+@pytest.mark.slow
 def test_dense_models_learn_from_events(shapes_dir: Path, tmp_path: Path, name, score) -> None:
     cfg = read(name, tmp_path)
     merge_options(cfg, dict(data_root=str(shapes_dir)))

@@ -66,6 +66,16 @@ def clips(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def few_regions(model: ConfigDict) -> None:
+    """Let the heads of a two-stage detector see 16 regions of a picture instead of 512."""
+    settings = model.get('train_cfg') or {}
+    if 'rpn_proposal' in settings:
+        settings.rpn_proposal.update(nms_pre=50, max_per_img=16)
+        stages = settings.rcnn if isinstance(settings.rcnn, list) else [settings.rcnn]
+        for stage in stages:
+            stage.sampler.num = 16
+
+
 @pytest.fixture
 def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_path: Path):
     """A config at 64 x 64 pixels and batch 2, with what is too large for a test replaced.
@@ -101,6 +111,7 @@ def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_pat
         cfg.optim_wrapper.type = 'OptimWrapper'
         if cfg.model.get('data_preprocessor', {}).get('size'):  # what mmseg pads a crop to
             cfg.model.data_preprocessor.size = (64, 64)
+        few_regions(cfg.model)
         steps = [step for step in dataset.pipeline if step.type.startswith(READS)]
         dataset.pipeline = [*steps[:-1], dict(type='Resize', scale=(64, 64)), steps[-1]]
         cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)

@@ -25,6 +25,7 @@ def test_the_index_names_every_config_once() -> None:
     assert sorted(ROOT / model['Config'] for model in models) == CONFIGS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', METAFILES)
 def test_a_metafile_is_true(name: str) -> None:
     content = yaml.safe_load((ROOT / name).read_text())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -32,6 +33,22 @@ def test_features_are_bfloat16_and_heads_float32() -> None:
     assert not torch.equal(model.backbone.weight, before)
     model(torch.randn(2, 3, 8, 8))
     assert model.inner.dtype is torch.float32  # nothing is left behind
+
+
+def test_nested_contexts_restore_what_they_found() -> None:
+    model = Detector()
+    wrapper = CPUAmpOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    x = torch.randn(2, 3, 8, 8)
+    with wrapper.optim_context(model):
+        with pytest.raises(ValueError, match='bug'), wrapper.optim_context(model):
+            raise ValueError('bug')
+        model(x)
+        assert model.inner.dtype is torch.bfloat16  # the outer one goes on
+    assert 'extract_feat' not in vars(model)
+    model.extract_feat = original = model.extract_feat  # another one's wrapper
+    with wrapper.optim_context(model):
+        model(x)
+    assert model.inner.dtype is torch.bfloat16 and model.extract_feat is original
 
 
 def test_a_model_without_features_is_autocast_whole() -> None:

@@ -37,6 +37,7 @@ def test_a_folded_backbone_gives_the_same_maps(lively_weights: Fill, arch: str) 
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_graphs_of_a_detector_bit_for_bit(small_config: Callable, bytes_exact: Fill) -> None:
     cfg = small_config('detector')

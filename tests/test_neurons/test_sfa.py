@@ -70,6 +70,7 @@ def test_autocast(dtype):
     assert all(p.grad.isfinite().all() for p in net.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('backend', ['aot_eager', 'inductor'])
 @pytest.mark.parametrize('T', [1, 2])
 def test_compiles_without_graph_breaks(T, backend):

@@ -139,6 +139,7 @@ def test_parts_that_do_not_fit_are_named(spike_mae, backbone, message):
         spike_mae(backbone=dict(type='ESpikeFormer', arch=arch, **backbone))
 
 
+@pytest.mark.slow
 def test_it_learns_a_few_pictures_by_heart(spike_mae):
     model = spike_mae().train()
     ramp = torch.linspace(-2, 2, 64)

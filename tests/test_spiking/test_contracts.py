@@ -6,12 +6,15 @@ that quantises its weights: none of them is known to `mmsfa.spiking` or `mmsfa.l
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrize
 
 from mmsfa.layers import SpikeConv
 from mmsfa.layers.attention import SpikeProduct
@@ -180,6 +183,14 @@ def test_a_weight_norm_tells_its_weight(x: Tensor) -> None:
     layer = nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 3, 3)).double()
     plain = as_plain(layer)
     assert type(plain) is nn.Conv2d and torch.allclose(plain(x), layer(x), atol=1e-12)
+
+
+def test_a_transformed_bias_becomes_a_parameter(x: Tensor) -> None:
+    layer = nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 3, 3)).double()
+    parametrize.register_parametrization(layer, 'bias', nn.Softplus())
+    plain = deepcopy(as_plain(layer))
+    assert set(plain.state_dict()) == {'weight', 'bias'} == set(dict(plain.named_parameters()))
+    assert torch.allclose(plain(x), layer(x), atol=1e-12)
 
 
 def test_the_brick_folds_a_quantised_convolution(x: Tensor) -> None:

@@ -114,6 +114,7 @@ def test_a_streamed_classifier_counts_as_the_batched_one(lively_weights: Fill) -
 # Spikes
 
 
+@pytest.mark.slow
 def test_every_count_and_box_of_a_detector_is_the_same_on_spikes(
     repo_dir: Path, shapes_dir: Path, lively_weights: Fill
 ) -> None:

@@ -22,14 +22,14 @@ SEG = 'configs/seg/upernet_esf_demo.py'
 Run = Callable[..., CompletedProcess]
 
 
-def test_browse_dataset_draws_what_a_classifier_is_fed(run_python: Run, tmp_path: Path) -> None:
+def test_browse_dataset_draws_what_a_classifier_is_fed(run_tool: Run, tmp_path: Path) -> None:
     data, out = tmp_path / 'data', tmp_path / 'out'
     for folder in ('train/daisy', 'val/daisy', 'meta'):
         (data / folder).mkdir(parents=True)
     for part in ('train', 'val'):
         cv2.imwrite(str(data / part / 'daisy' / 'a.png'), np.full((64, 64, 3), 90, np.uint8))
         (data / 'meta' / f'{part}.txt').write_text('daisy/a.png 0')
-    done = run_python(
+    done = run_tool(
         f'{TOOLS}/browse_dataset.py', 'configs/cls/esf_tiny_flowers5.py', '--output-dir', out,
         '--not-show', '--cfg-options', f'data_root={data}',
     )  # fmt: skip
@@ -39,9 +39,9 @@ def test_browse_dataset_draws_what_a_classifier_is_fed(run_python: Run, tmp_path
 
 @pytest.mark.parametrize(('config', 'phase'), [(DET, 'train'), (SEG, 'val')])
 def test_browse_dataset_draws_each_image(
-    run_python: Run, shapes_dir: Path, tmp_path: Path, config: str, phase: str
+    run_tool: Run, shapes_dir: Path, tmp_path: Path, config: str, phase: str
 ) -> None:
-    done = run_python(
+    done = run_tool(
         f'{TOOLS}/browse_dataset.py', config, '--output-dir', tmp_path, '--not-show',
         '--phase', phase, '--show-number', 3, '--cfg-options', f'data_root={shapes_dir}',
     )  # fmt: skip
@@ -83,8 +83,8 @@ def rows(table: str) -> dict[str, list[float]]:
         (SEG, {'backbone', 'decode_head'}),
     ],
 )
-def test_get_flops_counts_each_part(run_python: Run, config: str, parts: set[str]) -> None:
-    done = run_python(f'{TOOLS}/get_flops.py', config, '--shape', 64, 96)
+def test_get_flops_counts_each_part(run_tool: Run, config: str, parts: set[str]) -> None:
+    done = run_tool(f'{TOOLS}/get_flops.py', config, '--shape', 64, 96)
     assert done.returncode == 0, done.stderr
     table = rows(done.stdout)
     whole = table.pop('whole model')
@@ -128,9 +128,9 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def test_analyze_logs_plots_training_and_validation(run_python: Run, log: Path) -> None:
+def test_analyze_logs_plots_training_and_validation(run_tool: Run, log: Path) -> None:
     out = log.with_name('curve.png')
-    done = run_python(
+    done = run_tool(
         f'{TOOLS}/analyze_logs.py', 'plot_curve', log, '--keys', 'loss', 'bbox_mAP', '--legend',
         'loss', 'box AP', '--title', 'toy', '--out', out,
     )  # fmt: skip
@@ -138,15 +138,15 @@ def test_analyze_logs_plots_training_and_validation(run_python: Run, log: Path) 
     assert cv2.imread(str(out)) is not None
 
 
-def test_analyze_logs_sums_up_the_time(run_python: Run, log: Path) -> None:
-    done = run_python(f'{TOOLS}/analyze_logs.py', 'cal_train_time', log)
+def test_analyze_logs_sums_up_the_time(run_tool: Run, log: Path) -> None:
+    done = run_tool(f'{TOOLS}/analyze_logs.py', 'cal_train_time', log)
     assert 'slowest epoch 2, average time is 2.0000 s/iter' in done.stdout
     assert 'average iter time: 1.5000 s/iter' in done.stdout
-    done = run_python(f'{TOOLS}/analyze_logs.py', 'cal_train_time', log, '--include-outliers')
+    done = run_tool(f'{TOOLS}/analyze_logs.py', 'cal_train_time', log, '--include-outliers')
     assert 'average iter time: 5.0000 s/iter' in done.stdout
 
 
-def test_analyze_logs_explains_what_is_wrong(run_python: Run, log: Path) -> None:
+def test_analyze_logs_explains_what_is_wrong(run_tool: Run, log: Path) -> None:
     tool, broken = f'{TOOLS}/analyze_logs.py', log.with_name('broken.json')
     broken.write_text('no log')
     out = ('--out', log.with_name('x.png'))
@@ -157,14 +157,14 @@ def test_analyze_logs_explains_what_is_wrong(run_python: Run, log: Path) -> None
         (('cal_train_time', log.with_name('none.json')), 'does not exist'),
     ]
     for args, expected in cases:
-        done = run_python(tool, *args)
+        done = run_tool(tool, *args)
         assert done.returncode == 1 and expected in done.stderr, done.stderr
         assert 'Traceback' not in done.stderr
 
 
-def test_benchmark_compares_the_variants_in_one_run(run_python: Run, tmp_path: Path) -> None:
+def test_benchmark_compares_the_variants_in_one_run(run_tool: Run, tmp_path: Path) -> None:
     out = tmp_path / 'figures.json'
-    done = run_python(
+    done = run_tool(
         f'{TOOLS}/benchmark.py', DET, '--shape', 128, 128, '--repeats', 2, '--out', out
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -191,12 +191,12 @@ def test_less_than_half_is_kept_for_backward(repo_dir: Path) -> None:
     assert 2e9 < 2 * linear < published
 
 
-def test_benchmark_of_the_deployed_form(run_python: Run) -> None:
+def test_benchmark_of_the_deployed_form(run_tool: Run) -> None:
     options = ('--shape', 64, 64, '--repeats', 1, '--fuse-conv-bn', '--channels-last')
-    done = run_python(f'{TOOLS}/benchmark.py', DET, *options, '--no-train')
+    done = run_tool(f'{TOOLS}/benchmark.py', DET, *options, '--no-train')
     assert done.returncode == 0, done.stderr
     assert 'forward (s)' in done.stdout and 'backward' not in done.stdout
-    done = run_python(f'{TOOLS}/benchmark.py', DET, *options)
+    done = run_tool(f'{TOOLS}/benchmark.py', DET, *options)
     assert done.returncode == 2 and 'add --no-train' in done.stderr
 
 
@@ -209,14 +209,14 @@ def test_firing_rates_are_drawn_by_depth(repo_dir: Path, tmp_path: Path) -> None
     assert list(layer_rates(metrics)) == [names[0], names[2], names[1], names[3]]
 
 
-def test_plot_firing_rates(run_python: Run, tmp_path: Path) -> None:
+def test_plot_firing_rates(run_tool: Run, tmp_path: Path) -> None:
     rates = {'mean': 0.1, 'backbone.stages.0': 0.2, 'backbone.stages.0.0.conv1.activate': 0.2}
     metrics = tmp_path / 'metrics.json'
     metrics.write_text(json.dumps({f'firing_rate/{name}': rate for name, rate in rates.items()}))
     figure = tmp_path / 'rates.png'
-    done = run_python(f'{TOOLS}/plot_firing_rates.py', metrics, '--out', figure)
+    done = run_tool(f'{TOOLS}/plot_firing_rates.py', metrics, '--out', figure)
     assert done.returncode == 0, done.stderr
     assert len(np.unique(cv2.imread(str(figure)))) > 10
     metrics.write_text(json.dumps({'firing_rate/mean': 0.1}))
-    done = run_python(f'{TOOLS}/plot_firing_rates.py', metrics, '--out', figure)
+    done = run_tool(f'{TOOLS}/plot_firing_rates.py', metrics, '--out', figure)
     assert done.returncode == 1 and 'per_layer=True' in done.stderr

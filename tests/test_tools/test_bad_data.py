@@ -39,14 +39,14 @@ def spoilt(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def train(run_python: Callable, spoilt: Path, tmp_path: Path) -> Train:
+def train(run_tool: Callable, spoilt: Path, tmp_path: Path) -> Train:
     def run(config: str, workers: int, *options: str) -> CompletedProcess:
         loaders = [
             f'{split}_dataloader.{option}'
             for split in ('train', 'val')
             for option in (f'num_workers={workers}', f'persistent_workers={workers > 0}')
         ]
-        return run_python(
+        return run_tool(
             'tools/train.py', config, '--work-dir', tmp_path / 'run', '--cfg-options',
             f'data_root={spoilt}', 'train_dataloader.batch_size=4', *loaders, *options,
             OMP_NUM_THREADS='1',

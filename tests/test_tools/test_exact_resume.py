@@ -33,10 +33,10 @@ CASES = {
 @pytest.mark.parametrize('workers', [0, 2])
 @pytest.mark.parametrize('case', CASES)
 def test_a_killed_run_ends_as_one_that_was_not(
-    run_python: Callable, shapes_dir: Path, tmp_path: Path, case: str, workers: int
+    run_tool: Callable, shapes_dir: Path, tmp_path: Path, case: str, workers: int
 ) -> None:
     (config, *length), options = CASES[case]
-    done = run_python(
+    done = run_tool(
         SCRIPT, config, *length, '--work-dir', tmp_path, '--seed', workers, '--cfg-options',
         f'data_root={shapes_dir}', 'train_dataloader.batch_size=2',
         f'train_dataloader.num_workers={workers}', 'val_dataloader.num_workers=0',

@@ -60,22 +60,22 @@ def test_print_config_merges_overrides_and_saves(run_python, config):
     assert json.loads(saved.read_text())['model'] == {'type': 'Net', 'depth': 7, 'width': 5}
 
 
-def test_print_config_shows_what_the_tools_would_use(run_python):
+def test_print_config_shows_what_the_tools_would_use(run_tool):
     options = ('--cfg-options', 'data_root=elsewhere/', 'pretrained=esf.pth')
-    result = run_python(PRINT_CONFIG, 'configs/det/mask_rcnn_esf.py', *options)
+    result = run_tool(PRINT_CONFIG, 'configs/det/mask_rcnn_esf.py', *options)
     assert result.returncode == 0, result.stderr
     assert "ann_file='elsewhere/annotations/instances_val2017.json'" in result.stdout
     assert "checkpoint='esf.pth'" in result.stdout
 
 
-def test_a_mistyped_config_is_named(run_python):
-    result = run_python(PRINT_CONFIG, 'configs/det/mask_rcnn.py')
+def test_a_mistyped_config_is_named(run_tool):
+    result = run_tool(PRINT_CONFIG, 'configs/det/mask_rcnn.py')
     assert result.returncode == 1 and 'Traceback' not in result.stderr
     assert 'The config configs/det/mask_rcnn.py does not exist' in result.stderr
 
 
-def test_print_config_refuses_a_strange_suffix(run_python, config):
-    result = run_python(PRINT_CONFIG, config, '--save-path', 'whole.txt')
+def test_print_config_refuses_a_strange_suffix(run_tool, config):
+    result = run_tool(PRINT_CONFIG, config, '--save-path', 'whole.txt')
     assert result.returncode == 2
     assert 'must end in .py, .json, .yml or .yaml, got whole.txt' in result.stderr
 

@@ -55,7 +55,7 @@ def data_options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture(scope='module')
 def run_dir(
-    run_python: Callable[..., CompletedProcess],
+    run_tool: Callable[..., CompletedProcess],
     data_options: list[str],
     repo_dir: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -65,7 +65,7 @@ def run_dir(
     config = tmp_path_factory.mktemp('config') / 'with_ema.py'
     hooks = "custom_hooks = [dict(type='EMAHook', momentum=0.5)]"
     config.write_text(f"_base_ = '{repo_dir / CLS}'\n{hooks}\n")
-    done = run_python(
+    done = run_tool(
         'tools/train.py', config, '--work-dir', work_dir, '--no-validate', *data_options,
         'train_cfg.max_epochs=1', 'default_hooks.checkpoint.interval=1',
         OMP_NUM_THREADS='1',
@@ -130,7 +130,7 @@ def test_weights_stay_and_the_rest_goes(
 
 def test_the_published_file_is_tested_like_the_checkpoint(
     call_tool: Tool,
-    run_python: Callable[..., CompletedProcess],
+    run_tool: Callable[..., CompletedProcess],
     checkpoint: Path,
     data_options: list[str],
     tmp_path: Path,
@@ -138,7 +138,7 @@ def test_the_published_file_is_tested_like_the_checkpoint(
     call_tool(TOOL, checkpoint, tmp_path / 'zoo' / 'x')
     weights, _ = published(tmp_path / 'zoo')
     tested = tmp_path / 'test'
-    done = run_python(
+    done = run_tool(
         'tools/test.py', CLS, weights, '--work-dir', tested, '--out', tmp_path / 'out.pkl',
         *data_options, OMP_NUM_THREADS='1',
     )  # fmt: skip

@@ -21,7 +21,7 @@ Train = Callable[..., CompletedProcess]
 
 
 @pytest.fixture(scope='module')
-def train(run_python: Train, shapes_dir: Path) -> Train:
+def train(run_tool: Train, shapes_dir: Path) -> Train:
     """Train the demo segmentor for some iterations, with a checkpoint after each."""
 
     def run(work_dir: Path, iters: int, *args: object, options: tuple = ()) -> CompletedProcess:
@@ -30,7 +30,7 @@ def train(run_python: Train, shapes_dir: Path) -> Train:
             'default_hooks.checkpoint.interval=1', 'default_hooks.checkpoint.max_keep_ckpts=3',
             *options,
         )  # fmt: skip
-        return run_python(
+        return run_tool(
             'tools/train.py', SEG, '--work-dir', work_dir, '--no-validate', *args,
             '--cfg-options', *options, OMP_NUM_THREADS='1',
         )  # fmt: skip

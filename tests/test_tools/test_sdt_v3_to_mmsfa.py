@@ -46,11 +46,11 @@ def refused(call_tool, capsys, tmp_path: Path):
 
 
 @pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
-def test_a_config_loads_what_it_writes(case, published, run_python, tmp_path: Path, suffix) -> None:
+def test_a_config_loads_what_it_writes(case, published, run_tool, tmp_path: Path, suffix) -> None:
     target = tmp_path / 'new' / f'esf_10m{suffix}'
     meta = dict(dataset_meta=dict(classes=('cat', 'dog')), epoch=3)
     source = published(lambda state_dict: dict(state_dict=state_dict, meta=meta))
-    done = run_python(TOOL, source, target)
+    done = run_tool(TOOL, source, target)
     assert done.returncode == 0, done.stdout + done.stderr
     assert safe_load(target)['meta']['dataset_meta'] == meta['dataset_meta']
     assert 'Found: backbone, 9,782,112 parameters\nmodel.backbone: dict(' in done.stdout
@@ -143,10 +143,10 @@ def test_another_state_dict_of_the_file(published, call_tool, refused, tmp_path:
 
 
 def test_it_runs_no_code_of_a_checkpoint(
-    published, run_python, tmp_path: Path, runs_code: object, marker: Path
+    published, run_tool, tmp_path: Path, runs_code: object, marker: Path
 ) -> None:
     source = published(lambda state_dict: dict(model=state_dict, args=runs_code))
-    done = run_python(TOOL, source, tmp_path / 'esf.pth')
+    done = run_tool(TOOL, source, tmp_path / 'esf.pth')
     assert done.returncode == 1 and 'could run code' in done.stderr
     assert 'Traceback' not in done.stderr
     assert not marker.exists()

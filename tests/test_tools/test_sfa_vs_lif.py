@@ -54,14 +54,14 @@ def test_the_twin_differs_in_its_neurons_only(cfg: Config) -> None:
 
 
 def test_a_run_gives_all_figures_and_their_ratios(
-    run_python: Run, shared_data: Callable[[str], Path], tmp_path: Path
+    run_tool: Run, shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:
     data = shared_data('flowers5')
     for part in ('train', 'val'):  # two pictures of each class
         lines = (data / 'meta' / f'{part}.txt').read_text().splitlines()
         step = len(lines) // 10
         (tmp_path / f'{part}.txt').write_text('\n'.join(lines[::step][:10]))
-    done = run_python(
+    done = run_tool(
         TOOL, CLS, '--sfa-vs-lif', '--shape', 32, 32, '--batch-size', 2, '--repeats', 2,
         '--epochs', 2, '--seeds', 0, 1, '--out', tmp_path / 'out.json',
         '--work-dir', tmp_path / 'work', '--device', 'cpu',

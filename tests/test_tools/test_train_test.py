@@ -24,12 +24,12 @@ Tool = Callable[..., CompletedProcess]
 
 
 @pytest.fixture(scope='module')
-def tool(run_python: Tool, shapes_dir: Path) -> Tool:
+def tool(run_tool: Tool, shapes_dir: Path) -> Tool:
     """Run a tool with the tiny data set; the test fails when the tool does."""
 
     def run(name: str, *args: object, options: tuple[str, ...] = (), ok: bool = True):
         changes = ['--cfg-options', f'data_root={shapes_dir}', *LOADERS, *options]
-        done = run_python(f'tools/{name}.py', *args, *changes, OMP_NUM_THREADS='1')
+        done = run_tool(f'tools/{name}.py', *args, *changes, OMP_NUM_THREADS='1')
         assert (done.returncode == 0) is ok, done.stdout[-2000:] + done.stderr[-4000:]
         return done
 
@@ -152,7 +152,7 @@ optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3))
 """
 
 
-def test_a_classifier_trains_and_tests(run_python: Tool, repo_dir: Path, tmp_path: Path) -> None:
+def test_a_classifier_trains_and_tests(run_tool: Tool, repo_dir: Path, tmp_path: Path) -> None:
     for label in ('dark', 'light'):
         (tmp_path / 'data' / label).mkdir(parents=True)
         for index in range(2):
@@ -161,11 +161,11 @@ def test_a_classifier_trains_and_tests(run_python: Tool, repo_dir: Path, tmp_pat
     config = tmp_path / 'toy_cls.py'
     config.write_text(CLS_CONFIG.format(root=repo_dir, data=tmp_path / 'data'))
     run, test, out = tmp_path / 'run', tmp_path / 'test', tmp_path / 'out.pkl'
-    done = run_python('tools/train.py', config, '--work-dir', run)
+    done = run_tool('tools/train.py', config, '--work-dir', run)
     assert done.returncode == 0, done.stderr[-4000:]
     for number, args in enumerate((('--show-dir', tmp_path / 'pictures'), ('--tta',))):
         args = ('--work-dir', test / str(number), '--out', out, *args)
-        done = run_python('tools/test.py', config, run / 'epoch_1.pth', *args)
+        done = run_tool('tools/test.py', config, run / 'epoch_1.pth', *args)
         assert done.returncode == 0, done.stderr[-4000:]
         assert 'accuracy/top1' in values_of_test(test / str(number))
         assert len(pickle.loads(out.read_bytes())) == 4

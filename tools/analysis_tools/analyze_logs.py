@@ -123,7 +123,7 @@ def cal_train_time(args: argparse.Namespace) -> None:
             raise LogError(f'{path} holds no training times. Did the run reach a log entry?')
         skip = 0 if args.include_outliers else 1
         means = {epoch: statistics.fmean(times[skip:] or times) for epoch, times in epochs.items()}
-        slowest, fastest = max(means, key=means.get), min(means, key=means.get)
+        slowest, fastest = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
         print(f'-----Analyze train time of {path}-----')
         print(f'slowest epoch {slowest}, average time is {means[slowest]:.4f} s/iter')
         print(f'fastest epoch {fastest}, average time is {means[fastest]:.4f} s/iter')

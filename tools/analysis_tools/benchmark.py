@@ -31,7 +31,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 
@@ -54,6 +54,7 @@ from mmsfa.apis.sfa_vs_lif import (
 from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.config.lif_twin import levels_of, to_lif_twin
 from mmsfa.config.scopes import scope_of
+from mmsfa.model_parts import without_losses
 
 Figures = dict[str, dict[str, list[float]]]  # figure -> variant -> one value a round
 
@@ -144,7 +145,7 @@ def build(cfg: Config, variant: dict, device: str) -> nn.Module:
     """The backbone of a config, in one of the variants, from the same random weights."""
     init_default_scope(cfg.default_scope)
     torch.manual_seed(0)
-    backbone = MODELS.build({**deepcopy(cfg.model.backbone), **variant})
+    backbone = MODELS.build({**deepcopy(without_losses(cfg.model).backbone), **variant})
     return revert_sync_batchnorm(backbone).to(device)
 
 
@@ -210,20 +211,26 @@ def peak_bytes(model: nn.Module, image: Tensor) -> int:
     return torch.cuda.max_memory_allocated(image.device)
 
 
+def _channels_last(model: nn.Module) -> nn.Module:
+    to: Callable[..., nn.Module] = model.to  # torch's types leave this form out
+    return to(memory_format=torch.channels_last)
+
+
 def measure(cfg: Config, args: argparse.Namespace) -> Figures:
     """Time the backbones in turns, and weigh what they keep."""
-    channels = cfg.model.backbone.get('in_channels', 3)
+    channels = without_losses(cfg.model).backbone.get('in_channels', 3)
     image = torch.randn(args.batch_size, channels, *args.shape, device=args.device)
     models = build_all(cfg, args)
     if args.fuse_conv_bn:
         models = {name: fuse_conv_bn(model.eval()) for name, model in models.items()}
     if args.channels_last:
         image = image.to(memory_format=torch.channels_last)
-        models = {name: m.to(memory_format=torch.channels_last) for name, m in models.items()}
+        models = {name: _channels_last(m) for name, m in models.items()}
     tasks = {'forward (s)': forward}
     if not args.no_train:
         tasks['training step (s)'] = train_step
-    figures = {task: {name: [] for name in models} for task in tasks}
+    figures: Figures = {task: {name: [] for name in models} for task in tasks}
+    precision: AbstractContextManager
     if args.dtype == 'float32':
         precision = nullcontext()
     else:
@@ -315,7 +322,8 @@ def main() -> None:
             'network of its class before it, which has another architecture.'
         )
         setting |= dict(epochs=args.epochs, seeds=args.seeds, lif_options=args.lif_options)
-        ratios = {name: ratio_to(*names, values) for name, values in figures.items()}
+        first, second = names
+        ratios = {name: ratio_to(first, second, values) for name, values in figures.items()}
         written['ratios'] = {k: None if math.isnan(v) else v for k, v in ratios.items()}
         written['published'] = PUBLISHED
     if args.out:

@@ -74,7 +74,7 @@ def split_hooks(runner: Runner, name: str) -> tuple[list[Hook], list[Hook]]:
 
 def seconds(runner: Runner, hooks: list[Hook]) -> float:
     """Duration of one validation with these hooks."""
-    runner._hooks = hooks
+    runner.hooks[:] = hooks
     begin = time.perf_counter()
     runner.val()
     return time.perf_counter() - begin

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmsfa.apis.trained_model import load_trained, picture_loader
 from mmsfa.cli.options import add_model_options, read_config, run_tool
@@ -34,6 +34,7 @@ from mmsfa.errors import UserError
 if TYPE_CHECKING:
     import nir
 
+    from mmsfa.backbones import ESpikeFormer
     from mmsfa.export.nir.check import SpikeAgreement
 
 
@@ -58,7 +59,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def backbone_and_picture(args: argparse.Namespace) -> tuple[nn.Module, Tensor]:
+def backbone_and_picture(args: argparse.Namespace) -> tuple[ESpikeFormer, Tensor]:
     """The trained backbone and the first test picture as it sees it, both in float64."""
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint)
@@ -85,9 +86,9 @@ def node_table(graph: nir.NIRGraph, agreement: SpikeAgreement) -> Table:
                 what += f' groups {node.metadata["groups"]}'
         elif name in agreement.spikes:
             what = f'D {node.metadata["D"]} {node.metadata["rounding"]}'
-            spikes, different = agreement.spikes[name], agreement.different[name]
+            spikes, different = str(agreement.spikes[name]), str(agreement.different[name])
         shape = ', '.join(map(str, node.output_type['output']))
-        table.add_row(name, type(node).__name__, shape, what, str(spikes), str(different))
+        table.add_row(name, type(node).__name__, shape, what, spikes, different)
     return table
 
 

@@ -4,9 +4,9 @@ It reads `mmsfa/compat.py` by its path: `import mmsfa` itself refuses a wrong st
 """
 
 import argparse
-import importlib.util
 import platform
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -19,10 +19,9 @@ def package_dir() -> Path:
 
 def load_compat() -> ModuleType:
     """The module `mmsfa.compat`, without the checks that importing its package makes."""
-    spec = importlib.util.spec_from_file_location('mmsfa_compat', package_dir() / 'compat.py')
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    loader = SourceFileLoader('mmsfa_compat', str(package_dir() / 'compat.py'))
+    module = ModuleType(loader.name)
+    loader.exec_module(module)
     return module
 
 

@@ -5,7 +5,8 @@ Writes two files:
   OUT-xxxxxxxx.safetensors  weights, class names and colours; xxxxxxxx is the start of its SHA-256
   OUT-xxxxxxxx.json         a card: hashes, versions, config, metrics, classes
 
-Optimiser, schedulers, logs and the second set of weights of an EMA are left out. Configs and tools
+Optimiser, schedulers, logs, the second set of weights of an EMA and what auxiliary losses learnt
+are left out. Configs and tools
 load the result like any checkpoint.
 
 Example:
@@ -37,6 +38,7 @@ from mmsfa.apis.trained_model import load_trained
 from mmsfa.checkpoint.loading import safe_load, trust_checkpoints
 from mmsfa.cli.options import add_trust_option, read_config, run_tool
 from mmsfa.errors import OptionError, UserError
+from mmsfa.losses import LEARNT_BY_LOSSES
 
 
 def parse_args() -> argparse.Namespace:
@@ -73,16 +75,18 @@ def weights_of(checkpoint: object, path: Path) -> dict[str, Tensor]:
                 f'{path} holds {name}, a {type(value).__name__} that is no plain tensor: '
                 'safetensors cannot store it.'
             )
+    plain = {name.removeprefix('module.'): value for name, value in weights.items()}
     return {
-        name.removeprefix('module.'): value.detach().cpu().contiguous().clone()
-        for name, value in weights.items()
+        name: value.detach().cpu().contiguous().clone()
+        for name, value in plain.items()
+        if not name.startswith(LEARNT_BY_LOSSES)
     }
 
 
 def dataset_meta_of(meta: dict[str, Any]) -> dict[str, Any]:
     """Class names and colours, as far as a checkpoint knows them, for JSON."""
     stored = meta.get('dataset_meta') or {}
-    found = {}
+    found: dict[str, Any] = {}
     if stored.get('classes'):
         found['classes'] = list(map(str, stored['classes']))
     if isinstance(stored.get('palette'), (list, tuple)):  # it may be the name of one

@@ -22,7 +22,7 @@ import argparse
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from safetensors.torch import save
@@ -43,7 +43,7 @@ from mmsfa.engine import safe_load
 StateDict = dict[str, Tensor]
 
 
-def is_state_dict(content: object) -> bool:
+def is_state_dict(content: object) -> TypeGuard[StateDict]:
     """Whether it is a dict of tensors."""
     tensors = list(content.values()) if isinstance(content, dict) else []
     return bool(tensors) and all(isinstance(value, Tensor) for value in tensors)

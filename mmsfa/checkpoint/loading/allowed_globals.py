@@ -8,20 +8,24 @@ object of Python, and numpy's own constructors trust the file with raw pointers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any, NoReturn
 
 import numpy as np
+import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
 try:
     from numpy._core import multiarray
 except ImportError:  # numpy 1
-    from numpy.core import multiarray
+    from numpy.core import multiarray  # type: ignore[no-redef]
 
 ONE_CYCLE = 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'
 _STATISTICS = ('min', 'max', 'mean', 'current')
+_turn = RLock()  # a loader of mmengine may call `safe_load` in its turn
 _NUMERIC = re.compile(r'[<>|=]?[?bBhHiIlLqQefdu]\d*')
 
 
@@ -69,7 +73,7 @@ class NumericArray(np.ndarray):
         """Refuse a call from the file, whose buffer would be taken for memory."""
         _refuse('numpy.ndarray()')
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> str | tuple[Any, ...]:
         """Pickle as an ordinary array."""
         return np.asarray(self).__reduce__()
 
@@ -87,7 +91,8 @@ def numeric_scalar(dtype: np.dtype, data: bytes) -> np.generic:
     """
     if not isinstance(dtype, np.dtype) or dtype.hasobject:
         _refuse(f'numpy scalar of {dtype!r}')
-    return multiarray.scalar(dtype, data)
+    scalar: Callable[[np.dtype, bytes], Any] = multiarray.scalar
+    return scalar(dtype, data)
 
 
 def _named(stand_in: Callable, name: str) -> Callable:
@@ -109,12 +114,24 @@ NumericArray.__module__, NumericArray.__name__, NumericArray.__qualname__ = (
 )
 
 
-def allowed_globals() -> list[type | Callable]:
+def allowed_globals() -> list[Callable | tuple[Callable, str]]:
     """Entries for `torch.serialization.safe_globals`."""
     numbers = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
+    allowed: list[Callable | tuple[Callable, str]]
     allowed = [HistoryBuffer, NumericArray, OneCycle, *numbers]
     allowed += [_named(numeric_dtype, 'numpy.dtype'), _named(known_method, 'builtins.getattr')]
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # written by numpy 1 and 2
         allowed.append(_named(numeric_scalar, f'{module}.scalar'))
         allowed.append(_named(empty_array, f'{module}._reconstruct'))
     return allowed
+
+
+@contextmanager
+def globals_allowed() -> Iterator[None]:
+    """Add the `allowed_globals` to torch's own list while the context is open.
+
+    torch keeps one list for the whole process and puts back what it found: threads that overlap
+    would take each other's names away, or leave them behind. So they take turns.
+    """
+    with _turn, torch.serialization.safe_globals(allowed_globals()):
+        yield

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,7 @@ def _check_tensors(content: Any, path: str | Path) -> None:
 def _walk(content: Any) -> Iterator[tuple[Any, int]]:
     """Everything inside, each object once, without recursion."""
     seen, waiting = set(), [(content, 0)]
+    inside: Iterable[Any]
     while waiting:
         value, depth = waiting.pop()
         if id(value) in seen:

@@ -17,7 +17,8 @@ schemes of `CheckpointLoader`     ``load_from``, ``--resume``, ``init_cfg`` and 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from pickle import UnpicklingError
@@ -28,7 +29,7 @@ from mmengine.dist import barrier, get_dist_info
 from mmengine.infer import BaseInferencer
 from mmengine.runner import CheckpointLoader, checkpoint
 
-from .allowed_globals import allowed_globals
+from .allowed_globals import globals_allowed
 from .checkpoint_contents import disarm
 from .checkpoint_errors import UnsafeCheckpointError, explain
 from .safe_checkpoint import is_trusted, safe_load
@@ -53,6 +54,24 @@ def load_from_http(filename: str, map_location: Any = None) -> dict[str, Any]:
     return safe_load(cached, map_location)
 
 
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """Let torch overrule ``weights_only=False``: it reads this variable at every call.
+
+    It holds for the whole process: another thread that unpickles a file of its own meanwhile is
+    refused. Nothing else reaches the calls inside another library.
+    """
+    before = os.environ.get('TORCH_FORCE_WEIGHTS_ONLY_LOAD')
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD']
+        else:
+            os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = before
+
+
 def _strict(loader: Callable) -> Callable:
     """Give another scheme's loader no way to unpickle, whatever it asks `torch.load` for."""
 
@@ -60,20 +79,13 @@ def _strict(loader: Callable) -> Callable:
     def load(filename: str, map_location: Any = None) -> dict[str, Any]:
         if is_trusted():
             return loader(filename, map_location)
-        before = os.environ.get('TORCH_FORCE_WEIGHTS_ONLY_LOAD')
-        os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # torch reads it at every call
         try:
-            with torch.serialization.safe_globals(allowed_globals()):
+            with globals_allowed(), _weights_only():  # the second under the lock of the first
                 return disarm(loader(filename, map_location), filename)
         except (UnpicklingError, ValueError) as error:
             raise explain(error, filename) from None
-        finally:
-            if before is None:
-                del os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD']
-            else:
-                os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = before
 
-    load.mmsfa_strict = True
+    vars(load).update(mmsfa_strict=True)
     return load
 
 
@@ -106,5 +118,5 @@ def guard_inferencers() -> None:
             )
         return build(self, cfg, weights, *args, **kwargs)
 
-    guarded.mmsfa_guarded = True
+    vars(guarded).update(mmsfa_guarded=True)
     BaseInferencer._init_model = guarded

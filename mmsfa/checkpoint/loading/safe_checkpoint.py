@@ -1,7 +1,7 @@
 """Load checkpoints without ever running code that is stored in them.
 
 The stack's own loader tries ``weights_only=True`` and then falls back to plain pickle, which runs
-whatever the file says. `checkpoint_schemes` puts this one in its place. A file is looked at from
+whatever the file says. `patches` puts this one in its place. A file is looked at from
 outside (`archive_check`), read with an allow-list (`allowed_globals`), and judged by what it holds
 (`checkpoint_contents`).
 """
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from mmengine.logging import print_log
 
-from .allowed_globals import allowed_globals
+from .allowed_globals import globals_allowed
 from .archive_check import check_file
 from .checkpoint_contents import disarm
 from .checkpoint_errors import (
@@ -86,7 +86,7 @@ def safe_load(path: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, A
         return torch.load(path, map_location=map_location, weights_only=False)
     check_file(path)
     try:
-        with torch.serialization.safe_globals(allowed_globals()):
+        with globals_allowed():
             content = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:
         raise explain(error, path) from None
@@ -117,7 +117,9 @@ def _meta_of_header(header: dict[str, str]) -> dict[str, Any]:
     if 'dataset_meta' not in header:
         return {}
     stored = json.loads(header['dataset_meta'])
-    meta = dict(classes=tuple(map(str, stored['classes']))) if 'classes' in stored else {}
+    meta: dict[str, Any] = {}
+    if 'classes' in stored:
+        meta['classes'] = tuple(map(str, stored['classes']))
     if 'palette' in stored:
         meta['palette'] = [tuple(map(int, colour)) for colour in stored['palette']]
     return dict(dataset_meta=meta)

@@ -87,7 +87,8 @@ def _hint(error: BaseException, build: dict[str, Any]) -> str:
 
 def _arguments(kind: Any) -> set[str]:
     """Names of the arguments of a class and of those that it hands its ``**kwargs`` to."""
-    makers = [base.__init__ for base in kind.__mro__] if inspect.isclass(kind) else [kind]
+    bases: tuple[Any, ...] = kind.__mro__ if inspect.isclass(kind) else ()
+    makers = [base.__init__ for base in bases] or [kind]
     names = set()
     for maker in makers:
         try:

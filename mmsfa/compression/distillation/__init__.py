@@ -1,6 +1,18 @@
-"""Learning from a trained model; independent of what is learnt."""
+"""Learning from a trained model, as auxiliary losses of any student."""
 
-from .losses import hard_distillation_loss, soft_distillation_loss
+from .features import FeatureDistillationLoss
+from .logits import LogitDistillationLoss
+from .losses import hard_distillation_loss, sigmoid_distillation_loss, soft_distillation_loss
+from .score_modules import score_module_of
 from .teacher import Teacher, TeacherError
 
-__all__ = ['Teacher', 'TeacherError', 'hard_distillation_loss', 'soft_distillation_loss']
+__all__ = [
+    'FeatureDistillationLoss',
+    'LogitDistillationLoss',
+    'Teacher',
+    'TeacherError',
+    'hard_distillation_loss',
+    'score_module_of',
+    'sigmoid_distillation_loss',
+    'soft_distillation_loss',
+]

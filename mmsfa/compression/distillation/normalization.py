@@ -24,27 +24,34 @@ def renormalize(
     Returns:
         Pictures, shape (N, C, H, W); ``images`` itself where nothing differs.
     """
-    mean, std, swaps = _normalization(source, images)
-    new_mean, new_std, new_swaps = _normalization(target, images)
-    if new_mean is None:
+    wanted = _normalization(target, images)
+    if wanted is None:
         return images
-    if mean is None:
-        mean, std = torch.zeros_like(new_mean), torch.ones_like(new_std)
+    new_mean, new_std = wanted
+    unit = torch.zeros_like(new_mean), torch.ones_like(new_std)
+    mean, std = _normalization(source, images) or unit
     same = torch.equal(mean, new_mean) and torch.equal(std, new_std)
-    if same and swaps == new_swaps:
+    swaps = _swaps(source) != _swaps(target)
+    if same and not swaps:
         return images
     images = images * std + mean
-    if swaps != new_swaps:
+    if swaps:
         images = images.flip(1)
     return (images - new_mean) / new_std
 
 
 def _normalization(
     preprocessor: BaseDataPreprocessor | None, images: Tensor
-) -> tuple[Tensor | None, Tensor | None, bool]:
-    """Mean and deviation of each channel (C, 1, 1), and whether it swaps red and blue."""
+) -> tuple[Tensor, Tensor] | None:
+    """Mean and deviation of each channel (C, 1, 1); None where it has none."""
+    if preprocessor is None or getattr(preprocessor, 'mean', None) is None:
+        return None
+    return preprocessor.mean.to(images), preprocessor.std.to(images)
+
+
+def _swaps(preprocessor: BaseDataPreprocessor | None) -> bool:
+    """Whether it swaps red and blue."""
     # mmpretrain's preprocessors call it `to_rgb`, those of mmdet and mmseg `_channel_conversion`.
-    swaps = getattr(preprocessor, 'to_rgb', getattr(preprocessor, '_channel_conversion', False))
-    if getattr(preprocessor, 'mean', None) is None:
-        return None, None, bool(swaps)
-    return preprocessor.mean.to(images), preprocessor.std.to(images), bool(swaps)
+    return bool(
+        getattr(preprocessor, 'to_rgb', getattr(preprocessor, '_channel_conversion', False))
+    )

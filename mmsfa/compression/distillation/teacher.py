@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +15,8 @@ from torch import Tensor, nn
 
 from mmsfa.compat import require_extra
 from mmsfa.errors import UserError
+from mmsfa.losses import record_outputs
+from mmsfa.model_parts import heads_of, is_behind_proposals
 from mmsfa.shipped import find_config
 
 from .normalization import renormalize
@@ -43,8 +47,8 @@ class Teacher:
         - Output: what the model's ``forward(inputs)`` gives: of a classifier the scores (N, K).
 
     Raises:
-        TeacherError: No weights are named, or they do not fit or cannot be fetched (when it is
-            built).
+        TeacherError: Its config file or its weights are not there, no weights are named, or they do
+            not fit or cannot be fetched (when it is built).
         StackError: timm is needed and not installed (when it is built).
     """
 
@@ -70,6 +74,38 @@ class Teacher:
         own = getattr(model, 'data_preprocessor', None)
         return model(renormalize(inputs, preprocessor, own))
 
+    @torch.no_grad()
+    def outputs(
+        self, names: Iterable[str], inputs: Tensor, preprocessor: BaseDataPreprocessor
+    ) -> dict[str, list[Any]]:
+        """What modules of the teacher put out for pictures that the student has normalised.
+
+        A model with ``extract_feat`` runs only as far as needed: backbone and neck, and those heads
+        on the whole picture that a name belongs to. Any other runs whole.
+
+        Args:
+            names: Names of modules in the teacher; ``''`` is the teacher itself.
+            inputs: Pictures (N, C, H, W).
+            preprocessor: Of the student.
+
+        Returns:
+            For each name the outputs of its calls.
+
+        Raises:
+            ValueError: The teacher has no such module.
+        """
+        model: Any = self.model.to(inputs.device)
+        pictures = renormalize(inputs, preprocessor, getattr(model, 'data_preprocessor', None))
+        with record_outputs(model, names) as found:
+            if '' in found or not hasattr(model, 'backbone'):
+                model(pictures)
+            else:
+                maps = model.extract_feat(pictures)
+                for path, head in heads_of(model):
+                    if not is_behind_proposals(path) and any(_is_in(one, path) for one in found):
+                        head(maps)
+        return found
+
     def __deepcopy__(self, memo: dict) -> Teacher:
         """The same teacher: a moving average copies the student for itself."""
         return self
@@ -77,7 +113,7 @@ class Teacher:
     def _build(self) -> nn.Module:
         cfg, scope = self.cfg, self.scope
         if isinstance(cfg, str):
-            file = Config.fromfile(find_config(cfg))
+            file = Config.fromfile(_config_file(cfg))
             scope = file.get('default_scope', scope)
             cfg = dict(file.model)
             if cfg.get('data_preprocessor') is None:
@@ -86,6 +122,11 @@ class Teacher:
         if str(cfg.get('type')).endswith('TimmClassifier'):
             require_extra('timm', 'timm')
         if self.checkpoint is not None:
+            if '://' not in self.checkpoint and not Path(self.checkpoint).is_file():
+                raise TeacherError(
+                    f'The checkpoint of the teacher is not there: {self.checkpoint}. Train the '
+                    'teacher first, or set teacher_ckpt to where its weights lie.'
+                )
             cfg.update({key: None for key in ('init_cfg', 'pretrained') if key in cfg})
         elif not (cfg.get('init_cfg') or cfg.get('pretrained')):
             raise TeacherError(
@@ -116,3 +157,14 @@ class Teacher:
                 f'The checkpoint {self.checkpoint} does not fit the teacher: it must come from the '
                 f'model that the config of the teacher describes. {error}'
             ) from None
+
+
+def _config_file(name: str) -> Path:
+    try:
+        return find_config(name)
+    except FileNotFoundError as error:
+        raise TeacherError(f'The config file of the teacher is not there. {error}') from None
+
+
+def _is_in(name: str, path: str) -> bool:
+    return f'{name}.'.startswith(f'{path}.')

@@ -67,7 +67,7 @@ def _gestures(path: Path) -> list[tuple[int, int, int]]:
         )
     number_of_classes = len(DVS128Gesture.METAINFO['classes'])
     with path.open(newline='') as file:
-        header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row] or [()]
+        header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row] or [[]]
     if tuple(header) != COLUMNS:
         raise UserError(
             f'{path}: expected the columns {",".join(COLUMNS)}, got {",".join(header)}; '

@@ -115,7 +115,8 @@ def _draw_background(
         layers.append(_mix(colour, colour * rng.uniform(0.6, 0.8), weight))
         colours.append(colour)
     labels = (1 + len(THINGS) + kinds).astype(np.uint8)
-    return _mix(*layers, below), np.where(below > 0.5, labels[1], labels[0]), colours
+    upper, lower = layers
+    return _mix(upper, lower, below), np.where(below > 0.5, labels[1], labels[0]), colours
 
 
 def _place_things(rng: np.random.Generator, rows: Array, columns: Array) -> list[_Thing]:
@@ -189,7 +190,8 @@ def _far_colour(
 
     ``hue`` in turns; any by default.
     """
-    best, best_gap = np.zeros(3), -1.0
+    best: Array = np.zeros(3)
+    best_gap = -1.0
     for _ in range(tries):
         turn = rng.random() if hue is None else hue % 1
         hsv = turn, rng.uniform(*saturation), rng.uniform(*value)

@@ -33,6 +33,10 @@ class AtomicCheckpointHook(CheckpointHook):
     With a ``backend_args`` that names another storage, that storage writes the checkpoints.
     """
 
+    out_dir: str | None
+    backend_args: dict | None
+    max_keep_ckpts: int
+
     def before_run(self, runner: Runner) -> None:
         """Choose what to resume from, on rank 0 for all."""
         if not isinstance(runner, Runner) or runner._has_loaded:
@@ -46,9 +50,9 @@ class AtomicCheckpointHook(CheckpointHook):
             except (UserError, OSError) as error:
                 answer[1] = error
         broadcast_object_list(answer)
-        path, error = answer
-        if error is not None:
-            raise error
+        path, failure = answer
+        if failure is not None:
+            raise failure
         if path is not None:
             runner._load_from = path
             runner.logger.info('Auto resumed from the latest checkpoint %s.', path)

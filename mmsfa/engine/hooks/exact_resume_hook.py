@@ -95,7 +95,8 @@ class ExactResumeHook(Hook):
 
     def after_val(self, runner: Runner) -> None:
         """Give the training its generators back."""
-        set_rng_state(self._before_val)
+        if self._before_val is not None:
+            set_rng_state(self._before_val)
         self._before_val = None
 
     def _warn_of_lost_gradients(self, runner: Runner, iters: int) -> None:

@@ -108,7 +108,8 @@ class FiringRateHook(Hook):
             self._counting = False
             if self.operations:
                 self.operations.detach()
-            self.rates.detach()
+            if self.rates:
+                self.rates.detach()
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Add what a validation has counted to its metrics."""
@@ -143,6 +144,8 @@ class FiringRateHook(Hook):
         return dict(total=sum(energies.values())) | by_stage(energies)
 
     def _name_idle_layers(self) -> None:
+        if self.rates is None or self.idle is None:
+            return
         watched = self.idle.totals.over_all_ranks()
         rates = {
             name: (fired + watched[name][0]) / (can + watched[name][1])

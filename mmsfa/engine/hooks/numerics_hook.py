@@ -6,7 +6,6 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,9 @@ class NumericsHook(Hook):
 
     The loss is judged between its backward pass and the optimizer's step, gradients where they are
     clipped (their norm is at hand then), and the weights before every save. A forward pass that
-    breaks, such as an assigner on NaN, is looked through for bad numbers. The sentence names the
-    iteration, the first bad layer, the last good checkpoint and the pictures of the batch.
+    breaks, such as an assigner on NaN, is looked through for bad numbers, in the loops of
+    `mmsfa.engine.loops` (others tell nobody of it). The sentence names the iteration, the first bad
+    layer, the last good checkpoint and the pictures of the batch.
 
     Args:
         patience: Non-finite losses in a row that stop a run with a loss scaler (fp16): it skips
@@ -85,7 +85,6 @@ class NumericsHook(Hook):
 
         self._undo.append(model.register_forward_pre_hook(before, with_kwargs=True).remove)
         self._undo.append(model.register_forward_hook(forward, with_kwargs=True).remove)
-        self._explain_breaks(runner)
         for wrapper in _wrappers(runner):
             self._undo.append(wrapper.optimizer.register_step_pre_hook(step).remove)
 
@@ -98,6 +97,21 @@ class NumericsHook(Hook):
     ) -> None:
         """Judge the loss of an iteration without a step (accumulation, loss scaler)."""
         self._judge(runner)
+
+    def after_failed_iter(self, runner: Runner, error: Exception) -> None:
+        """Say so where a forward pass broke on numbers that are not finite.
+
+        Raises:
+            NonFiniteError: Instead of what the pass has raised.
+        """
+        if isinstance(error, (UserError, torch.OutOfMemoryError)):
+            return
+        if where := self._where_it_broke(runner):
+            first = (str(error).strip() or 'no message').splitlines()[0]
+            raise NonFiniteError(
+                f'Iteration {runner.iter + 1}: the forward pass broke on numbers that are not '
+                f'finite ({type(error).__name__}: {first}); {where}. {_what_to_do(runner)}.'
+            ) from error
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Judge what is about to be written.
@@ -127,34 +141,10 @@ class NumericsHook(Hook):
             self._undo.pop()()
         self._called, self._batch, self._in_a_row = None, None, 0
 
-    def _explain_breaks(self, runner: Runner) -> None:
-        """Let a forward pass that breaks on NaN say so."""
-        loop = runner.train_loop
-        run_iter = getattr(loop, 'run_iter', None)
-        if run_iter is None:  # a loop of one's own
-            return
-
-        def run(*args: Any, **kwargs: Any) -> None:
-            try:
-                run_iter(*args, **kwargs)
-            except (UserError, torch.OutOfMemoryError):
-                raise
-            except Exception as error:
-                if (where := self._where_it_broke(runner)) is None:
-                    raise
-                first = (str(error).strip() or 'no message').splitlines()[0]
-                raise NonFiniteError(
-                    f'Iteration {runner.iter + 1}: the forward pass broke on numbers that are not '
-                    f'finite ({type(error).__name__}: {first}); {where}. {_what_to_do(runner)}.'
-                ) from error
-
-        loop.run_iter = run
-        self._undo.append(partial(setattr, loop, 'run_iter', run_iter))
-
     def _where_it_broke(self, runner: Runner) -> str | None:
         batch, self._called = self._called, None
         with suppress(Exception):  # a device that has failed answers nothing any more
-            return batch and self._bad_place(runner, batch)
+            return None if batch is None else self._bad_place(runner, batch)
         return None
 
     def _check_start(self, runner: Runner, model: nn.Module) -> None:
@@ -217,8 +207,8 @@ class NumericsHook(Hook):
         history = runner.message_hub.log_scalars.get('train/grad_norm')
         if history is None or _has_loss_scaler(runner) or math.isfinite(history.current()):
             return
-        grads = [(n, p.grad) for n, p in plain_model(runner).named_parameters()]
-        grads = [(name, grad) for name, grad in grads if grad is not None]
+        weights = plain_model(runner).named_parameters()
+        grads = [(name, weight.grad) for name, weight in weights if weight.grad is not None]
         bad = non_finite_of(grads)
         # The backward pass comes from the end. Clipping by NaN has spread it to every layer.
         where = f', the last of them {bad[-1]}' if len(bad) < len(grads) else ''

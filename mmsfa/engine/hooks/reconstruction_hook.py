@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
+from mmengine.model import BaseDataPreprocessor, BaseModel
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmsfa.engine.plain_model import plain_model
 
@@ -67,7 +68,7 @@ class ReconstructionHook(Hook):
 
 
 @torch.no_grad()
-def draw_reconstructions(model: nn.Module, batch: dict[str, Any]) -> np.ndarray:
+def draw_reconstructions(model: BaseModel, batch: dict[str, Any]) -> np.ndarray:
     """Original, masked picture and reconstruction side by side, one picture a row.
 
     Args:
@@ -93,7 +94,7 @@ def draw_reconstructions(model: nn.Module, batch: dict[str, Any]) -> np.ndarray:
     return rows.permute(0, 2, 3, 1).flatten(0, 1).byte().cpu().numpy()
 
 
-def _to_rgb(x: Tensor, preprocessor: nn.Module) -> Tensor:
+def _to_rgb(x: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
     """Undo the normalisation of mm's image preprocessors; (B, 3, H, W) in 0..255."""
     if preprocessor._enable_normalize:
         x = x * preprocessor.std + preprocessor.mean

@@ -93,7 +93,8 @@ class ScheduleHook(Hook):
             return []
         hub = checkpoint['message_hub']
         first = hub['runtime_info'].get(KEY, [old.epochs, old.iters])
-        ends = MovedEnds([Length(*first, new.by_epoch), old], new)
+        epochs, iters = first
+        ends = MovedEnds([Length(epochs, iters, new.by_epoch), old], new)
         settings = ends.apply(runner.cfg.get('param_scheduler'))
         if ends.moves:
             back_to_start(runner.optim_wrapper)

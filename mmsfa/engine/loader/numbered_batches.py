@@ -6,8 +6,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from threading import Thread
+from typing import Any
 
-from torch.utils.data import BatchSampler, Sampler
+from torch.utils.data import Sampler
 
 from mmsfa.rng_state import get_rng_state, isolated_rng, same_rng_state, seed_cpu, set_rng_state
 
@@ -33,15 +34,13 @@ class NumberedBatchSampler(Sampler):
         endless: Begin the next epoch by itself, for loops that count iterations.
     """
 
-    def __init__(
-        self, batch_sampler: BatchSampler, run_seed: int = 0, endless: bool = False
-    ) -> None:
+    def __init__(self, batch_sampler: Any, run_seed: int = 0, endless: bool = False) -> None:
         self.batch_sampler = batch_sampler
         self.run_seed, self.endless = run_seed, endless
         self._epoch = self._skip = 0
 
     @property
-    def sampler(self) -> Sampler:
+    def sampler(self) -> Any:
         """The sampler of single indices, to which mmengine hands the epoch."""
         return self.batch_sampler.sampler
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import get_worker_info
 
 from mmsfa.data_check.diagnose import check_labels, diagnose, files_of
 from mmsfa.data_check.fault import DataFaultError, Fault
 from mmsfa.data_check.sample_file import check_image
 from mmsfa.rng_state import isolated_rng, seed_cpu
+
+from .numbered_batches import NumberedBatch
+from .whole_batches import MapStyle
 
 UNSEEN, GOOD, BAD = range(3)
 MAX_TRIES = 100  # for one sample: above it, hardly any good one can be left
@@ -40,7 +42,7 @@ class Labels(NamedTuple):
 
 
 class SampleFetcher:
-    """Stands as ``dataset.__getitems__``, which torch's loaders ask for a whole batch.
+    """Loads the batches of a `WholeBatches`.
 
     The random numbers of a sample follow from the seed, the rank and the sample's place in the
     training alone: they are the same for every number of workers, and after a resume.
@@ -52,25 +54,22 @@ class SampleFetcher:
         labels: What the model's loss can take; None leaves labels unchecked.
     """
 
-    def __init__(self, dataset: Dataset, seed: int, rank: int, labels: Labels | None) -> None:
+    def __init__(self, dataset: MapStyle, seed: int, rank: int, labels: Labels | None) -> None:
         self.dataset, self.seed, self.rank, self.labels = dataset, seed, rank, labels
         # Shared with the workers, so that each file's ends are looked at once in a run.
         self.seen = torch.zeros(len(dataset), dtype=torch.uint8).share_memory_()
 
-    def __call__(self, batch: Sequence[int]) -> list:
-        """Load the samples of one `NumberedBatch`; other batches are loaded as they come."""
-        number = getattr(batch, 'number', None)
-        if number is None:  # of another loader, such as that of a validation on the same data set
-            return [self.dataset[index] for index in batch]
+    def __call__(self, batch: NumberedBatch) -> Samples:
+        """Load the samples of one batch."""
         samples = Samples()
         # In the main process the model draws from the same generators.
         with isolated_rng() if get_worker_info() is None else nullcontext():
             for place, index in enumerate(batch):
-                seeds = (self.seed, self.rank, *number, place)
+                seeds = (self.seed, self.rank, *batch.number, place)
                 samples.append(self._load(index, seeds, samples.faults))
         return samples
 
-    def _load(self, index: int, seeds: tuple[int, ...], faults: list[Fault]) -> Any:
+    def _load(self, index: Any, seeds: tuple[int, ...], faults: list[Fault]) -> Any:
         """The sample, or a random other one when it is bad."""
         if isinstance(index, (tuple, list)):  # (video, frame) of mmdet's tracking: as it comes
             seed_cpu(*seeds)

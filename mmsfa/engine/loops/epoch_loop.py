@@ -12,11 +12,12 @@ from torch.utils.data import DataLoader
 
 from mmsfa.engine.loader import ResumableDataLoader
 
+from .failed_iter import FailedIterMixin
 from .resumable_loader_of import go_on, resumable_loader_of
 
 
 @LOOPS.register_module()
-class ResumableEpochBasedTrainLoop(EpochBasedTrainLoop):
+class ResumableEpochBasedTrainLoop(FailedIterMixin, EpochBasedTrainLoop):
     """Epoch-based training whose interrupted runs end as uninterrupted ones do.
 
     The data loader becomes a `ResumableDataLoader`. `ExactResumeHook` keeps the state of the loop
@@ -46,7 +47,7 @@ class ResumableEpochBasedTrainLoop(EpochBasedTrainLoop):
         Args:
             epoch: In which a resumed run begins.
         """
-        state = dict(batches=len(self.dataloader), position=0)
+        state: dict[str, Any] = dict(batches=len(self.dataloader), position=0)
         if epoch == self._epoch:  # else it begins with the next epoch
             state['position'] = self.position
         if isinstance(self.dataloader, ResumableDataLoader):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.logging import print_log
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from mmsfa.engine.loader import ResumableDataLoader
 
+from .failed_iter import FailedIterMixin
 from .resumable_loader_of import go_on, resumable_loader_of
 
 
@@ -19,7 +21,8 @@ class _Batches:
     """The endless batches of a loader, in the form that mmengine's loop asks for."""
 
     def __init__(self, loader: ResumableDataLoader) -> None:
-        self._loader, self._iterator = loader, None
+        self._loader = loader
+        self._iterator: Iterator[Any] | None = None
 
     def __iter__(self) -> _Batches:
         return self
@@ -35,7 +38,7 @@ class _Batches:
 
 
 @LOOPS.register_module()
-class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
+class ResumableIterBasedTrainLoop(FailedIterMixin, IterBasedTrainLoop):
     """Iteration-based training whose interrupted runs end as uninterrupted ones do.
 
     See `ResumableEpochBasedTrainLoop`.

@@ -35,7 +35,7 @@ def labels_of(model: nn.Module) -> Labels | None:
 
 def resumable_loader_of(
     runner: Runner, dataloader: DataLoader | dict, **options: Any
-) -> DataLoader:
+) -> DataLoader | ResumableDataLoader:
     """Build a training loader as mmengine's loops do, and make it resumable.
 
     Args:
@@ -48,15 +48,18 @@ def resumable_loader_of(
         has its own way to iterate.
     """
     differ = runner._randomness_cfg.get('diff_rank_seed', False)
+    loader: DataLoader
     if isinstance(dataloader, dict):
-        dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=differ)
-    if not ResumableDataLoader.fits(dataloader):
-        return dataloader
+        loader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=differ)
+    else:
+        loader = dataloader
+    if not ResumableDataLoader.fits(loader):
+        return loader
     seed = runner.seed - get_rank() if differ else runner.seed  # one for all ranks
-    return ResumableDataLoader(dataloader, seed, labels_of(plain_model(runner)), **options)
+    return ResumableDataLoader(loader, seed, labels_of(plain_model(runner)), **options)
 
 
-def go_on(loader: DataLoader, state: dict[str, Any]) -> bool:
+def go_on(loader: DataLoader | ResumableDataLoader, state: dict[str, Any]) -> bool:
     """Draw the data in the order of the run that wrote a checkpoint.
 
     Args:

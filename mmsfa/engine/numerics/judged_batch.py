@@ -80,8 +80,8 @@ class JudgedBatch:
         if inputs is not None and len(inputs) == len(samples):
             pairs = list(zip(inputs, samples, strict=True))
             samples = [one for pair in pairs if not is_finite(pair) for one in pair[1:]] or samples
-        paths = [getattr(sample, 'img_path', None) for sample in samples]
-        paths = [str(path) for path in paths if path]
+        known = [getattr(sample, 'img_path', None) for sample in samples]
+        paths = [str(path) for path in known if path]
         more = f' and {len(paths) - 8} more' if len(paths) > 8 else ''
         return f': {", ".join(paths[:8])}{more}' if paths else ''
 

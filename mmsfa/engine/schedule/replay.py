@@ -63,7 +63,11 @@ def replay(
 
 
 class _OneOfEachKind:
-    """Stands in for an optimizer; schedulers look at nothing but its groups."""
+    """Stands in for an optimizer; schedulers look at nothing but its groups.
+
+    With 400 groups 160,000 steps of one scheduler take 90 s, with two groups 2 s. Formulas for the
+    rate after n steps would be faster still, but would have to repeat each scheduler's rounding.
+    """
 
     def __init__(self, groups: list[dict[str, Any]]) -> None:
         self.step = None

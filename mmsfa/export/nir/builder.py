@@ -8,6 +8,7 @@ import nir
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
 import mmsfa
 from mmsfa.layers import SpikeConv, SpikeConvBlock, SpikeSepConv
@@ -95,7 +96,7 @@ class NirBuilder:
 
     def neuron(self, name: str, neuron: nn.Module, x: list[str]) -> list[str]:
         """The shifts of the levels, then the bank that compares."""
-        check_neuron(name, neuron)
+        neuron = check_neuron(name, neuron)
         channels = self.shape_of(x)[0]
         levels = nn.Conv2d(channels, channels * neuron.D, 1, groups=channels)
         ones = np.ones(levels.weight.shape, self.dtype)
@@ -106,7 +107,7 @@ class NirBuilder:
     def convolution(
         self,
         name: str,
-        conv: nn.Conv2d,
+        conv: _ConvNd,
         weight: np.ndarray,
         x: list[str],
         bias: np.ndarray | None = None,
@@ -139,15 +140,14 @@ class NirBuilder:
         channels = self.shape_of(potential)[0]
         last = nn.Conv2d(channels, channels, 1, groups=channels, bias=False)
         last.weight.data = torch.from_numpy(np.ones(last.weight.shape, self.dtype))
-        if out_norm is not None:
-            last = folded(last, out_norm)
-        if last is None:
+        normed = last if out_norm is None else folded(last, out_norm)
+        if normed is None:
             raise NirError(
                 f'out_norms.{stages - 1} is a {type(out_norm).__name__}, which is no fixed scale '
                 'and shift: NIR has no node for it.'
             )
-        weight = last.weight.numpy(force=True)
-        potential = self.convolution(f'stages.{stages - 1}.sum', last, weight, potential)
+        weight = normed.weight.numpy(force=True)
+        potential = self.convolution(f'stages.{stages - 1}.sum', normed, weight, potential)
         self.add('output', nir.Output(np.array(self.shape_of(potential))), potential)
         return nir.NIRGraph(
             self.nodes,

@@ -9,6 +9,7 @@ import nir
 import torch
 from torch import Tensor, nn
 
+from mmsfa.backbones import ESpikeFormer
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.spiking.measure.observer import observe
 
@@ -45,7 +46,7 @@ class SpikeAgreement:
 
 @torch.no_grad()
 def spikes_of_model(
-    backbone: nn.Module, image: Tensor, stages: int
+    backbone: ESpikeFormer, image: Tensor, stages: int
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Spikes (D, N, C, H, W) of each neuron by name, and the map after the last stage.
 
@@ -93,7 +94,7 @@ def spikes_of_graph(network: NirNetwork, image: Tensor) -> tuple[dict[str, Tenso
     return {n: s.unflatten(1, (-1, levels[n])).movedim(2, 0) for n, s in spikes.items()}, out
 
 
-def compare_spikes(backbone: nn.Module, network: NirNetwork, image: Tensor) -> SpikeAgreement:
+def compare_spikes(backbone: ESpikeFormer, network: NirNetwork, image: Tensor) -> SpikeAgreement:
     """Run both on one picture.
 
     Args:

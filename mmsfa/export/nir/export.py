@@ -57,17 +57,17 @@ def export_nir(
     elif not 1 <= stages <= last:
         raise NirError(f'stages must lie in 1..{last}, the stages of this backbone, got {stages}.')
     shape = tuple(int(size) for size in input_shape)
-    in_channels = backbone.downsample_layers[0].in_channels
+    in_channels = backbone.in_channels
     if len(shape) != 3 or shape[0] != in_channels or min(shape) < 1:
         raise NirError(f'input_shape must be ({in_channels}, H, W), got {shape}.')
 
     model = fold(backbone)
-    builder = NirBuilder(model.downsample_layers[0].conv.weight.dtype, keep_groups)
+    builder = NirBuilder(next(model.parameters()).dtype, keep_groups)
     potential = builder.input(shape)
     for i in range(stages):
         down = f'downsample_layers.{i}'
         potential = builder.brick(down, model.downsample_layers[i], potential)
-        for j, block in enumerate(model.stages[i]):
+        for j, block in enumerate(model.stages[i].children()):
             potential = builder.block(f'stages.{i}.{j}', block, potential)
     out_norm = dict(model.out_norms.items()).get(str(stages - 1))
     return builder.graph(potential, stages, out_norm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nir
 import nirtorch
@@ -20,6 +21,10 @@ class NirIF(nn.Module):
         node: The node; its arrays have the shape of one sample.
     """
 
+    r: Tensor
+    v_threshold: Tensor
+    v_reset: Tensor
+
     def __init__(self, node: nir.IF) -> None:
         super().__init__()
         for name in ('r', 'v_threshold', 'v_reset'):
@@ -32,7 +37,7 @@ class NirIF(nn.Module):
         return fired.to(potential.dtype), torch.where(fired, self.v_reset, potential)
 
 
-def _pair(value: object) -> object:
+def _pair(value: Any) -> Any:
     """Of a file's array, number or word, what torch takes."""
     return value if isinstance(value, str) else tuple(np.atleast_1d(value).tolist())
 
@@ -49,8 +54,8 @@ def _convolution(node: nir.Conv2d) -> nn.Conv2d:
         dilation=_pair(node.dilation),
         groups=groups,
     )
-    conv.weight.data = torch.tensor(node.weight)
-    conv.bias.data = torch.tensor(node.bias)
+    conv.weight = nn.Parameter(torch.tensor(node.weight))
+    conv.bias = nn.Parameter(torch.tensor(node.bias))
     return conv
 
 

@@ -67,7 +67,7 @@ class NirError(UserError, ValueError):
     """Something that NIR cannot say exactly, or a graph that mmsfa cannot run."""
 
 
-def level_shifts(D: int, rounding: str, dtype: np.dtype) -> tuple[np.ndarray, float]:
+def level_shifts(D: int, rounding: str, dtype: np.dtype) -> tuple[np.ndarray, np.floating]:
     """What level d = 1..D adds to the potential, and the threshold that all levels share.
 
     Args:
@@ -89,8 +89,8 @@ def level_shifts(D: int, rounding: str, dtype: np.dtype) -> tuple[np.ndarray, fl
     return np.where(np.arange(1, D + 1) % 2 == 1, lower, shifts), 0.25 - 0.5 * step
 
 
-def check_neuron(name: str, neuron: object) -> None:
-    """Refuse what is no SFA neuron on a single picture.
+def check_neuron(name: str, neuron: object) -> SFA:
+    """The neuron itself; what is no SFA neuron on a single picture is refused.
 
     Raises:
         NirError: Names the layer and what it is.
@@ -110,6 +110,7 @@ def check_neuron(name: str, neuron: object) -> None:
             f'{name} rounds {neuron.rounding!r}, which has no exact form in NIR: expected one of '
             f'{", ".join(ROUNDINGS)}.'
         )
+    return neuron
 
 
 def neuron_bank(name: str, neuron: SFA, shape: tuple[int, ...], dtype: np.dtype) -> nir.IF:

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from contextlib import nullcontext, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
 from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -53,7 +55,7 @@ class Comparison:
             self.same += int((gap < SAME).sum())
 
 
-def compare_backend(model: nn.Module, session: Session, batches: Iterable[dict]) -> Comparison:
+def compare_backend(model: BaseModel, session: Session, batches: Iterable[dict]) -> Comparison:
     """Run a model twice for each picture: in PyTorch, and with a session for its tensor part.
 
     Args:
@@ -83,7 +85,7 @@ def compare_backend(model: nn.Module, session: Session, batches: Iterable[dict])
 
 
 def evaluate_backend(
-    model: nn.Module,
+    model: BaseModel,
     session: Session | None,
     cfg: Config,
     loader: DataLoader,
@@ -100,7 +102,8 @@ def evaluate_backend(
     """
     settings = cfg.test_evaluator
     evaluator = Evaluator(settings if isinstance(settings, list | tuple) else [settings])
-    evaluator.dataset_meta = getattr(loader.dataset, 'dataset', loader.dataset).metainfo
+    dataset: Any = loader.dataset
+    evaluator.dataset_meta = getattr(dataset, 'dataset', dataset).metainfo
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel(logging.WARNING)  # the figures stand in our own table
@@ -109,7 +112,7 @@ def evaluate_backend(
             for batch, samples in predictions(model, track(loader, label)):
                 evaluator.process(data_samples=samples, data_batch=batch)
         with redirect_stdout(io.StringIO()):  # pycocotools prints
-            return evaluator.evaluate(len(loader.dataset))
+            return evaluator.evaluate(len(dataset))
     finally:
         logger.setLevel(level)
 

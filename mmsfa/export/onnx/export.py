@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmsfa.compat import StackError, require_extra
@@ -78,7 +79,7 @@ def _example_for(module: nn.Module) -> tuple[int, ...]:
     return batch, input_channels(module, first.in_channels if first else channels), *size
 
 
-def _export(module: nn.Module, names: list[str], example: tuple[int, ...]) -> ir.Model:
+def _export(module: nn.Module, names: Sequence[str], example: tuple[int, ...]) -> ir.Model:
     """Trace and translate a folded module."""
     free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     with warnings.catch_warnings(), torch.no_grad(), functional_poolings_free():
@@ -92,6 +93,8 @@ def _export(module: nn.Module, names: list[str], example: tuple[int, ...]) -> ir
             output_names=list(names),
             verbose=False,
         )
+    if program is None:  # torch gives one with dynamo=True
+        raise RuntimeError(f'torch.onnx.export gave no graph of {type(module).__name__}.')
     return _tidy(program.model)
 
 
@@ -101,13 +104,16 @@ def _tidy(model: ir.Model) -> ir.Model:
     for node in graph:
         for value in node.inputs:
             # The exporter's optimizer forgets constants where two neurons read one map.
-            if value is not None and value.const_value is not None and not value.producer():
+            if value is None or value.name is None or value.const_value is None:
+                continue
+            if not value.producer():
                 graph.initializers.setdefault(value.name, value)
     DeduplicateInitializersPass()(model)
     CommonSubexpressionEliminationPass()(model)
     ClearMetadataAndDocStringPass()(model)  # stack traces of this machine
     image = graph.inputs[0]
-    image.shape = ir.Shape(['batch', image.shape[1], 'height', 'width'])
+    channels = image.shape[1] if image.shape is not None else 'channels'
+    image.shape = ir.Shape(['batch', channels, 'height', 'width'])
     return model
 
 

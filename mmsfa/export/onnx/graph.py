@@ -64,7 +64,7 @@ def firing_of(value: ir.Value | None) -> Firing | None:
         return None
     half_up = made_by(counts, 'Floor')
     rounded = half_up or made_by(counts, 'Round')
-    if rounded is None:
+    if rounded is None or counts is None:
         return None
     clamped = rounded.inputs[0]
     if half_up:
@@ -75,10 +75,10 @@ def firing_of(value: ir.Value | None) -> Firing | None:
     clip = made_by(clamped, 'Clip')
     if clip is None or scalar(clip.inputs[1]) != 0:
         return None
-    D = scalar(clip.inputs[2])
-    if D is None or not D.is_integer() or not 1 <= D <= MAX_COUNT:
+    potential, D = clip.inputs[0], scalar(clip.inputs[2])
+    if potential is None or D is None or not D.is_integer() or not 1 <= D <= MAX_COUNT:
         return None
-    return Firing(clip.inputs[0], counts, int(D), divisor, bool(half_up))
+    return Firing(potential, counts, int(D), divisor, bool(half_up))
 
 
 def firings_on(potential: ir.Value) -> list[Firing | None]:
@@ -95,7 +95,8 @@ def _firing_from(value: ir.Value, potential: ir.Value) -> Firing | None:
             return found if found.potential is potential else None
         if len(value.uses()) != 1:
             return None
-        value = value.uses()[0][0].outputs[0]
+        (usage,) = value.uses()
+        value = usage[0].outputs[0]
     return None
 
 
@@ -131,7 +132,10 @@ class Writer:
         **attributes: Any,
     ) -> ir.Value:
         """The result of one operator; arrays become constants."""
-        values = [self.constant(x) if isinstance(x, np.ndarray | np.generic) else x for x in inputs]
+        values = [
+            self.constant(np.asarray(x)) if isinstance(x, np.ndarray | np.generic) else x
+            for x in inputs
+        ]
         node = ir.node(kind, values, attributes, domain=domain)
         self.nodes.append(node)
         return node.outputs[0]

@@ -82,7 +82,8 @@ class _Conversion:
             return
         out = conv.outputs[0]
         readers = firings_on(out)
-        only_neurons = all(reader and not reader.half_up for reader in readers)
+        neurons = [reader for reader in readers if reader and not reader.half_up]
+        only_neurons = len(neurons) == len(readers)
         attributes = {name: attribute.value for name, attribute in conv.attributes.items()}
         if attributes['group'] > 1 and not only_neurons:
             return
@@ -91,7 +92,7 @@ class _Conversion:
         args = (self.write, self._counts_of(firing), weight, firing.divisor, attributes)
         if only_neurons:
             fired = convolve_to_counts(*args)
-            for reader in readers:
+            for reader in neurons:
                 self._give_counts(fired, reader)
         else:
             new = convolve_to_potential(*args)

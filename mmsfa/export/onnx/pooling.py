@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -29,11 +29,10 @@ def functional_poolings_free() -> Iterator[None]:
     """Let ``F.adaptive_avg_pool2d`` compute with matrices too while the context is open."""
     pool = F.adaptive_avg_pool2d
 
-    def free(x: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
+    def free(x: Tensor, output_size: int | Sequence[int | None]) -> Tensor:
         if output_size in (1, (1, 1), [1, 1]):
-            return pool(x, output_size)
-        size = output_size if isinstance(output_size, int) else tuple(output_size)
-        return MatrixPool(size)(x)
+            return pool(x, 1)
+        return MatrixPool(output_size)(x)
 
     with instance_attribute(F, 'adaptive_avg_pool2d', free):
         yield
@@ -50,9 +49,9 @@ class MatrixPool(nn.Module):
         - Output: (B, C, *output_size).
     """
 
-    def __init__(self, output_size: int | tuple[int | None, int | None]) -> None:
+    def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
         super().__init__()
-        pair = output_size if isinstance(output_size, tuple) else (output_size, output_size)
+        pair = output_size if isinstance(output_size, Sequence) else (output_size, output_size)
         self.rows, self.columns = pair
 
     def forward(self, x: Tensor) -> Tensor:

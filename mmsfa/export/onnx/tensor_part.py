@@ -89,7 +89,7 @@ def _nested(outputs: dict[str, Tensor], name: str) -> Any:
     """The inverse of `_named`."""
     if name in outputs:
         return outputs[name]
-    parts = []
+    parts: list[Any] = []
     while any(f'{key}_'.startswith(f'{name}_{len(parts)}_') for key in outputs):
         parts.append(_nested(outputs, f'{name}_{len(parts)}'))
     return tuple(parts)

@@ -31,9 +31,15 @@ class SpikeProduct(nn.Module):
         object.__setattr__(self, 'emitter', emitter)
 
     @property
+    def neurons(self) -> tuple[SpikingNeuron, ...]:
+        """The sources where every input is spikes; else empty."""
+        found = tuple(s for s in self.sources if isinstance(s, SpikingNeuron))
+        return found if len(found) == len(self.sources) else ()
+
+    @property
     def gets_spikes(self) -> bool:
         """Whether every input is spikes."""
-        return bool(self.sources) and all(isinstance(s, SpikingNeuron) for s in self.sources)
+        return bool(self.neurons)
 
     def macs(self, *inputs: Tensor) -> int:
         """Multiply-accumulates of the same operation on real values."""

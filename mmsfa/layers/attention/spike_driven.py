@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, reduce
 from typing import Literal
 
 import torch
@@ -12,7 +13,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from mmsfa.layers.rep_conv import SpikeRepConv
-from mmsfa.layers.spike_conv import SpikeConv
+from mmsfa.layers.spike_conv import LayerCfg, SpikeConv
 from mmsfa.neurons.functional import is_exporting
 
 from .product import SpikeProduct
@@ -79,29 +80,32 @@ class SpikeDrivenProduct(SpikeProduct):
         """The attended values, ``scale * (q^T k) v``."""
         return spike_driven_attention(q, k, v, self.scale, self.order)
 
-    def macs(self, q: Tensor, k: Tensor, v: Tensor) -> int:
+    def macs(self, *inputs: Tensor) -> int:
         """Those of q (k^T v): 2 N d e for each head and sample."""
+        q, _, v = inputs
         return 2 * q.numel() * v.shape[-2]
 
-    def additions(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def additions(self, *inputs: Tensor) -> Tensor:
         """Those of q (k^T v) on spike counts.
 
         k^T v adds one for each pair of a spike of k and a spike of v at the same token; each spike
         of q then adds one row of e numbers.
         """
         # (B, heads, d, N) -> (B, heads, N)
-        inputs = zip(self.sources, (q, k, v), strict=True)
-        q_sum, k_sum, v_sum = (neuron.total_of(x, (-2,)) for neuron, x in inputs)
-        return torch.dot(k_sum.flatten(), v_sum.flatten()) + q_sum.sum() * v.shape[-2]
+        pairs = zip(self.neurons, inputs, strict=True)
+        q_sum, k_sum, v_sum = (neuron.total_of(x, (-2,)) for neuron, x in pairs)
+        width = inputs[2].shape[-2]
+        return torch.dot(k_sum.flatten(), v_sum.flatten()) + q_sum.sum() * width
 
-    def stepwise(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def stepwise(self, *inputs: Tensor) -> Tensor:
         """The sum of the products of each virtual step: much of the whole one is lost."""
         scale = self.scale
-        for neuron in self.sources:
+        for neuron in self.neurons:
             scale = neuron.per_spike(scale)
-        inputs = zip(self.sources, (q, k, v), strict=True)
-        steps = zip(*(neuron.spikes_of(x) for neuron, x in inputs), strict=True)
-        return sum(spike_driven_attention(*step, scale, self.order) for step in steps)
+        pairs = zip(self.neurons, inputs, strict=True)
+        steps = zip(*(neuron.spikes_of(x) for neuron, x in pairs), strict=True)
+        products = (spike_driven_attention(q, k, v, scale, self.order) for q, k, v in steps)
+        return reduce(torch.add, products)
 
 
 @MODELS.register_module()
@@ -153,22 +157,23 @@ class SpikeDrivenSelfAttention(BaseModule):
             )
         if order not in ('auto', 'linear', 'quadratic'):
             raise ValueError(f"order must be 'auto', 'linear' or 'quadratic', got {order!r}.")
-        cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
+        cfg = LayerCfg(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
+        layer: Callable[..., SpikeConv | SpikeRepConv]
         if rep_ratio is None:
-            layer = partial(SpikeConv, kernel_size=1)
+            layer = partial(SpikeConv, kernel_size=1, **cfg)
         else:
             hidden = round(rep_ratio * channels)
-            layer = partial(SpikeRepConv, hidden_channels=hidden, deploy=deploy)
-        after = dict(order=('conv', 'norm', 'act'), **cfg)
+            layer = partial(SpikeRepConv, hidden_channels=hidden, deploy=deploy, **cfg)
+        order_of_qkv = ('conv', 'norm', 'act')
         if scale is None:
             scale = 2 * (channels // num_heads) ** -0.5
         self.num_heads = num_heads
         self.product = SpikeDrivenProduct(scale, order)
         self.neuron = build_activation_layer(neuron_cfg)
-        self.q_conv = layer(channels, channels, **after)
-        self.k_conv = layer(channels, channels, **after)
-        self.v_conv = layer(channels, v_ratio * channels, **after)
-        self.proj = layer(v_ratio * channels, channels, owns_input=True, **cfg)
+        self.q_conv = layer(channels, channels, order=order_of_qkv)
+        self.k_conv = layer(channels, channels, order=order_of_qkv)
+        self.v_conv = layer(channels, v_ratio * channels, order=order_of_qkv)
+        self.proj = layer(v_ratio * channels, channels, owns_input=True)
         self.product.reads(*(conv.activate for conv in (self.q_conv, self.k_conv, self.v_conv)))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from .checks import check_batch, check_floating, check_time, is_exporting
 from .surrogate import SpikeSurrogate, check_surrogate, surrogate_derivative
@@ -67,7 +66,7 @@ class _BinaryFireOverTime(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: Any,
         x: Tensor,
         T: int,
         leak: float,
@@ -89,7 +88,7 @@ class _BinaryFireOverTime(torch.autograd.Function):
         return torch.cat(fired)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         leak, gain, threshold, soft_reset, surrogate, alpha, detach_reset = ctx.settings
         charges = ctx.saved_tensors
         to_inputs: list[Tensor] = []

@@ -6,9 +6,10 @@ Training" (E-SpikeFormer), https://arxiv.org/abs/2411.16061.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from .checks import (
     GradRange,
@@ -31,9 +32,7 @@ class _IntegerFire(torch.autograd.Function):
     """Integer firing that keeps one byte per element for the straight-through gradient."""
 
     @staticmethod
-    def forward(
-        ctx: FunctionCtx, x: Tensor, D: int, norm: float, rounding: str, grad_range: str
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, D: int, norm: float, rounding: str, grad_range: str) -> Tensor:
         clamped = x.clamp(0, D)
         if grad_range == 'closed':
             passes = clamped == x  # a NaN differs from itself: no gradient
@@ -44,7 +43,7 @@ class _IntegerFire(torch.autograd.Function):
         return _round_and_divide(clamped, norm, rounding)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (passes,) = ctx.saved_tensors
         if grad.is_cpu:  # a CPU converts bytes to floats quickly, but multiplies mixed types slowly
             grad = passes.to(grad.dtype).mul_(grad)

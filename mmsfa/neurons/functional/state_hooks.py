@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from .checks import check_batch, check_floating, check_time
 from .lif import BinaryDynamics
@@ -36,7 +35,7 @@ class _Spike(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: Any,
         distance: Tensor,
         spikes: Tensor,
         mask: Tensor | None,
@@ -48,7 +47,7 @@ class _Spike(torch.autograd.Function):
         return spikes.clone()
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         distance, mask = ctx.saved_tensors
         grad = grad * surrogate_derivative(distance, *ctx.settings)
         return grad if mask is None else grad * mask, None, None, None, None

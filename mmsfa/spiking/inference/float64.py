@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,7 @@ def _rounded_arguments() -> Iterator[None]:
 
 
 def _on_float32(function: Callable) -> Callable:
-    def call(*args: object, **kwargs: object) -> object:
+    def call(*args: Any, **kwargs: Any) -> Any:
         narrow = [x.float() if isinstance(x, Tensor) and x.is_floating_point() else x for x in args]
         before = [x.clone() if isinstance(x, Tensor) else x for x in narrow]
         result = function(*narrow, **kwargs)

@@ -12,7 +12,7 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmsfa.layers.effective_weight import as_plain
+from mmsfa.layers.effective_weight import Multiplies, as_plain
 from mmsfa.layers.fold import folded, norm_follows
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import sum_spikes
@@ -93,7 +93,7 @@ def _normalise(norm: _BatchNorm, elapsed: Elapsed) -> Callable[[Tensor], Tensor]
     return forward
 
 
-def _accumulate(layer: nn.Module, elapsed: Elapsed) -> Callable[..., Tensor]:
+def _accumulate(layer: Multiplies, elapsed: Elapsed) -> Callable[..., Tensor]:
     """A forward that adds up binary steps.
 
     Args:

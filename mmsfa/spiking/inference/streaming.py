@@ -108,7 +108,7 @@ class Stream:
         return average
 
 
-def _with_time_steps(model: nn.Module) -> dict[str, nn.Module]:
+def _with_time_steps(model: nn.Module) -> dict[str, RealTime]:
     """Backbones and heads that know the T steps in the batch axis.
 
     Each of them hands on the mean over time, unless it says ``out_time='batch'``.

@@ -24,13 +24,18 @@ class Emission:
         self.spikes = spikes
         self._version = _version(output)
         self._planes: dict[int, Tensor] = {}
-        output.mmsfa_emission = self
+        output.mmsfa_emission = self  # type: ignore[attr-defined]  # on this very tensor
 
     @classmethod
     def of(cls, tensor: Tensor) -> Emission | None:
         """The mark of a tensor, or None for real values."""
         mark = getattr(tensor, 'mmsfa_emission', None)
         return mark if mark is not None and mark._version == _version(tensor) else None
+
+    @classmethod
+    def at(cls, neuron: SpikingNeuron, output: Tensor) -> Emission:
+        """The mark of what a neuron has just fired; a spike-driven pass has made it already."""
+        return cls.of(output) or cls(neuron, output)
 
     def total(self, output: Tensor) -> Tensor:
         """All spikes of the marked tensor, a float64 scalar."""

@@ -6,14 +6,15 @@ from functools import lru_cache
 from math import prod
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from .emission import Emission
+from .observer import Synapse
 
 
-def macs(layer: nn.Module, x: Tensor, output: Tensor) -> int:
+def macs(layer: Synapse, x: Tensor, output: Tensor) -> int:
     """Multiply-accumulates of a dense convolution or linear layer, padding included.
 
     Args:
@@ -28,7 +29,7 @@ def macs(layer: nn.Module, x: Tensor, output: Tensor) -> int:
     return output.numel() * layer.in_features
 
 
-def additions(layer: nn.Module, emission: Emission, x: Tensor, output: Tensor) -> Tensor:
+def additions(layer: Synapse, emission: Emission, x: Tensor, output: Tensor) -> Tensor:
     """Additions (synaptic operations, SOPs) that the spikes of a map set off in a layer.
 
     A spike reaches each output whose window it lies in; at the border of a map these are fewer.
@@ -67,15 +68,15 @@ def additions(layer: nn.Module, emission: Emission, x: Tensor, output: Tensor) -
     )
     reached = plane
     for axis in axes:  # (H, W) -> (W) -> ()
-        windows = _windows_on(plane.device, *axis, transposed)
+        windows = _windows_on(plane.device, transposed, *axis)
         reached = torch.tensordot(windows, reached, dims=1)
     return reached * (layer.out_channels // layer.groups)
 
 
 # Short vectors, one for each geometry and length: a data set asks again for every picture.
 @lru_cache(maxsize=4096)
-def _windows_on(device: torch.device, *axis: int) -> Tensor:
-    return _windows(*axis).to(device)
+def _windows_on(device: torch.device, transposed: bool, *axis: int) -> Tensor:
+    return _windows(*axis, transposed=transposed).to(device)
 
 
 def _windows(
@@ -85,6 +86,7 @@ def _windows(
     stride: int,
     dilation: int,
     padding: int,
+    *,
     transposed: bool,
 ) -> Tensor:
     """How many outputs each place along one axis reaches, shape (size,)."""

@@ -41,12 +41,13 @@ class FiringRateCounter:
 
     def count(self, name: str, neuron: SpikingNeuron, output: Tensor) -> None:
         """Count one call of a neuron."""
-        emitted = Emission.of(output).total(output)
+        emitted = Emission.at(neuron, output).total(output)
         self.totals.add(name, emitted, neuron.capacity_of(output))
 
     def layer_totals(self) -> dict[str, tuple[float, float]]:
         """(emitted, possible) of each neuron that ran, summed over all ranks."""
-        return {n: total for n, total in self.totals.over_all_ranks().items() if total[1] > 0}
+        totals = self.totals.over_all_ranks()
+        return {name: (emitted, all_) for name, (emitted, all_) in totals.items() if all_ > 0}
 
     def rates(self, per_layer: bool = False) -> dict[str, float]:
         """Firing rates in [0, 1].

@@ -37,13 +37,14 @@ class IdleWatch:
         """Stop watching, and those that work for good; waits for the device if any is watched."""
         self._open.close()
         if self._batch:
-            rates = torch.stack([sum(r) / len(r) for r in self._batch.values()]).tolist()
+            rates = torch.stack([sum(r[1:], r[0]) / len(r) for r in self._batch.values()]).tolist()
             for name, rate in zip(self._batch, rates, strict=True):
                 if 0 < rate <= SATURATED:
                     del self.suspects[name]
             self._batch = {}
 
     def _count(self, name: str, _: str, neuron: SpikingNeuron, output: Tensor) -> None:
-        emitted, possible = Emission.of(output).total(output), neuron.capacity_of(output)
+        emitted = Emission.at(neuron, output).total(output)
+        possible = neuron.capacity_of(output)
         self.totals.add(name, emitted, possible)
         self._batch.setdefault(name, []).append(emitted / possible)

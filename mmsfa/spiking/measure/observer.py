@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
-from types import ModuleType
 
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd
 
 from mmsfa.layers import RepConv
 from mmsfa.layers.attention import SpikeProduct
+from mmsfa.layers.effective_weight import Multiplies
 from mmsfa.neurons import SpikingNeuron
 
 from .emission import Emission
 
+Synapse = Multiplies | RepConv  # what spikes can arrive at
 OnNeuron = Callable[[str, SpikingNeuron, Tensor], None]
-OnSynapse = Callable[[str, nn.Module, Tensor, Tensor], None]
+OnSynapse = Callable[[str, Synapse, Tensor, Tensor], None]
 OnProduct = Callable[[str, SpikeProduct, tuple[Tensor, ...]], None]
 
 
@@ -28,17 +28,17 @@ def neurons_of(model: nn.Module) -> dict[str, SpikingNeuron]:
     return {name: m for name, m in model.named_modules() if isinstance(m, SpikingNeuron)}
 
 
-def synapses_of(model: nn.Module) -> dict[str, nn.Module]:
+def synapses_of(model: nn.Module) -> dict[str, Multiplies]:
     """The layers of a model that spikes can arrive at: convolutions and linear layers."""
-    return {name: m for name, m in model.named_modules() if isinstance(m, (_ConvNd, nn.Linear))}
+    return {name: m for name, m in model.named_modules() if isinstance(m, Multiplies)}
 
 
-def merged_synapses_of(model: nn.Module) -> dict[str, nn.Module]:
+def merged_synapses_of(model: nn.Module) -> dict[str, Synapse]:
     """As :func:`synapses_of`, with each RepConv as the one layer that it is at inference."""
     merged = {name: m for name, m in model.named_modules() if isinstance(m, RepConv)}
     inside = {layer for rep in merged.values() for layer in rep.modules()}
     plain = {name: m for name, m in synapses_of(model).items() if m not in inside}
-    return plain | merged
+    return {**plain, **merged}
 
 
 def products_of(model: nn.Module) -> dict[str, SpikeProduct]:
@@ -56,7 +56,7 @@ def products_of(model: nn.Module) -> dict[str, SpikeProduct]:
 
 
 @contextmanager
-def instance_attribute(target: nn.Module | ModuleType, name: str, value: object) -> Iterator[None]:
+def instance_attribute(target: object, name: str, value: object) -> Iterator[None]:
     """Put something in the place of an attribute or method of a module for a while.
 
     Args:
@@ -113,11 +113,12 @@ def observe(
 
         for name, module in neurons_of(model).items():
             watch(module, partial(_fired, name, neuron))
-        for name, module in merged_synapses_of(model).items() if synapse else ():
-            watch(module, partial(_received, name, synapse))
-        for name, module in products_of(model).items():
-            if product or module.emitter is not None:
-                watch(module, partial(_multiplied, name, product))
+        if synapse is not None:
+            for name, layer in merged_synapses_of(model).items():
+                watch(layer, partial(_received, name, synapse))
+        for name, operation in products_of(model).items():
+            if product or operation.emitter is not None:
+                watch(operation, partial(_multiplied, name, product))
         yield
 
 
@@ -129,14 +130,13 @@ def _fired(
     _kwargs: dict,
     output: Tensor,
 ) -> None:
-    if Emission.of(output) is None:  # a spike-driven pass has marked it already
-        Emission(neuron, output)
+    Emission.at(neuron, output)
     if call and not _paused.get():
         call(name, neuron, output)
 
 
 def _received(
-    name: str, call: OnSynapse, layer: nn.Module, args: tuple, kwargs: dict, output: Tensor
+    name: str, call: OnSynapse, layer: Synapse, args: tuple, kwargs: dict, output: Tensor
 ) -> None:
     if not _paused.get():
         call(name, layer, args[0] if args else kwargs['input'], output)
@@ -150,7 +150,7 @@ def _multiplied(
     _kwargs: dict,
     output: Tensor,
 ) -> None:
-    if product.emitter is not None and Emission.of(output) is None:
-        Emission(product.emitter, output)
+    if product.emitter is not None:
+        Emission.at(product.emitter, output)
     if call and not _paused.get():
         call(name, product, args)

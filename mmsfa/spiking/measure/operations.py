@@ -11,7 +11,7 @@ from mmsfa.layers.attention import SpikeProduct
 
 from .emission import Emission
 from .fan_out import additions, macs
-from .observer import merged_synapses_of, observe, products_of
+from .observer import Synapse, merged_synapses_of, observe, products_of
 from .totals import Totals
 
 
@@ -60,7 +60,7 @@ class OperationCounter:
         """Stop counting; the model is as it was before."""
         self._open.close()
 
-    def count_synapse(self, name: str, layer: nn.Module, x: Tensor, output: Tensor) -> None:
+    def count_synapse(self, name: str, layer: Synapse, x: Tensor, output: Tensor) -> None:
         """Count one call of a convolution or linear layer."""
         emission = Emission.of(x)
         dense = float(macs(layer, x, output))

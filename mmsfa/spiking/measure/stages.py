@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 
 from mmsfa.model_parts import AUXILIARY_HEADS, REGION_STAGE
 
@@ -38,8 +39,12 @@ def in_model_order(stages: Iterable[str]) -> list[str]:
     for stage in stages:
         parts.setdefault(stage.rstrip('0123456789'), []).append(stage)
     for part, members in parts.items():
-        members.sort(key=lambda stage, part=part: int(stage.removeprefix(part) or 0))
+        members.sort(key=partial(_number, part))
     return [stage for members in parts.values() for stage in members]
+
+
+def _number(part: str, stage: str) -> int:
+    return int(stage.removeprefix(part) or 0)
 
 
 def by_stage(layers: dict[str, float]) -> dict[str, float]:

@@ -40,8 +40,8 @@ def totals_table(reports: list[Report]) -> TableOf:
         'ordinary (mJ)': lambda one: millijoule(one['ann_energy_mj']),
         'firing rate': lambda one: rate(one['firing_rate']),
     }
-    parts = dict.fromkeys(one['part'] for report in reports for one in report['totals'])
-    parts = [*(part for part in parts if part != 'model'), 'model']
+    named = dict.fromkeys(one['part'] for report in reports for one in report['totals'])
+    parts = [*(part for part in named if part != 'model'), 'model']
     two = len(reports) > 1
     rows = [
         [part, *([str(i)] if two else []), *(show(one) for show in columns.values())]

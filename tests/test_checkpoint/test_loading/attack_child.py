@@ -1,6 +1,6 @@
 """Try every attack file by every way of loading, with little memory; prints one JSON line a try.
 
-Usage: python attack_child.py FOLDER_OF_ATTACKS SCRATCH_FOLDER [--all]
+Usage: python -m tests.test_checkpoint.test_loading.attack_child ATTACKS SCRATCH_FOLDER [--all]
 
 Ways that build a whole model first try every seventh file; with --all every file.
 """
@@ -22,14 +22,15 @@ import torch
 from mmdet.apis import DetInferencer, init_detector
 from mmengine.config import Config
 from mmengine.logging import MessageHub
+from mmengine.model import BaseModule
 from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader, load_checkpoint, runner
 from mmpretrain import ImageClassificationInferencer
 from mmseg.apis import MMSegInferencer, init_model
-from test_safe_checkpoint import BaseModule, ToyModel, toy_runner
 
 from mmsfa.apis.trained_model import load_trained
 from mmsfa.engine import safe_load
+from tests.helpers.toy_training import ToyModel, toy_runner
 
 ROOT = Path(__file__).resolve().parents[3]
 DET, SEG, CLS = (

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import pickle
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -19,19 +18,10 @@ from mmengine.logging import HistoryBuffer
 
 from mmsfa.checkpoint.loading import BrokenCheckpointError
 from mmsfa.engine import UnsafeCheckpointError, safe_load, trust_checkpoints
-
-sys.path.insert(0, str(Path(__file__).parent))  # the modules beside this one
-from attack_files import (
-    ATTACKS,
-    CODE,
-    IDS,
-    checkpoint,
-    opens,
-    two_pickles,
-    weights,
-    write_all,
-)
-from test_safe_checkpoint import ToyModel, toy_runner
+from tests.helpers.attacks import ATTACKS, CODE, IDS, write_all
+from tests.helpers.attacks.pieces import checkpoint, opens, weights
+from tests.helpers.attacks.sizes import two_pickles
+from tests.helpers.toy_training import ToyModel, toy_runner
 
 REFUSALS = {'UnsafeCheckpointError', 'BrokenCheckpointError', 'SystemExit'}  # the last: tools
 INERT_FOR_PICKLE = {'extension_code', 'objects_of_numpy', 'torchscript'}

@@ -13,8 +13,7 @@ from subprocess import CompletedProcess
 import pytest
 import torch
 
-HERE = Path(__file__).parent
-KILL = HERE / 'kill_during_saves.py'
+KILL = Path(__file__).with_name('kill_during_saves.py')
 
 
 def test_a_kill_during_a_save_costs_one_interval_at_most(
@@ -35,7 +34,7 @@ import sys
 from pathlib import Path
 
 from mmengine.runner import Runner
-from kill_during_saves import Tell, train
+from tests.test_checkpoint.test_saving.kill_during_saves import Tell, train
 from mmsfa.cli.options import run_tool
 
 work_dir = Path(sys.argv[1])
@@ -55,6 +54,7 @@ def namespace() -> list[str]:
     pytest.skip('a small disk cannot be mounted: neither root nor user namespaces are allowed')
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_with_a_sentence_and_costs_nothing(
     tmp_path: Path, repo_dir: Path
 ) -> None:
@@ -66,9 +66,7 @@ def test_a_full_disk_stops_with_a_sentence_and_costs_nothing(
         f'{sys.executable} {tmp_path}/train.py {disk}/run; code=$?; cp -a {disk}/run {rest}; '
         f'exit $code'
     )
-    env = os.environ | dict(
-        PYTHONPATH=f'{repo_dir}{os.pathsep}{HERE}', OMP_NUM_THREADS='1', PYTHONUNBUFFERED='1'
-    )
+    env = os.environ | dict(PYTHONPATH=str(repo_dir), OMP_NUM_THREADS='1', PYTHONUNBUFFERED='1')
     done = subprocess.run(
         [*namespace(), 'sh', '-c', script], env=env, capture_output=True, text=True, timeout=900
     )
@@ -94,7 +92,7 @@ from mmengine.config import Config
 from mmengine.dist import barrier, get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from kill_during_saves import Net
+from tests.test_checkpoint.test_saving.kill_during_saves import Net
 from mmsfa.cli.options import run_tool
 from mmsfa.config.cpu_processes import use_gloo_without_gpu
 
@@ -145,13 +143,14 @@ run_tool(main)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason='gloo is for machines without GPU')
 def test_two_processes_agree_on_what_to_resume_from(
     tmp_path: Path, repo_dir: Path, free_port: Callable[[], int]
 ) -> None:
     (tmp_path / 'train.py').write_text(TWO)
     env = os.environ | dict(
-        PYTHONPATH=f'{repo_dir}{os.pathsep}{HERE}', OMP_NUM_THREADS='1', WORLD_SIZE='2',
+        PYTHONPATH=str(repo_dir), OMP_NUM_THREADS='1', WORLD_SIZE='2',
         MASTER_ADDR='127.0.0.1', MASTER_PORT=str(free_port()),
     )  # fmt: skip
     ranks = [

@@ -6,7 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmsfa.compression.distillation import hard_distillation_loss, soft_distillation_loss
+from mmsfa.compression.distillation import (
+    hard_distillation_loss,
+    sigmoid_distillation_loss,
+    soft_distillation_loss,
+)
 
 
 @pytest.fixture
@@ -41,6 +45,18 @@ def test_soft_is_nothing_where_both_agree(scores) -> None:
     assert abs(loss.item()) < 1e-12
     (gradient,) = torch.autograd.grad(loss, student)
     assert gradient.abs().max() < 1e-12
+
+
+@pytest.mark.parametrize('tau', [1.0, 3.0])
+def test_sigmoid_is_the_divergence_of_each_score(scores, tau: float) -> None:
+    student, teacher = scores
+    p, q = torch.sigmoid(teacher / tau), torch.sigmoid(student / tau)
+    divergence = p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()
+    loss = sigmoid_distillation_loss(student, teacher, tau)
+    torch.testing.assert_close(loss, divergence.mean() * tau**2)
+    (gradient,) = torch.autograd.grad(loss, student)
+    torch.testing.assert_close(gradient, tau * (q - p) / 30)
+    assert abs(sigmoid_distillation_loss(teacher, teacher, tau)) < 1e-12
 
 
 @pytest.mark.parametrize('loss', [hard_distillation_loss, soft_distillation_loss])

@@ -94,6 +94,29 @@ def test_an_untrained_teacher_is_refused() -> None:
             _ = Teacher(cfg, None, 'mmpretrain').model
 
 
+def test_missing_files_are_named(checkpoint: str, config: str) -> None:
+    with pytest.raises(TeacherError, match='config file .* is not there. The config gone.py'):
+        _ = Teacher('gone.py', checkpoint).model
+    with pytest.raises(TeacherError, match='checkpoint of the teacher is not there: gone.pth'):
+        _ = Teacher(config, 'gone.pth').model
+
+
+def test_outputs_of_its_modules(checkpoint: str) -> None:
+    teacher = Teacher(NET, checkpoint, 'mmpretrain')
+    images = torch.randn(2, 3, 32, 32)
+    found = teacher.outputs(['neck', 'head', 'backbone.conv1'], images, PLAIN)
+    assert torch.equal(found['head'][0], teacher(images, PLAIN))
+    assert torch.equal(found['neck'][0][0], teacher.model.extract_feat(images)[0])
+    assert found['backbone.conv1'][0].shape[2:] == (16, 16)
+    ((scores,),) = teacher.outputs([''], images, PLAIN).values()
+    assert torch.equal(scores, found['head'][0])
+    head = teacher.model.head
+    head.forward = None  # it is not asked where nobody wants its scores
+    assert torch.equal(teacher.outputs(['neck'], images, PLAIN)['neck'][0][0], found['neck'][0][0])
+    with pytest.raises(ValueError, match="no module 'neck.gone'"):
+        teacher.outputs(['neck.gone'], images, PLAIN)
+
+
 def test_weights_of_another_model_are_refused(checkpoint: str) -> None:
     wider = dict(NET, head=dict(NET['head'], num_classes=6))
     with pytest.raises(TeacherError, match='does not fit the teacher'):

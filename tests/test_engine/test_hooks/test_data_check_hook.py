@@ -39,19 +39,19 @@ def faulty(shapes_dir: Path, tmp_path: Path) -> Path:
     return root
 
 
-def run(run_python: Callable, tool: str, config: str, root: Path, work_dir: Path, *args: object):
+def run(run_tool: Callable, tool: str, config: str, root: Path, work_dir: Path, *args: object):
     changes = [f'data_root={root}', 'train_cfg.val_interval=1']
     for split in ('train', 'val', 'test'):
         changes += [f'{split}_dataloader.num_workers=0',
                     f'{split}_dataloader.persistent_workers=False']  # fmt: skip
     args = (f'tools/{tool}.py', config, *args, '--work-dir', work_dir, '--cfg-options', *changes)
-    return run_python(*args, OMP_NUM_THREADS='1')
+    return run_tool(*args, OMP_NUM_THREADS='1')
 
 
 def test_training_stops_before_the_first_iteration(
-    run_python: Callable, faulty: Path, tmp_path: Path
+    run_tool: Callable, faulty: Path, tmp_path: Path
 ) -> None:
-    done = run(run_python, 'train', DET, faulty, tmp_path / 'run')
+    done = run(run_tool, 'train', DET, faulty, tmp_path / 'run')
     printed = done.stdout + done.stderr
     assert done.returncode == 1 and 'Traceback' not in printed, printed[-3000:]
     assert 'Error: 4 files of the validation set cannot be read' in printed
@@ -70,14 +70,14 @@ def test_training_stops_before_the_first_iteration(
 
 
 def test_a_test_stops_before_the_first_batch(
-    run_python: Callable, shapes_dir: Path, tmp_path: Path
+    run_tool: Callable, shapes_dir: Path, tmp_path: Path
 ) -> None:
     root, checkpoint = tmp_path / 'shapes', tmp_path / 'empty.pth'
     shutil.copytree(shapes_dir, root)
     label_map = root / 'annotations/validation/000002.png'
     label_map.write_bytes(label_map.read_bytes()[:-30])
     torch.save(dict(state_dict={}), checkpoint)
-    done = run(run_python, 'test', SEG, root, tmp_path / 'run', checkpoint)
+    done = run(run_tool, 'test', SEG, root, tmp_path / 'run', checkpoint)
     printed = done.stdout + done.stderr
     assert done.returncode == 1 and 'Traceback' not in printed, printed[-3000:]
     assert 'Error: 1 file of the test set cannot be read' in printed

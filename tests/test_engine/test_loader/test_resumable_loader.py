@@ -71,6 +71,7 @@ def epoch(loader: ResumableDataLoader, number: int, skip: int = 0) -> list[tuple
     ]
 
 
+@pytest.mark.slow
 def test_augmentation_is_the_same_for_every_number_of_workers(pictures: Path) -> None:
     found = {}
     for workers, persistent in ((0, False), (1, False), (2, False), (2, True)):
@@ -304,6 +305,7 @@ def test_samples_may_be_named_by_more_than_a_number() -> None:
     assert len({drawn for batch in batches for _, drawn in batch}) == 4
 
 
+@pytest.mark.slow
 def test_workers_can_be_spawned() -> None:
     """The data set travels to them, and with it what stands in it."""
     data = TensorDataset(torch.arange(4))

@@ -73,6 +73,7 @@ def test_levels_are_the_thermometer_code_around_every_edge(
     assert torch.equal((levels >= threshold).to(dtype), expected)  # readers differ in this
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'neuron',
     [
@@ -130,6 +131,7 @@ def test_ties_are_broken_as_the_model_breaks_them(
     assert sum(differing.different.values()) > 100
 
 
+@pytest.mark.slow
 def test_another_simulator_agrees(repo_dir: Path, make_exact: Fill, tmp_path: Path) -> None:
     """SpikingJelly compares with >= and knows no groups."""
     exchange = pytest.importorskip('spikingjelly.activation_based.nir_exchange')

@@ -99,6 +99,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', CASES)
 @torch.no_grad()
 def test_layers_bit_for_bit(bytes_exact: Callable, name: str) -> None:

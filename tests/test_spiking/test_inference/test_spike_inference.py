@@ -67,6 +67,7 @@ class Inputs(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('potentials', [True, False], ids=['potentials', 'spikes'])
 @pytest.mark.parametrize('config', CONFIGS)
 def test_every_count_and_prediction_is_the_same_in_float64(

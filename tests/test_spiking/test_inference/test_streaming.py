@@ -2,92 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
-from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from mmsfa.backbones import ESpikeFormer
-from mmsfa.cls import SpikeTemporalClsHead
 from mmsfa.neurons import LIF, SFA
-from mmsfa.spiking import FiringRateCounter, OperationCounter, observe, spike_inference, streaming
-
-Fill = Callable[[nn.Module], nn.Module]
-T, B, C, SIZE = 4, 2, 2, 64
-ARCH = dict(channels=(8, 16, 16, 24), depths=(1, 1, 1, 1, 1))
-# Thresholds low enough for every layer to fire.
-NEURONS = {
-    'sfa': dict(type='mmpretrain.SFA', D=4),
-    'sfa_integers': dict(type='mmpretrain.SFA', D=4, norm=1, beta=1.0, rounding='half_up'),
-    'sfa_stateless': dict(type='mmpretrain.SFA', D=4, beta=0),
-    'if': dict(type='mmpretrain.IF', v_reset=None),
-    'lif': dict(type='mmpretrain.LIF', tau=2.0, v_threshold=0.5),
-    'lif_soft': dict(type='mmpretrain.LIF', tau=2.0, v_threshold=0.5, v_reset=None),
-}
-WITH_MEMORY = [name for name in NEURONS if name != 'sfa_stateless']
-
-
-def frames(batch: int = B, steps: int = T) -> Tensor:
-    """(T, B, C, H, W)."""
-    draw = torch.Generator().manual_seed(0)
-    return torch.randn(steps, batch, C, SIZE, SIZE, generator=draw, dtype=torch.float64)
-
-
-def batched(x: Tensor) -> Tensor:
-    """(T, B, C, H, W) -> (B, T*C, H, W)."""
-    return x.transpose(0, 1).flatten(1, 2)
-
-
-def backbone(lively_weights: Fill, neuron: str, steps: int = T, **settings) -> ESpikeFormer:
-    cfg = dict(T=steps, in_channels=C, neuron_cfg=NEURONS[neuron], out_indices=(1, 4))
-    return lively_weights(ESpikeFormer(ARCH, **cfg, **settings).eval()).double()
+from mmsfa.spiking import spike_inference, streaming
+from tests.helpers.real_time_models import (
+    ARCH,
+    NEURONS,
+    WITH_MEMORY,
+    B,
+    Fill,
+    T,
+    backbone,
+    batched,
+    classifier,
+    counts_of,
+    frames,
+)
 
 
 @pytest.fixture(params=['mean', 'batch'])
 def out_time(request: pytest.FixtureRequest) -> str:
     return request.param
-
-
-def classifier(
-    lively_weights: Fill, out_time: str, neuron: str = 'sfa', analog: tuple | None = ()
-) -> nn.Module:
-    """What averages over time has a head without time, and the other way round."""
-    head = dict(type='SpikeLinearClsHead', analog=analog)
-    head_neuron = dict(NEURONS[neuron], norm=1) if 'sfa' in neuron else NEURONS[neuron]
-    if out_time == 'batch':
-        head.update(type=SpikeTemporalClsHead, T=T)
-    cfg = dict(
-        type='ImageClassifier',
-        backbone=dict(
-            type='ESpikeFormer',
-            arch=ARCH,
-            in_channels=C,
-            out_indices=(4,),
-            T=T,
-            out_time=out_time,
-            neuron_cfg=NEURONS[neuron],
-        ),
-        neck=dict(type='GlobalAveragePooling'),
-        head=dict(**head, num_classes=5, in_channels=24, neuron_cfg=head_neuron),
-    )
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        return lively_weights(MODELS.build(cfg).eval()).double()
-
-
-def counts_of(model: nn.Module, *inputs: Tensor) -> dict[str, list[Tensor]]:
-    """Name -> counts of each call, (steps, B, ...)."""
-    found: dict[str, list[Tensor]] = {}
-
-    def keep(name: str, neuron: SFA, output: Tensor) -> None:
-        found.setdefault(name, []).append((output * neuron.norm).round())
-
-    with torch.no_grad(), observe(model, neuron=keep):
-        for x in inputs:
-            model(x)
-    return found
 
 
 @pytest.mark.parametrize('neuron', NEURONS)
@@ -250,78 +190,6 @@ def test_what_cannot_be_streamed_is_refused(lively_weights: Fill) -> None:
     whole = classifier(lively_weights, 'mean')
     with streaming(whole), pytest.raises(RuntimeError, match='call the model itself'):
         whole.extract_feat(frames()[0])
-
-
-def test_one_time_step_changes_nothing(lively_weights: Fill) -> None:
-    x = frames()[0].float()
-    plain = lively_weights(ESpikeFormer(ARCH, in_channels=C))
-    timed = lively_weights(ESpikeFormer(ARCH, in_channels=C, T=1, out_time='batch'))
-    for mode in (True, False):
-        for a, b in zip(plain.train(mode)(x), timed.train(mode)(x), strict=True):
-            assert torch.equal(a, b)
-
-
-def test_batch_statistics_are_those_of_all_time_steps(lively_weights: Fill) -> None:
-    """A neuron without memory sees T*B pictures: so does BN."""
-    model = backbone(lively_weights, 'sfa_stateless', out_time='batch').train()
-    cfg = dict(in_channels=C, neuron_cfg=NEURONS['sfa_stateless'], out_indices=(1, 4))
-    static = lively_weights(ESpikeFormer(ARCH, **cfg)).double().train()
-    x = frames()
-    for a, b in zip(model(batched(x)), static(x.flatten(0, 1)), strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
-    for (name, a), b in zip(model.named_buffers(), static.buffers(), strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=1e-12, msg=name)
-
-
-@pytest.mark.parametrize('neuron', ['sfa', 'if', 'lif'])
-def test_the_spiking_form_of_a_model_with_time(lively_weights: Fill, neuron: str) -> None:
-    model = classifier(lively_weights, 'batch', neuron)
-    x = batched(frames())
-    integer = counts_of(model, x)
-    with spike_inference(model):
-        spikes = counts_of(model, x)
-    for name, (counts,) in integer.items():
-        assert torch.equal(spikes[name][0], counts), name
-
-
-def test_membrane_mode_refuses_what_it_does_not_simulate(lively_weights: Fill) -> None:
-    model = nn.Sequential(LIF(), nn.Linear(4, 4)).eval()
-    with pytest.raises(
-        ValueError, match="simulates SFA neurons, and 0 is a LIF: use mode='spikes'"
-    ):
-        spike_inference(model, 'membrane').__enter__()
-    timed = backbone(lively_weights, 'sfa')
-    with pytest.raises(ValueError, match='has T = 4 real time steps'):
-        spike_inference(timed, 'membrane').__enter__()
-
-
-@pytest.mark.parametrize('neuron', ['sfa', 'lif'])
-def test_a_picture_costs_all_of_its_time_steps(lively_weights: Fill, neuron: str) -> None:
-    """Rates and operations of one batched pass are those of its steps, added up."""
-    model = backbone(lively_weights, neuron)
-    found = []
-    for streams in (False, True):
-        rates, operations = FiringRateCounter(model), OperationCounter(model)
-        rates.attach()
-        operations.attach()
-        with torch.no_grad():
-            if streams:
-                with streaming(model):
-                    for step in frames():
-                        model(step)
-            else:
-                model(batched(frames()))
-        operations.detach()
-        rates.detach()
-        found.append((rates.layer_totals(), operations.layers()))
-    assert found[0] == found[1]
-    emitted, possible = found[0][0]['stages.3.0.mlp.fc1.activate']
-    assert possible == T * B * 16 * (SIZE // 16) ** 2 * (4 if neuron == 'sfa' else 1)
-    assert 0 < emitted < possible
-    layer = found[0][1]['stages.3.0.mlp.fc1.conv']
-    assert layer.analog_macs == 0
-    assert layer.acs == emitted * 64
-    assert layer.macs == T * B * 16 * 64 * (SIZE // 16) ** 2
 
 
 class Twice(nn.Module):

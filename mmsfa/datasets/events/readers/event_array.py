@@ -46,8 +46,8 @@ def make_events(t: Array, x: Array, y: Array, p: Array) -> Array:
     Returns:
         Events, dtype ``EVENT_DTYPE``, shape (N,). Events of the same time keep their order.
     """
-    events = np.empty(len(t), EVENT_DTYPE)
-    for name, column in zip(EVENT_DTYPE.names, (t, x, y, p), strict=True):
+    events: Array = np.empty(len(t), EVENT_DTYPE)
+    for name, column in dict(t=t, x=x, y=y, p=p).items():
         events[name] = column
     if (np.diff(events['t']) < 0).any():
         events = events[np.argsort(events['t'], kind='stable')]

@@ -50,9 +50,9 @@ class EventDrop(BaseTransform):
             if not 0 <= low <= high <= 1:
                 raise ValueError(f'{name} must be (low, high) within [0, 1], got {(low, high)}.')
         self.prob = tuple(prob)
-        self.time_ratio = tuple(time_ratio)
-        self.area_ratio = tuple(area_ratio)
-        self.point_ratio = tuple(point_ratio)
+        self.time_ratio = (*time_ratio,)
+        self.area_ratio = (*area_ratio,)
+        self.point_ratio = (*point_ratio,)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Drop."""

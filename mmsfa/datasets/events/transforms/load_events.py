@@ -31,7 +31,7 @@ class LoadEvents(BaseTransform):
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self.shape = tuple(shape)
+        self.shape = (*shape,)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Read."""

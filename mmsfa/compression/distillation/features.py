@@ -1,0 +1,145 @@
+"""Learn the features of a teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from mmsfa.losses import AuxiliaryLoss, Batch
+
+from .teacher import Teacher
+
+
+@MODELS.register_module()
+class FeatureDistillationLoss(AuxiliaryLoss):
+    r"""The maps of a student follow those of a teacher: mean squared distance.
+
+    With ``standardize`` each channel of both is brought to mean 0 and deviation 1 over the batch
+    first, so that how strong a student's spikes are does not matter, only where they are: up to a
+    factor 2 that is one minus Pearson's correlation. Source: Cao et al.,
+    https://arxiv.org/abs/2207.02039.
+
+    Args:
+        teacher: Config of its model, or the path of its config file, see :class:`Teacher`.
+        teacher_ckpt: Path or URL of its weights, unless its config names them.
+        features: Names of modules, of the student to of the teacher, such as ``{'neck': 'neck'}``.
+            A module may give one map or several.
+        channels: (of the student, of the teacher) of every map where they differ, one pair for
+            all or a list with one for each; a projection (1 x 1, learnt) then stands between.
+        standardize: See above.
+        scope: Library in which bare type names of the teacher are looked up; None takes the
+            student's.
+        weight: Factor of the loss.
+
+    Shape:
+        Maps (N, C, H, W), tokens (N, L, C) or features (N, C). The teacher's maps are resized to
+        the student's.
+
+    Raises:
+        ValueError: No features are named, or the maps of both do not fit together.
+    """
+
+    def __init__(
+        self,
+        teacher: dict | str,
+        teacher_ckpt: str | None = None,
+        features: dict[str, str] | None = None,
+        channels: Sequence[Any] = (),
+        standardize: bool = False,
+        scope: str | None = None,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(weight)
+        if not features:
+            raise ValueError(
+                "features must name what the student learns, as {'neck': 'neck'} (module of the "
+                f'student: module of the teacher), got {features!r}.'
+            )
+        self.features = dict(features)
+        self.standardize = standardize
+        self.teacher = Teacher(teacher, teacher_ckpt, scope)
+        single = len(channels) == 2 and all(isinstance(one, int) for one in channels)
+        self.shared_projection = single
+        with torch.random.fork_rng(devices=[]):  # the model draws what it would without the loss
+            self.projections = nn.ModuleList(
+                nn.Conv2d(mine, theirs, 1) for mine, theirs in ([channels] if single else channels)
+            )
+
+    def prepare(self) -> None:
+        """Read the teacher."""
+        _ = self.teacher.model
+
+    def watched(self, model: nn.Module) -> list[str]:
+        """The modules of the student."""
+        return list(self.features)
+
+    def forward(self, outputs: dict[str, list[Any]], batch: Batch) -> Tensor:
+        """The loss of one step, the mean over all maps."""
+        names = list(dict.fromkeys(self.features.values()))
+        seen = self.teacher.outputs(names, batch.inputs, batch.model.data_preprocessor)
+        pairs: list[tuple[Tensor, Tensor]] = []
+        for name, other in self.features.items():
+            mine, theirs = list(_maps(outputs[name])), list(_maps(seen[other]))
+            if len(mine) != len(theirs) or not mine:
+                raise ValueError(
+                    f'{name} of the student gives {len(mine)} maps and {other} of the teacher '
+                    f'{len(theirs)}: name modules that give equally many.'
+                )
+            pairs += zip(mine, theirs, strict=True)
+        if self.projections and not self.shared_projection and len(self.projections) != len(pairs):
+            raise ValueError(
+                f'channels must have one pair for each of the {len(pairs)} maps, or one for all, '
+                f'got {len(self.projections)}.'
+            )
+        losses = [self._of(index, *pair) for index, pair in enumerate(pairs)]
+        return sum(losses[1:], losses[0]) / len(losses)
+
+    def _of(self, index: int, mine: Tensor, theirs: Tensor) -> Tensor:
+        if mine.dim() != theirs.dim():
+            raise ValueError(
+                f'Map {index} has the shape {tuple(mine.shape)} in the student and '
+                f'{tuple(theirs.shape)} in the teacher: both must be maps (N, C, H, W), tokens '
+                '(N, L, C) or features (N, C).'
+            )
+        mine, theirs = _as_maps(mine), _as_maps(theirs)
+        if self.projections:
+            mine = self.projections[0 if self.shared_projection else index](mine)
+        if mine.shape[:2] != theirs.shape[:2]:
+            raise ValueError(
+                f'Map {index} has (N, C) = {tuple(mine.shape[:2])} in the student and '
+                f'{tuple(theirs.shape[:2])} in the teacher: state the channels of both, '
+                f'channels=({mine.shape[1]}, {theirs.shape[1]}), to learn a projection.'
+            )
+        if mine.shape != theirs.shape:
+            theirs = F.interpolate(theirs, mine.shape[2:], mode='bilinear')
+        if self.standardize:
+            mine, theirs = _standardized(mine), _standardized(theirs)
+        return F.mse_loss(mine, theirs)
+
+
+def _maps(outputs: Any) -> Iterator[Tensor]:
+    """All tensors of the calls of a module, in order."""
+    if isinstance(outputs, Tensor):
+        yield outputs
+    elif isinstance(outputs, (list, tuple)):
+        for one in outputs:
+            yield from _maps(one)
+
+
+def _as_maps(features: Tensor) -> Tensor:
+    """(N, C), (N, L, C) or (N, C, H, W) -> (N, C, H, W)."""
+    if features.dim() == 3:
+        features = features.transpose(1, 2)
+    return features if features.dim() == 4 else features.reshape(*features.shape[:2], -1, 1)
+
+
+def _standardized(maps: Tensor) -> Tensor:
+    """Each channel with mean 0 and deviation 1 over batch and places."""
+    mean = maps.mean((0, 2, 3), keepdim=True)
+    variance = maps.var((0, 2, 3), keepdim=True, unbiased=False)
+    return (maps - mean) / (variance + 1e-6).sqrt()

@@ -1,0 +1,16 @@
+"""Losses that are added to those of any mmdet, mmseg or mmpretrain model."""
+
+from .auxiliary_loss import AuxiliaryLoss, Batch
+from .firing_rate import FiringRateLoss
+from .recorder import record_outputs
+from .with_losses import LEARNT_BY_LOSSES, WithAuxiliaryLosses, add_auxiliary_losses
+
+__all__ = [
+    'LEARNT_BY_LOSSES',
+    'AuxiliaryLoss',
+    'Batch',
+    'FiringRateLoss',
+    'WithAuxiliaryLosses',
+    'add_auxiliary_losses',
+    'record_outputs',
+]
