@@ -172,9 +172,7 @@ def loggers_are_known_by_name(folder: Path) -> None:
     assert MMLogger._instance_dict['known'] is logger
 
 
-@row(
-    '_cfg_dict', 'the local variables of build_from_cfg', used_by='cli/failures/failed_build.py'
-)
+@row('_cfg_dict', 'the local variables of build_from_cfg', used_by='cli/failures/failed_build.py')
 def a_failed_build_shows_its_config(folder: Path) -> None:
     cfg = Config(dict(model=dict(type='Broken', size=1)))
     assert isinstance(cfg._cfg_dict, dict) and cfg._cfg_dict['model']['size'] == 1
