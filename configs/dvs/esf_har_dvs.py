@@ -20,7 +20,7 @@ model = dict(
         neuron_cfg=neuron_cfg,
         layer_scale_init=1e-6,
         T=T,
-        out_time='fold',
+        out_time='batch',
         init_cfg=dict(type='Pretrained', checkpoint=pretrained, prefix='backbone.'),
     ),
     neck=dict(type='GlobalAveragePooling'),

@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def text_sha256(text: str) -> str:
-    """Of a text in UTF-8, in hex."""
+    """The SHA-256 of a text in UTF-8, in hex."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_sha256(path: str | Path) -> str:
-    """Of a file, in hex; read in pieces."""
+    """The SHA-256 of a file, in hex; it is read in pieces."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         while block := file.read(2**20):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import torch
@@ -15,11 +14,17 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmsfa.layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlock
 from mmsfa.layers.coupling import Stage
-from mmsfa.layers.cpu_inference import is_plain_cpu_inference
 from mmsfa.layers.masked import masked_norm, visible_at
-from mmsfa.layers.spike_conv import LayerCfg
+from mmsfa.layers.spike_conv import LayerCfg, is_plain_cpu_inference
 from mmsfa.neurons.functional import check_time
-from mmsfa.neurons.real_time import RealTime, fold_time, mean_over_time, with_time
+from mmsfa.neurons.real_time import (
+    OutTime,
+    RealTime,
+    checked_out_time,
+    mean_over_time,
+    time_to_batch,
+    with_time,
+)
 
 from .arch import SETTINGS, Arch
 
@@ -54,7 +59,7 @@ class ESpikeFormer(RealTime, BaseModule):
             stride of 32 (always in the large family).
         T: Number of real time steps. The neurons get it, too.
         out_time: What becomes of time in the maps: ``'mean'`` over the steps, so that any neck or
-            head can follow, or ``'fold'``: it stays in the batch axis.
+            head can follow, or ``'batch'``: it stays in the batch axis.
         deploy: Build the form for inference, in which each :class:`RepConv` is one convolution.
         out_norm: Put a norm behind each returned map, as Swin and ConvNeXt do in dense tasks: the
             maps are raw sums of membrane potentials, and the neurons of a neck or head cannot
@@ -75,7 +80,7 @@ class ESpikeFormer(RealTime, BaseModule):
         - Input: (B, T*in_channels, H, W), time is the slow part of the channel axis; or a still
           image (B, in_channels, H, W), which is shown T times.
         - Output: tuple of (B, C_i, H / s_i, W / s_i), membrane potentials; the first axis is T*B,
-          time slow, with ``out_time='fold'``.
+          time slow, with ``out_time='batch'``.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -100,7 +105,7 @@ class ESpikeFormer(RealTime, BaseModule):
         norm_eval: bool = False,
         with_cp: bool = False,
         T: int = 1,
-        out_time: Literal['mean', 'fold'] = 'mean',
+        out_time: OutTime = 'mean',
         deploy: bool = False,
         out_norm: bool = False,
         init_cfg: dict | list[dict] | None = None,
@@ -123,8 +128,6 @@ class ESpikeFormer(RealTime, BaseModule):
                 f'got {frozen_stages!r}.'
             )
         check_time(T, beta=0)
-        if out_time not in ('mean', 'fold'):
-            raise ValueError(f"out_time must be 'mean' or 'fold', got {out_time!r}.")
         if stage4_stride is None:
             stage4_stride = self.arch.stage4_strides[0]
         if stage4_stride not in self.arch.stage4_strides:
@@ -138,7 +141,7 @@ class ESpikeFormer(RealTime, BaseModule):
             )
         self.in_channels = in_channels
         self.T = T
-        self.out_time = out_time
+        self.out_time = checked_out_time(out_time)
         self.step_channels = in_channels
         self.out_indices = tuple(sorted(out_indices))
         self.frozen_stages = frozen_stages
@@ -211,7 +214,7 @@ class ESpikeFormer(RealTime, BaseModule):
                 blocks are dense. None sees everything.
         """
         if self.T > 1:
-            x = fold_time(x, self.T, self.in_channels)
+            x = time_to_batch(x, self.T, self.in_channels)
         if visible is not None:
             x = x * visible_at(visible, x)
         # A CPU convolves float32 faster in this layout (and float64 slower); mmcv's operators for

@@ -24,7 +24,7 @@ from mmsfa.config.top_level_options import merge_options
 from mmsfa.errors import OptionError, UserError
 from mmsfa.shipped import find_config
 
-from .error_report import explain, sentence_of, to_log_file
+from .failures import explain, sentence_of, to_log_file
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:

@@ -76,7 +76,10 @@ class DistilledImageClassifier(WithAuxiliaryLosses, ImageClassifier):
     @property
     def teacher(self) -> Teacher | None:
         """The model that it learns from."""
-        return self.auxiliary_losses['kd'].teacher if 'kd' in self.auxiliary_losses else None
+        if 'kd' not in self.auxiliary_losses:
+            return None
+        loss: Any = self.auxiliary_losses['kd']
+        return loss.teacher
 
     def init_weights(self) -> None:
         """Initialise the student, and build the teacher now: a test never comes here."""

@@ -35,7 +35,7 @@ class SpikeDistilledLinearClsHead(SpikeDriven, DistilledLinearClsHead):
 class TemporalLinearClsHead(RealTime, LinearClsHead):
     """A classifier for each time step; the scores are averaged over time.
 
-    It follows a backbone with ``out_time='fold'`` and global pooling, spiking or not.
+    It follows a backbone with ``out_time='batch'`` and global pooling, spiking or not.
 
     Args:
         *args: Arguments of mmpretrain's ``LinearClsHead``.

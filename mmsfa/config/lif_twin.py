@@ -76,7 +76,7 @@ def to_lif_twin(cfg: Config, options: dict[str, Any] | None = None) -> None:
         _convert(model if keeps_time else model.backbone, neuron_cfg, registry)
     if keeps_time:
         head.update(type=SpikeTemporalClsHead.__name__, T=T)
-    model.backbone.update(T=T, out_time='fold' if keeps_time else 'mean')
+    model.backbone.update(T=T, out_time='batch' if keeps_time else 'mean')
 
 
 def _convert(part: dict, neuron_cfg: dict, registry: Registry) -> None:

@@ -82,7 +82,7 @@ def recognise(state_dict: dict[str, Tensor]) -> Layout:
     is_event_model = in_channels == 2 and 'head.fc.weight' in state_dict
     if is_event_model:
         title = f'event-camera classifier (T={_EVENT_TIME} as published)'
-        backbone.update(T=_EVENT_TIME, out_time='fold')
+        backbone.update(T=_EVENT_TIME, out_time='batch')
     kind = 'event' if is_event_model else 'large' if large and 'classifier' in title else title
     neuron = dict(_EVENT_NEURON, norm=1 if arch == '19m' else 8)
     if is_event_model:

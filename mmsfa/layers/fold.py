@@ -45,6 +45,24 @@ def folded(conv: nn.Module, norm: nn.Module) -> _ConvNd | None:
     return both
 
 
+def check_evaluation_mode(model: nn.Module, what: str) -> None:
+    """Refuse a model that is in training mode.
+
+    Args:
+        model: Any model.
+        what: What needs evaluation mode.
+
+    Raises:
+        ValueError: It is, in part at least.
+    """
+    training = next((name for name, module in model.named_modules() if module.training), None)
+    if training is not None:
+        raise ValueError(
+            f'{what} needs a model in evaluation mode, and {training or "it"} is in training mode: '
+            'call model.eval() first.'
+        )
+
+
 def merge_branches(model: nn.Module) -> None:
     """Let every module that has branches for its training, such as a RepConv, merge them, in place.
 
@@ -82,12 +100,7 @@ def fold(model: Model) -> Model:
     Raises:
         ValueError: The model is in training mode: a BN that still learns cannot be folded.
     """
-    training = [name for name, m in model.named_modules() if m.training]
-    if training:
-        raise ValueError(
-            f'Only a model in evaluation mode can be folded, and {training[0] or "it"} is in '
-            'training mode: call model.eval() first.'
-        )
+    check_evaluation_mode(model, 'Folding')
     model = deepcopy(model)
     merge_branches(model)
     for module in model.modules():

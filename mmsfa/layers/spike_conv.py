@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import Any, TypedDict
 
+import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from mmsfa.neurons import SpikingNeuron
+from mmsfa.neurons.functional import is_exporting
 
-from .cpu_inference import is_plain_cpu_inference
 from .fold import folded, norm_follows
 from .masked import masked_norm, visible_at
 
@@ -21,6 +22,21 @@ class LayerCfg(TypedDict):
     conv_cfg: dict | None
     norm_cfg: dict
     neuron_cfg: dict
+
+
+def is_plain_cpu_inference(x: Tensor) -> bool:
+    """Whether ``x`` is on a CPU, nobody wants gradients and nobody records the graph.
+
+    Then a forward pass may take shortcuts that its result does not show. A recorded graph
+    (torch.compile, ONNX, trace) keeps the layers as they are written, so that its own tools can
+    fold and lay them out. A GPU reads a map faster than it launches the small kernels that fold a
+    weight.
+
+    Args:
+        x: The input of the pass.
+    """
+    recorded = torch.compiler.is_compiling() or torch.jit.is_tracing() or is_exporting()
+    return x.is_cpu and not (recorded or torch.is_grad_enabled())
 
 
 class SpikeConv(ConvModule):

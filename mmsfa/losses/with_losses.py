@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from mmengine.registry import MODELS
@@ -16,7 +16,13 @@ from .recorder import record_outputs
 LEARNT_BY_LOSSES = 'auxiliary_losses.'
 
 
-class WithAuxiliaryLosses(nn.Module):
+if TYPE_CHECKING:  # the class that stands behind the mixin has the methods of a model
+    from mmengine.model import BaseModel as _Model
+else:
+    _Model = nn.Module
+
+
+class WithAuxiliaryLosses(_Model):
     """Mixin of a model of mmdet, mmseg or mmpretrain: adds losses to its own.
 
     Whatever else the model does, from `predict` to its parameter names, stays as it is.
@@ -51,10 +57,13 @@ class WithAuxiliaryLosses(nn.Module):
         super().init_weights()
         self.prepare_losses()
 
+    def _losses(self) -> dict[str, AuxiliaryLoss]:
+        return cast('dict[str, AuxiliaryLoss]', dict(self.auxiliary_losses.items()))
+
     def prepare_losses(self) -> None:
         """Let each loss get ready for training."""
         with torch.random.fork_rng(devices=[]):
-            for loss in self.auxiliary_losses.values():
+            for loss in self._losses().values():
                 loss.prepare()
 
     def own_losses(self, inputs: Any, data_samples: Any, *args: Any, **kwargs: Any) -> dict:
@@ -67,7 +76,7 @@ class WithAuxiliaryLosses(nn.Module):
         Raises:
             ValueError: The model has a loss of that name, or an auxiliary loss cannot be computed.
         """
-        losses = self.auxiliary_losses
+        losses = self._losses()
         watched = {name: list(loss.watched(self)) for name, loss in losses.items()}
         with record_outputs(self, {one for names in watched.values() for one in names}) as seen:
             found = dict(self.own_losses(inputs, data_samples, *args, **kwargs))
@@ -113,26 +122,31 @@ def add_auxiliary_losses(
         ...     of=dict(type='MaskRCNN', ...),
         ...     losses=dict(rate=dict(type='FiringRateLoss', target=0.1, weight=1.0)))
     """
+    model: Any
     if isinstance(of, dict):
         of = dict(of)
         if data_preprocessor is not None:
             of.setdefault('data_preprocessor', data_preprocessor)
-        of = MODELS.build(of)
-    if not callable(getattr(of, 'loss', None)):
+        model = MODELS.build(of)
+    else:
+        model = of
+    if not callable(getattr(model, 'loss', None)):
         raise ValueError(
             'AuxiliaryLosses needs `of` to be a model with a method loss(inputs, data_samples), as '
-            f'those of mmdet, mmseg and mmpretrain, got {type(of).__name__}.'
+            f'those of mmdet, mmseg and mmpretrain, got {type(model).__name__}.'
         )
-    if not isinstance(of, WithAuxiliaryLosses):
-        of.__class__ = _with_losses(type(of))  # as torch's parametrizations do
-    of.attach_losses(losses)
-    return of
+    if not isinstance(model, WithAuxiliaryLosses):
+        kind: Any = type(model)
+        model.__class__ = _with_losses(kind)  # as torch's parametrizations do
+    model.attach_losses(losses)
+    return model
 
 
 @cache
 def _with_losses(kind: type[nn.Module]) -> type[nn.Module]:
     members = dict(__module__=kind.__module__, __doc__=kind.__doc__)
-    return type(kind)(f'{kind.__name__}WithLosses', (WithAuxiliaryLosses, kind), members)
+    metaclass: Any = type(kind)
+    return metaclass(f'{kind.__name__}WithLosses', (WithAuxiliaryLosses, kind), members)
 
 
 def _build(name: str, loss: dict | AuxiliaryLoss) -> AuxiliaryLoss:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -9,6 +10,8 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from .base import SpikingNeuron
+
+OutTime = Literal['mean', 'batch']
 
 
 class RealTime:
@@ -18,14 +21,32 @@ class RealTime:
         T: Number of real time steps; 1 has no time.
         step_channels: Channels of one step where time stands in the channel axis of the input;
             None where it stands in the batch axis.
-        out_time: What becomes of time: the ``'mean'`` over the steps, or ``'fold'``: it stays in
+        out_time: What becomes of time: the ``'mean'`` over the steps, or ``'batch'``: it stays in
             the batch axis.
     """
 
     T: int = 1
     step_channels: int | None = None
-    out_time: Literal['mean', 'fold'] = 'mean'
+    out_time: OutTime = 'mean'
     forward: Callable[..., Any]
+
+
+def checked_out_time(out_time: OutTime | Literal['fold']) -> OutTime:
+    """What becomes of time behind a backbone; ``'fold'``, the old name of ``'batch'``, warns.
+
+    Raises:
+        ValueError: It is neither ``'mean'`` nor ``'batch'``.
+    """
+    if out_time == 'fold':
+        warnings.warn(
+            "out_time='fold' is called 'batch': time stays in the batch axis.",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+        return 'batch'
+    if out_time not in ('mean', 'batch'):
+        raise ValueError(f"out_time must be 'mean' or 'batch', got {out_time!r}.")
+    return out_time
 
 
 def with_time(neuron_cfg: dict, T: int) -> dict:
@@ -54,7 +75,7 @@ def with_time(neuron_cfg: dict, T: int) -> dict:
     return dict(neuron_cfg, T=T)
 
 
-def fold_time(x: Tensor, T: int, in_channels: int) -> Tensor:
+def time_to_batch(x: Tensor, T: int, in_channels: int) -> Tensor:
     """Move time from the channel axis into the batch axis.
 
     Args:

@@ -51,7 +51,7 @@ def classifier(
     """What averages over time has a head without time, and the other way round."""
     head = dict(type='SpikeLinearClsHead', analog=analog)
     head_neuron = dict(NEURONS[neuron], norm=1) if 'sfa' in neuron else NEURONS[neuron]
-    if out_time == 'fold':
+    if out_time == 'batch':
         head.update(type=SpikeTemporalClsHead, T=T)
     cfg = dict(
         type='ImageClassifier',

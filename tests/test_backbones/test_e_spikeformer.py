@@ -194,7 +194,7 @@ def test_onnx_has_a_free_size(make_exact, tmp_path):
         (dict(frozen_stages=2.5), r'frozen_stages must lie in .* got 2\.5'),
         (dict(frozen_stages=5), r'frozen_stages must lie in -1\.\.4'),
         (dict(T=0), 'T .* must be an integer >= 1, got 0'),
-        (dict(out_time='sum'), "out_time must be 'mean' or 'fold', got 'sum'"),
+        (dict(out_time='sum'), "out_time must be 'mean' or 'batch', got 'sum'"),
         (dict(T=2, neuron_cfg=dict(type='SFA', T=4)), 'T=2, got .*leave T out'),
         (dict(arch=dict(family='huge')), "must be 'base' or 'large', got 'huge'"),
         (dict(arch=dict(family='large', channels=(8, 8, 8, 8))), '3 numbers from C0 on'),

@@ -69,12 +69,12 @@ def test_weights_of_a_backbone_without_norms_load(build: Build) -> None:
     assert {name.rsplit('.', 1)[0] for name in found.missing_keys} == {'out_norms.4'}
 
 
-@pytest.mark.parametrize('out_time', ['mean', 'fold'])
+@pytest.mark.parametrize('out_time', ['mean', 'batch'])
 def test_each_time_step_is_normed_by_itself(build: Build, out_time: str) -> None:
     """Statistics are those of T*B maps, as of every other BN; the mean comes afterwards."""
     cfg = dict(T=3, in_channels=2, out_indices=(1, 4))
     model, x = build(out_time=out_time, **cfg).train(), pictures(channels=6)
-    steps = build(out_norm=False, out_time='fold', **cfg).train()(x)
+    steps = build(out_norm=False, out_time='batch', **cfg).train()(x)
     norms = deepcopy(model.out_norms)
     for ours, step, norm in zip(model(x), steps, norms.values(), strict=True):
         expected = norm(step)

@@ -29,10 +29,10 @@ def test_time_is_the_slow_part_of_the_channels(build):
     T, x = 3, events()
     by_hand = x.unflatten(1, (T, 2)).transpose(0, 1).flatten(0, 1)  # (T*B, 2, H, W)
     want = build(neuron_cfg=dict(type='mmpretrain.SFA', T=T))(by_hand)
-    for out_time in ('fold', 'mean'):
+    for out_time in ('batch', 'mean'):
         outs = build(T=T, out_time=out_time)(x)
         for got, maps in zip(outs, want, strict=True):
-            maps = maps if out_time == 'fold' else maps.unflatten(0, (T, -1)).mean(0)
+            maps = maps if out_time == 'batch' else maps.unflatten(0, (T, -1)).mean(0)
             assert torch.equal(got, maps)
 
 
@@ -48,8 +48,14 @@ def test_a_still_image_is_shown_at_every_step(build):
 
 def test_one_step_changes_no_bit(build):
     x = events(T=1)
-    for a, b in zip(build()(x), build(T=1, out_time='fold')(x), strict=True):
+    for a, b in zip(build()(x), build(T=1, out_time='batch')(x), strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_old_name_of_time_in_the_batch_axis_warns(build):
+    with pytest.warns(DeprecationWarning, match="out_time='fold' is called 'batch'"):
+        model = build(T=3, out_time='fold')
+    assert model.out_time == 'batch' and model(events())[0].shape[0] == 3 * 2
 
 
 def test_statistics_are_those_of_all_steps_together(build):

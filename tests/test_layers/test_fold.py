@@ -109,5 +109,5 @@ def test_a_convolution_that_two_norms_share(lively_weights: Lively) -> None:
 
 
 def test_a_model_in_training_is_refused() -> None:
-    with pytest.raises(ValueError, match=r'evaluation mode can be folded.*call model\.eval'):
+    with pytest.raises(ValueError, match=r'Folding needs .* evaluation mode.*call model\.eval'):
         fold(BRICKS['sequence'].train())

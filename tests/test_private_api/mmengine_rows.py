@@ -165,16 +165,14 @@ def optim_wrapper_accumulates(folder: Path) -> None:
     assert OptimWrapper(optimizer, accumulative_counts=3)._accumulative_counts == 3
 
 
-@row('_instance_dict', used_by='cli/error_report/log_file.py')
+@row('_instance_dict', used_by='cli/failures/log_file.py')
 def loggers_are_known_by_name(folder: Path) -> None:
     MMLogger._instance_dict.clear()
     logger = MMLogger.get_instance('known')
     assert MMLogger._instance_dict['known'] is logger
 
 
-@row(
-    '_cfg_dict', 'the local variables of build_from_cfg', used_by='cli/error_report/failed_build.py'
-)
+@row('_cfg_dict', 'the local variables of build_from_cfg', used_by='cli/failures/failed_build.py')
 def a_failed_build_shows_its_config(folder: Path) -> None:
     cfg = Config(dict(model=dict(type='Broken', size=1)))
     assert isinstance(cfg._cfg_dict, dict) and cfg._cfg_dict['model']['size'] == 1

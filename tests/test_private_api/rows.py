@@ -13,7 +13,8 @@ class Row:
 
     Attributes:
         names: As they stand in the code, or in words where no name begins with an underscore.
-        used_by: Files of the package and the tools that use them, and that a change concerns.
+        used_by: Files of the package and the tools that use them, and that a change concerns; ``*``
+            stands for any characters.
         check: That they are there and behave as those files expect; gets an empty folder.
     """
 
@@ -30,7 +31,7 @@ def row(*names: str, used_by: str) -> Callable[[Callable[[Path], None]], Callabl
 
     Args:
         *names: Of the attributes, methods or classes.
-        used_by: Files below mmsfa, and tools/..., between spaces.
+        used_by: Files below mmsfa, and tools/..., between spaces; ``*`` stands for any characters.
     """
 
     def add(check: Callable[[Path], None]) -> Callable[[Path], None]:

@@ -18,11 +18,7 @@ from mmsfa.ops.torchvision_ops import torchvision_loads
 from tests.test_private_api.rows import row
 
 
-@row(
-    '_BatchNorm',
-    used_by='backbones/e_spikeformer.py engine/hooks/sync_norm_stats_hook.py layers/blocks.py '
-    'layers/fold.py layers/masked.py layers/rep_conv.py spiking/inference/spike_driven_pass.py',
-)
+@row('_BatchNorm', used_by='*')
 def every_batch_norm_is_one(folder: Path) -> None:
     for kind in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm):
         assert isinstance(kind(2), _BatchNorm)
@@ -30,11 +26,7 @@ def every_batch_norm_is_one(folder: Path) -> None:
     assert not any(isinstance(norm, _BatchNorm) for norm in (nn.GroupNorm(1, 2), nn.LayerNorm(2)))
 
 
-@row(
-    '_ConvNd', '_ConvTransposeNd',
-    used_by='layers/readout.py layers/spike_driven.py spiking/measure/fan_out.py '
-    'spiking/measure/observer.py spiking/measure/uncounted.py',
-)  # fmt: skip
+@row('_ConvNd', '_ConvTransposeNd', used_by='*')
 def every_convolution_is_one(folder: Path) -> None:
     for kind in (nn.Conv1d, nn.Conv2d, nn.Conv3d, mmcv_layers.Conv2d):
         assert isinstance(kind(2, 2, 1), _ConvNd) and not isinstance(
@@ -50,12 +42,7 @@ def convolutions_keep_their_padding(folder: Path) -> None:
     assert list(conv._reversed_padding_repeated_twice) == [2, 2, 1, 1]
 
 
-@row(
-    '_modules', '_parameters',
-    used_by='compression/memory.py layers/effective_weight.py layers/fold.py layers/rep_conv.py '
-    'losses/with_losses.py '
-    'spiking/inference/spike_driven_pass.py',
-)  # fmt: skip
+@row('_modules', '_parameters', used_by='*')
 def modules_keep_their_parts_in_dicts(folder: Path) -> None:
     layer = nn.Sequential(nn.Linear(1, 1))
     assert list(layer._modules) == ['0'] and list(layer[0]._parameters) == ['weight', 'bias']

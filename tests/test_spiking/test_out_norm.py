@@ -64,7 +64,7 @@ def assert_same_counts(one: dict[str, list[Tensor]], other: dict[str, list[Tenso
 
 
 @pytest.mark.parametrize('neuron', [NEURON, dict(type='mmpretrain.LIF', v_threshold=0.5)])
-@pytest.mark.parametrize('out_time', ['mean', 'fold'])
+@pytest.mark.parametrize('out_time', ['mean', 'batch'])
 @torch.no_grad()
 def test_streamed_maps_are_the_batched_ones(
     lively_weights: Fill, neuron: dict, out_time: str

@@ -97,7 +97,7 @@ def test_event_camera_model(parity, published, call_tool, tmp_path: Path) -> Non
     assert 'Found: event-camera classifier (T=8 as published)' in printed
     assert 'ignored     6 tensors: what the last batch left in a neuron' in printed
     assert 'Taken: model. Not taken: model_ema (see --key).' in printed
-    assert "T=8,\n    out_time='fold'" in printed and 'num_classes=300' in printed
+    assert "T=8,\n    out_time='batch'" in printed and 'num_classes=300' in printed
 
 
 def test_a_leftover_stops_it_unless_allowed(published, refused, call_tool, tmp_path: Path) -> None:

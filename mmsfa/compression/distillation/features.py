@@ -67,7 +67,7 @@ class FeatureDistillationLoss(AuxiliaryLoss):
         self.shared_projection = single
         with torch.random.fork_rng(devices=[]):  # the model draws what it would without the loss
             self.projections = nn.ModuleList(
-                nn.Conv2d(*pair, 1) for pair in ([channels] if single else channels)
+                nn.Conv2d(mine, theirs, 1) for mine, theirs in ([channels] if single else channels)
             )
 
     def prepare(self) -> None:
@@ -82,7 +82,7 @@ class FeatureDistillationLoss(AuxiliaryLoss):
         """The loss of one step, the mean over all maps."""
         names = list(dict.fromkeys(self.features.values()))
         seen = self.teacher.outputs(names, batch.inputs, batch.model.data_preprocessor)
-        pairs = []
+        pairs: list[tuple[Tensor, Tensor]] = []
         for name, other in self.features.items():
             mine, theirs = list(_maps(outputs[name])), list(_maps(seen[other]))
             if len(mine) != len(theirs) or not mine:
@@ -97,7 +97,7 @@ class FeatureDistillationLoss(AuxiliaryLoss):
                 f'got {len(self.projections)}.'
             )
         losses = [self._of(index, *pair) for index, pair in enumerate(pairs)]
-        return sum(losses) / len(losses)
+        return sum(losses[1:], losses[0]) / len(losses)
 
     def _of(self, index: int, mine: Tensor, theirs: Tensor) -> Tensor:
         if mine.dim() != theirs.dim():

@@ -83,11 +83,19 @@ class LogitDistillationLoss(AuxiliaryLoss):
 
     def watched(self, model: nn.Module) -> list[str]:
         """The module that gives the scores."""
-        return [self.module]
+        return [self._scores()]
+
+    def _scores(self) -> str:
+        if self.module is None:
+            raise ValueError(
+                'LogitDistillationLoss does not know the scores of its student: add it to a model '
+                'with AuxiliaryLosses, or name module=.'
+            )
+        return self.module
 
     def forward(self, outputs: dict[str, list[Any]], batch: Batch) -> Tensor:
         """The loss of one step."""
-        scores = outputs[self.module]
+        scores = outputs[self._scores()]
         if self.teacher_module is None:
             self.teacher_module = score_module_of(self.teacher.model, learns=False)
         name = self.teacher_module
@@ -98,7 +106,7 @@ class LogitDistillationLoss(AuxiliaryLoss):
                 f'of the teacher {len(seen)} times: they must score the same levels.'
             )
         losses = [self._of(one, other) for one, other in zip(scores, seen, strict=True)]
-        return losses[0] if len(losses) == 1 else sum(losses) / len(losses)
+        return losses[0] if len(losses) == 1 else sum(losses[1:], losses[0]) / len(losses)
 
     def _of(self, scores: Tensor, teacher_scores: Tensor) -> Tensor:
         size = scores.shape[2:]

@@ -94,7 +94,7 @@ class Teacher:
         Raises:
             ValueError: The teacher has no such module.
         """
-        model = self.model.to(inputs.device)
+        model: Any = self.model.to(inputs.device)
         pictures = renormalize(inputs, preprocessor, getattr(model, 'data_preprocessor', None))
         with record_outputs(model, names) as found:
             if '' in found or not hasattr(model, 'backbone'):

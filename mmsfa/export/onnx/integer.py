@@ -88,8 +88,8 @@ class _Conversion:
         if attributes['group'] > 1 and not only_neurons:
             return
         bias = constant(conv.inputs[2]) if len(conv.inputs) > 2 else None
-        weight = IntegerWeight.of(array, bias, firing.norm)
-        args = (self.write, self._counts_of(firing), weight, firing.norm, attributes)
+        weight = IntegerWeight.of(array, bias, firing.divisor)
+        args = (self.write, self._counts_of(firing), weight, firing.divisor, attributes)
         if only_neurons:
             fired = convolve_to_counts(*args)
             for reader in neurons:

@@ -30,7 +30,7 @@ class IntegerWeight:
     bias: np.ndarray
 
     @classmethod
-    def of(cls, weight: np.ndarray, bias: np.ndarray | None, norm: float) -> IntegerWeight:
+    def of(cls, weight: np.ndarray, bias: np.ndarray | None, divisor: float) -> IntegerWeight:
         """Round weights: the largest of a channel becomes 127.
 
         A channel on a coarser grid, as weights quantised to less than 8 bits are, keeps that grid
@@ -39,12 +39,12 @@ class IntegerWeight:
         Args:
             weight: float32, shape (C_out, C_in / groups, k, k).
             bias: float32, shape (C_out,), or None.
-            norm: Divisor of the counts that arrive.
+            divisor: Divisor of the counts that arrive.
         """
         bias = np.zeros(len(weight), np.float32) if bias is None else bias.astype(np.float32)
         largest = np.abs(weight.reshape(len(weight), -1)).max(1)
-        # The bias is added to the int32 sum, in units of scale / norm: leave it room there.
-        scale = np.maximum(largest / _levels(weight), np.abs(bias) * norm / 2**30)
+        # The bias is added to the int32 sum, in units of scale / divisor: leave it room there.
+        scale = np.maximum(largest / _levels(weight), np.abs(bias) * divisor / 2**30)
         scale = np.where(scale > 0, scale, 1).astype(np.float32)
         values = np.rint(weight / scale.reshape(-1, *[1] * (weight.ndim - 1)))
         return cls(np.clip(values, -127, 127).astype(np.int8), scale, bias)
@@ -96,10 +96,10 @@ def clamp(write: Writer, counts: ir.Value, D: int) -> ir.Value:
 
 
 def convolve_to_counts(
-    write: Writer, counts: ir.Value, weight: IntegerWeight, norm: float, attributes: dict
+    write: Writer, counts: ir.Value, weight: IntegerWeight, divisor: float, attributes: dict
 ) -> ir.Value:
     """Bytes in, bytes out: a convolution whose sum only a neuron reads."""
-    scale = weight.scale / np.float32(norm)
+    scale = weight.scale / np.float32(divisor)
     bias = np.rint(weight.bias.astype(np.float64) / scale).astype(np.int32)
     return write.op(
         'QLinearConv',
@@ -117,7 +117,7 @@ def convolve_to_counts(
 
 
 def convolve_to_potential(
-    write: Writer, counts: ir.Value, weight: IntegerWeight, norm: float, attributes: dict
+    write: Writer, counts: ir.Value, weight: IntegerWeight, divisor: float, attributes: dict
 ) -> ir.Value:
     """Bytes in, potentials out: one product of matrices for each row of the kernel.
 
@@ -139,17 +139,22 @@ def convolve_to_potential(
         # (C_out, C_in, k) -> (k * C_in, C_out)
         kernel = weight.values[:, :, i].transpose(2, 1, 0).reshape(-1, len(weight.scale))
         if down == 1:
-            y = _product(write, x, kernel, weight, norm, bias=i == 0)
+            y = _product(write, x, kernel, weight, divisor, bias=i == 0)
             y = _every(write, y, 1, i, rows, gap_y, down)
         else:
             y = _every(write, x, 1, i, rows, gap_y, down)
-            y = _product(write, y, kernel, weight, norm, bias=i == 0)
+            y = _product(write, y, kernel, weight, divisor, bias=i == 0)
         total = y if total is None else write.op('Add', total, y)
     return write.op('Transpose', total, perm=[0, 3, 1, 2])
 
 
 def _product(
-    write: Writer, x: ir.Value, kernel: np.ndarray, weight: IntegerWeight, norm: float, bias: bool
+    write: Writer,
+    x: ir.Value,
+    kernel: np.ndarray,
+    weight: IntegerWeight,
+    divisor: float,
+    bias: bool,
 ) -> ir.Value:
     """(B, H, W, K) counts times (K, C_out) bytes, as potentials."""
     return write.op(
@@ -157,7 +162,7 @@ def _product(
         x,
         np.ascontiguousarray(kernel),
         np.float32(1),
-        weight.scale / np.float32(norm),
+        weight.scale / np.float32(divisor),
         None,
         None,
         weight.bias if bias else None,

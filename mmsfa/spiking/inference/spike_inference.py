@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
+from mmsfa.layers.fold import check_evaluation_mode
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.spiking.measure.observer import instance_attribute, neurons_of, products_of
 
@@ -68,24 +69,6 @@ def spike_inference(model: nn.Module, mode: Mode = 'spikes') -> Iterator[nn.Modu
                 method = emit_spikes(product.emitter, method)
             stack.enter_context(instance_attribute(product, 'forward', torch.no_grad()(method)))
         yield model
-
-
-def check_evaluation_mode(model: nn.Module, what: str) -> None:
-    """Refuse a model that is in training mode.
-
-    Args:
-        model: Any model.
-        what: What needs evaluation mode.
-
-    Raises:
-        ValueError: It is, in part at least.
-    """
-    training = next((name for name, module in model.named_modules() if module.training), None)
-    if training is not None:
-        raise ValueError(
-            f'{what} needs a model in evaluation mode, and {training or "it"} is in training mode: '
-            'call model.eval() first.'
-        )
 
 
 def _check(model: nn.Module, neurons: dict[str, SpikingNeuron]) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmsfa.layers.fold import check_evaluation_mode
 from mmsfa.neurons import RealTime, SpikingNeuron
 from mmsfa.spiking.measure.observer import instance_attribute, neurons_of
-
-from .spike_inference import check_evaluation_mode
 
 Forward = Callable[..., Any]
 
@@ -112,7 +111,7 @@ class Stream:
 def _with_time_steps(model: nn.Module) -> dict[str, RealTime]:
     """Backbones and heads that know the T steps in the batch axis.
 
-    Each of them hands on the mean over time, unless it says ``out_time='fold'``.
+    Each of them hands on the mean over time, unless it says ``out_time='batch'``.
     """
     return {
         name: module
@@ -129,7 +128,7 @@ def streaming(model: nn.Module) -> Iterator[Stream]:
     steps (T > 1) carry their membrane potential to the next call; a sequence may go on for as
     long as it likes. A backbone or head that returns the mean over time returns the mean of the
     steps so far. So call t gives what the batched model gives for the first t steps; maps that
-    keep their time (``out_time='fold'``) are those of step t. All counts are the same. There are
+    keep their time (``out_time='batch'``) are those of step t. All counts are the same. There are
     no gradients.
 
     Open it before `spike_inference`, so that spikes are emitted from the streamed counts.

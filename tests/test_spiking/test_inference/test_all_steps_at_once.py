@@ -28,7 +28,7 @@ from tests.helpers.real_time_models import (
 def test_one_time_step_changes_nothing(lively_weights: Fill) -> None:
     x = frames()[0].float()
     plain = lively_weights(ESpikeFormer(ARCH, in_channels=C))
-    timed = lively_weights(ESpikeFormer(ARCH, in_channels=C, T=1, out_time='fold'))
+    timed = lively_weights(ESpikeFormer(ARCH, in_channels=C, T=1, out_time='batch'))
     for mode in (True, False):
         for a, b in zip(plain.train(mode)(x), timed.train(mode)(x), strict=True):
             assert torch.equal(a, b)
@@ -36,7 +36,7 @@ def test_one_time_step_changes_nothing(lively_weights: Fill) -> None:
 
 def test_batch_statistics_are_those_of_all_time_steps(lively_weights: Fill) -> None:
     """A neuron without memory sees T*B pictures: so does BN."""
-    model = backbone(lively_weights, 'sfa_stateless', out_time='fold').train()
+    model = backbone(lively_weights, 'sfa_stateless', out_time='batch').train()
     cfg = dict(in_channels=C, neuron_cfg=NEURONS['sfa_stateless'], out_indices=(1, 4))
     static = lively_weights(ESpikeFormer(ARCH, **cfg)).double().train()
     x = frames()
@@ -48,7 +48,7 @@ def test_batch_statistics_are_those_of_all_time_steps(lively_weights: Fill) -> N
 
 @pytest.mark.parametrize('neuron', ['sfa', 'if', 'lif'])
 def test_the_spiking_form_of_a_model_with_time(lively_weights: Fill, neuron: str) -> None:
-    model = classifier(lively_weights, 'fold', neuron)
+    model = classifier(lively_weights, 'batch', neuron)
     x = batched(frames())
     integer = counts_of(model, x)
     with spike_inference(model):

@@ -25,7 +25,7 @@ from tests.helpers.real_time_models import (
 )
 
 
-@pytest.fixture(params=['mean', 'fold'])
+@pytest.fixture(params=['mean', 'batch'])
 def out_time(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -44,7 +44,7 @@ def test_a_neuron_gives_the_same_bits(neuron: str) -> None:
 
 @pytest.mark.parametrize('neuron', NEURONS)
 def test_the_backbone_gives_the_same_counts_and_maps(lively_weights: Fill, neuron: str) -> None:
-    model = backbone(lively_weights, neuron, out_time='fold')
+    model = backbone(lively_weights, neuron, out_time='batch')
     x = frames()
     whole = counts_of(model, batched(x))
     with streaming(model):
@@ -105,7 +105,7 @@ def test_test_step_is_a_step_too(lively_weights: Fill) -> None:
 
 @pytest.mark.parametrize('neuron', WITH_MEMORY)
 def test_a_neuron_remembers_and_a_reset_makes_it_forget(lively_weights: Fill, neuron: str) -> None:
-    model = backbone(lively_weights, neuron, out_time='fold')
+    model = backbone(lively_weights, neuron, out_time='batch')
     x = frames()[0]
     with torch.no_grad(), streaming(model) as stream:
         first, second = model(x)[0], model(x)[0]

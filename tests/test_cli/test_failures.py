@@ -14,7 +14,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import HOOKS, MODELS, init_default_scope
 from torch.utils.data import DataLoader
 
-from mmsfa.cli.error_report import explain
+from mmsfa.cli.failures import explain
 from mmsfa.cli.options import run_tool
 from mmsfa.errors import OptionError
 
@@ -146,7 +146,7 @@ def test_a_long_message_is_cut() -> None:
 @pytest.fixture
 def log_file(tmp_path: Path) -> Path:
     path = tmp_path / 'run.log'
-    MMLogger.get_instance('error_report', log_file=str(path))
+    MMLogger.get_instance('failures', log_file=str(path))
     return path
 
 
@@ -165,7 +165,7 @@ def test_the_traceback_is_kept_in_the_log_file(log_file: Path, capsys) -> None:
 
 
 def test_a_full_disk_under_the_log_adds_no_noise(monkeypatch, capsys) -> None:
-    MMLogger.get_instance('error_report_full', log_file='/dev/full')
+    MMLogger.get_instance('failures_full', log_file='/dev/full')
     shown(fail)
     assert 'Traceback' not in capsys.readouterr().err
 
