@@ -45,6 +45,7 @@ def test_bad_output_is_seen(code: int, out: str, err: str, kind: str) -> None:
     assert cases._judge(code, out, err) == kind
 
 
+@pytest.mark.slow
 @linux_only
 @pytest.mark.parametrize(
     ('program', 'kind'),

@@ -38,6 +38,7 @@ def images(shapes_dir: Path) -> list[str]:
     return sorted(map(str, (shapes_dir / 'images/validation').iterdir()))[:2]
 
 
+@pytest.mark.slow
 def test_detection(repo_dir: Path, tmp_path: Path, weights, images: list[str]) -> None:
     from mmdet.apis import DetInferencer
 

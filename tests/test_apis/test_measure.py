@@ -38,6 +38,7 @@ def checkpoint(repo_dir: Path, tmp_path: Path, lively_weights) -> str:
     return str(tmp_path / 'weights.pth')
 
 
+@pytest.mark.slow
 def test_figures_add_up(repo_dir: Path, shapes_dir: Path, checkpoint: str) -> None:
     report = measure(detector(repo_dir, shapes_dir), checkpoint, num=2)
     assert json.loads(json.dumps(report)) == report

@@ -32,6 +32,7 @@ def test_the_preprocessor_of_the_runner_is_used(repo_dir: Path, tmp_path: Path) 
     assert not any(module.training for module in mine.modules())
 
 
+@pytest.mark.slow
 def test_weights_and_classes_come_from_the_checkpoint(
     repo_dir: Path, tmp_path: Path, lively_weights
 ) -> None:
@@ -48,6 +49,7 @@ def test_weights_and_classes_come_from_the_checkpoint(
     assert bare.dataset_meta['classes'] == cfg.test_dataloader.dataset.classes
 
 
+@pytest.mark.slow
 def test_half_a_model_is_refused(repo_dir: Path, tmp_path: Path) -> None:
     cfg = Config.fromfile(repo_dir / CLS)
     state = build_model(cfg).state_dict()

@@ -237,6 +237,7 @@ def test_large_model(large):
         torch.testing.assert_close(model(x), scores, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_large_gradients(large, parity):
     case, model = large
     case.check_grad(*gradients(parity, case, model))

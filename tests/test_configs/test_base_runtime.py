@@ -42,6 +42,7 @@ def test_a_runtime_has_what_the_tools_rely_on(base: Path, task: str) -> None:
     assert cfg.log_processor.by_epoch is cfg.default_hooks.checkpoint.get('by_epoch', True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['det/mask_rcnn_esf_demo.py', 'seg/upernet_esf_demo.py'])
 def test_a_hook_of_the_users_own_deletes_none_of_ours(
     repo_dir: Path, tmp_path: Path, shapes_dir: Path, name: str

@@ -252,6 +252,7 @@ def test_ordinary_heads_are_one_line_away(tmp_path: Path) -> None:
 RECIPES = [name for name in NAMES if name.startswith(('det', 'seg')) and not name.endswith(SMALL)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', RECIPES)
 def test_pretrained_weights_are_one_line(name: str, tmp_path: Path) -> None:
     backbone = Config.fromfile(CONFIGS / name).model.backbone

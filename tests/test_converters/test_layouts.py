@@ -160,6 +160,7 @@ def spiking(head):
     return {name for name, layer in head.named_modules() if hasattr(layer, 'neuron')}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('layout', LAYOUTS)
 def test_it_fills_the_shipped_config(published, repo_dir, layout) -> None:
     names, title, arch, config, changes = LAYOUTS[layout]

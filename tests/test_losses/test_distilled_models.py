@@ -32,6 +32,7 @@ def twin(config, tmp_path: Path):
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('kind', 'channels'),
     [('detector', PAIRS), ('segmentor', PAIRS), ('classifier', (128, 128))],
@@ -54,6 +55,7 @@ def test_features_of_the_ann_twin(build, batch, twin, kind: str, channels) -> No
     assert not any(torch.equal(before[name], after[name]) for name in weights)
 
 
+@pytest.mark.slow
 def test_scores_of_the_ann_twin(build, batch, twin) -> None:
     kd = dict(twin('segmentor'), type='LogitDistillationLoss', kind='soft', tau=2.0, weight=3.0)
     model = build('segmentor', dict(kd=kd))

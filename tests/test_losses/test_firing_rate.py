@@ -75,6 +75,7 @@ def test_spikes_with_a_sign_are_spikes() -> None:
     torch.testing.assert_close(loss, torch.tensor(0.5**2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', ['segmentor', 'classifier'])
 def test_recomputed_blocks_give_the_same_gradient(build, batch, kind: str) -> None:
     gradients = []

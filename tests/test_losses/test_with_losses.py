@@ -51,6 +51,7 @@ def step(model: nn.Module, data: dict, lr: float = 0.1) -> dict[str, Tensor]:
     return model.train_step(copy.deepcopy(data), wrapper)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_training_step(build, batch, kind: str) -> None:
     model = build(kind, dict(rate=RATE, learnt=LEARNT))
@@ -67,6 +68,7 @@ def test_a_training_step(build, batch, kind: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_the_gradient_is_the_sum(build, batch, kind: str) -> None:
     """Weighted, and it reaches the first layer."""
@@ -86,6 +88,7 @@ def test_the_gradient_is_the_sum(build, batch, kind: str) -> None:
     torch.testing.assert_close(both, plain + 20 * alone, rtol=1e-3, atol=1e-3 * both.abs().max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_weight_of_0_changes_no_bit(build, batch, kind: str) -> None:
     plain, model = build(kind), build(kind, dict(rate=dict(RATE, weight=0.0)))
@@ -146,6 +149,7 @@ def test_the_seed_draws_the_same_weights_with_and_without(build) -> None:
     assert model.auxiliary_losses.draws.prepared
 
 
+@pytest.mark.slow
 def test_more_losses_may_be_added(build, batch) -> None:
     model = build('classifier', dict(rate=RATE))
     assert add_auxiliary_losses(model, dict(learnt=LEARNT)) is model

@@ -221,6 +221,7 @@ def test_nan_stays_nan_and_is_no_silence() -> None:
         assert fired[:, 1:].tolist() == [[1, 0], [1, 0]]
 
 
+@pytest.mark.slow
 def test_compiles_without_graph_breaks() -> None:
     neuron = LIF(2)
     compiled = torch.compile(neuron, fullgraph=True, backend='aot_eager')

@@ -84,6 +84,7 @@ def test_compiles_without_graph_breaks(T, backend):
     assert torch.equal(x.grad, y.grad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('rounding', ['half_even', 'half_up'])
 @pytest.mark.parametrize('T', [1, 2])
 def test_onnx_fires_the_same_integers(tmp_path, rounding, T):

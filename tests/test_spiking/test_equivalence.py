@@ -55,6 +55,7 @@ def test_a_wrong_accumulation_is_found(
     assert wrong and all(0 < layer.share <= 1 and layer.largest >= 1 for layer in wrong)
 
 
+@pytest.mark.slow
 def test_approximations_are_told_apart(classifier: nn.Module) -> None:
     for mode in ('stepwise_attention', 'membrane'):
         found = compare(classifier, pictures(2), mode)

@@ -111,6 +111,7 @@ def test_objectness_of_a_two_stage_detector(pair) -> None:
     assert loss({'rpn_head.rpn_cls': scores}, Batch(student, images, None)) > 0
 
 
+@pytest.mark.slow
 def test_a_student_learns_the_scores(pair) -> None:
     student, settings = pair('cls/esf_tiny_flowers5.py')
     model = add_auxiliary_losses(student, dict(kd=LogitDistillationLoss(**settings)))

@@ -144,6 +144,7 @@ def test_an_endless_loader_shuffles_a_finite_sampler_anew(pictures: Path) -> Non
     assert order[:12] != order[12:]
 
 
+@pytest.mark.slow
 def test_the_order_of_another_run_is_taken_over(pictures: Path) -> None:
     for endless in (False, True):
         other = loader_of(pictures, endless=endless)

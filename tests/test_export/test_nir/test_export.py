@@ -111,6 +111,7 @@ def test_the_large_family_too(repo_dir: Path, lively_weights: Fill, tmp_path: Pa
     assert set(agreement.different.values()) == {0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('rounding', ['half_even', 'half_up'])
 @pytest.mark.parametrize('keep_groups', [False, True])
 def test_ties_are_broken_as_the_model_breaks_them(

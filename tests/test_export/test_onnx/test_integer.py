@@ -132,6 +132,7 @@ class Shortcut(nn.Module):
         return x + self.third(hidden), self.third.activate(hidden) * 3
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_shortcuts_and_spikes_as_outputs(bytes_exact: Callable) -> None:
     module = bytes_exact(Shortcut()).eval()
@@ -155,6 +156,7 @@ class GridConv(nn.Conv2d):
         return self._conv_forward(x, self.effective_weight(), self.bias)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('levels', [1, 3, 7, 31, 63], ids=lambda levels: f'{levels} levels')
 @pytest.mark.parametrize('read_by', ['a sum', 'a neuron'])
 @torch.no_grad()

@@ -34,6 +34,7 @@ class Pools(nn.Module):
         return F.adaptive_avg_pool2d(x, 3) + F.adaptive_avg_pool2d(x, 1)
 
 
+@pytest.mark.slow
 def test_a_functional_pooling_is_free_too() -> None:
     pytest.importorskip('onnxruntime')
     from mmsfa.export.onnx.export import export_module

@@ -175,6 +175,7 @@ def count_additions(request: pytest.FixtureRequest) -> Callable[[nn.Module, Tens
     return spikingjelly
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NETS)
 def test_others_count_the_same(
     repo_dir: Path, lively_weights: Fill, name: str, count_additions
