@@ -54,7 +54,11 @@ class FiringRateLoss(AuxiliaryLoss):
         return list(neurons_of(model))
 
     def forward(self, outputs: dict[str, list[Any]], batch: Batch) -> Tensor:
-        """The loss of one step; a neuron that did not run is left out."""
+        """The loss of one step; a neuron that did not run is left out.
+
+        Raises:
+            ValueError: None did.
+        """
         neurons = neurons_of(batch.model)
         rates = []
         for name, calls in outputs.items():
@@ -63,5 +67,10 @@ class FiringRateLoss(AuxiliaryLoss):
                 means = [neurons[name].mean_rate_of(one) for one in calls if one.numel()]
                 shares = [size / sum(sizes) for size in sizes if size]
                 rates.append(sum(m * s for m, s in zip(means, shares, strict=True)))
+        if not rates:
+            raise ValueError(
+                'FiringRateLoss saw no spiking neuron run in this step: it needs a model whose '
+                'training goes through its neurons.'
+            )
         off = torch.stack(rates) - self.target
         return (off.clamp(min=0) if self.above_only else off).square().mean()

@@ -9,6 +9,8 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from mmsfa.rng_state import isolated_rng
+
 from .auxiliary_loss import AuxiliaryLoss, Batch
 from .recorder import record_outputs
 
@@ -62,7 +64,7 @@ class WithAuxiliaryLosses(_Model):
 
     def prepare_losses(self) -> None:
         """Let each loss get ready for training."""
-        with torch.random.fork_rng(devices=[]):
+        with isolated_rng():
             for loss in self._losses().values():
                 loss.prepare()
 
@@ -73,6 +75,9 @@ class WithAuxiliaryLosses(_Model):
     def loss(self, inputs: Any, data_samples: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The losses of the model itself, and ``loss_NAME`` of each auxiliary one, weighted.
 
+        A single loss of the model that is called ``loss``, as a classifier's, becomes ``loss_own``:
+        ``loss`` is the sum.
+
         Raises:
             ValueError: The model has a loss of that name, or an auxiliary loss cannot be computed.
         """
@@ -80,10 +85,19 @@ class WithAuxiliaryLosses(_Model):
         watched = {name: list(loss.watched(self)) for name, loss in losses.items()}
         with record_outputs(self, {one for names in watched.values() for one in names}) as seen:
             found = dict(self.own_losses(inputs, data_samples, *args, **kwargs))
+        if losses and 'loss' in found:  # so the log calls the sum of all
+            found['loss_own'] = found.pop('loss')
+        learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
         batch = Batch(self, inputs, data_samples)
         for name, loss in losses.items():
             value = loss({one: seen[one] for one in watched[name]}, batch)
             for key, one in _named(name, value).items():
+                if learns and loss.weight and not one.requires_grad:
+                    raise ValueError(
+                        f'The auxiliary loss {name!r} has no gradient, so nothing would be learnt '
+                        'from it: what it watches is frozen, or computed in reentrant gradient '
+                        'checkpointing. Name modules that are trained, or set its weight to 0.'
+                    )
                 if key in found:
                     raise ValueError(
                         f'{type(self).__name__} has a loss {key} itself: give the auxiliary loss '
@@ -95,7 +109,10 @@ class WithAuxiliaryLosses(_Model):
 
 @MODELS.register_module(name='AuxiliaryLosses')
 def add_auxiliary_losses(
-    of: dict | nn.Module, losses: dict[str, dict | AuxiliaryLoss], data_preprocessor: Any = None
+    of: dict | nn.Module,
+    losses: dict[str, dict | AuxiliaryLoss],
+    data_preprocessor: Any = None,
+    **settings: Any,
 ) -> nn.Module:
     """Add losses to a model; its name in a config is ``AuxiliaryLosses``.
 
@@ -109,12 +126,13 @@ def add_auxiliary_losses(
         losses: Config of each loss by name.
         data_preprocessor: Of the model, where ``of`` has none: mmengine puts the one from the top
             of a config here.
+        **settings: None: settings of the model belong into ``of``.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: A loss does not fit the model.
+        ValueError: A loss does not fit the model, or there are other settings.
 
     Example:
         >>> model = dict(
@@ -122,6 +140,11 @@ def add_auxiliary_losses(
         ...     of=dict(type='MaskRCNN', ...),
         ...     losses=dict(rate=dict(type='FiringRateLoss', target=0.1, weight=1.0)))
     """
+    if settings:
+        raise ValueError(
+            f'AuxiliaryLosses takes `of` and `losses`, got {", ".join(settings)}: settings of the '
+            f'model belong into `of` (model.of.{next(iter(settings))}).'
+        )
     model: Any
     if isinstance(of, dict):
         of = dict(of)
@@ -137,16 +160,25 @@ def add_auxiliary_losses(
         )
     if not isinstance(model, WithAuxiliaryLosses):
         kind: Any = type(model)
-        model.__class__ = _with_losses(kind)  # as torch's parametrizations do
+        model.__class__ = _with_losses(kind)
     model.attach_losses(losses)
     return model
 
 
 @cache
 def _with_losses(kind: type[nn.Module]) -> type[nn.Module]:
-    members = dict(__module__=kind.__module__, __doc__=kind.__doc__)
+    def reduce(self: nn.Module, _protocol: int) -> tuple[Any, ...]:
+        return (_new, (kind,), *object.__reduce_ex__(self, 2)[2:])  # the state as ever
+
+    members = dict(__module__=kind.__module__, __doc__=kind.__doc__, __reduce_ex__=reduce)
     metaclass: Any = type(kind)
     return metaclass(f'{kind.__name__}WithLosses', (WithAuxiliaryLosses, kind), members)
+
+
+def _new(kind: Any) -> nn.Module:
+    """An empty one, for pickle and copies: the class itself is found in no module."""
+    made = _with_losses(kind)
+    return made.__new__(made)
 
 
 def _build(name: str, loss: dict | AuxiliaryLoss) -> AuxiliaryLoss:

@@ -181,7 +181,7 @@ def test_it_takes_further_losses(lively_weights, teacher_ckpt: str) -> None:
     more = add_auxiliary_losses(model, dict(again=losses['rate']))
     assert more is model and 'loss_again' in model.loss(*batch())
     assert set(student(lively_weights, teacher=None, losses=losses).loss(*batch())) == {
-        'loss',
+        'loss_own',
         'loss_rate',
     }
 

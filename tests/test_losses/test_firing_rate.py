@@ -99,6 +99,11 @@ def test_it_needs_spikes() -> None:
         add_auxiliary_losses(plain, dict(rate=FiringRateLoss()))
 
 
+def test_it_says_that_no_neuron_ran() -> None:
+    with pytest.raises(ValueError, match='saw no spiking neuron run'):
+        FiringRateLoss()({'0': []}, Batch(nn.Sequential(SFA()), torch.zeros(1), None))
+
+
 def test_a_target_that_is_no_rate_is_refused() -> None:
     with pytest.raises(ValueError, match=r'rate in 0\.\.1, got 20'):
         FiringRateLoss(target=20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ KINDS = ['detector', 'segmentor', 'classifier']
 OWN_LOSSES = {
     'detector': {'loss_rpn_cls', 'loss_rpn_bbox', 'loss_cls', 'loss_bbox', 'loss_mask'},
     'segmentor': {'decode.loss_ce', 'aux.loss_ce'},
-    'classifier': {'loss'},
+    'classifier': {'loss_own'},  # mmpretrain calls it `loss`, as the sum
 }
 RATE = dict(type='FiringRateLoss', target=0.5)
 
@@ -60,9 +61,8 @@ def test_a_training_step(build, batch, kind: str) -> None:
     own = OWN_LOSSES[kind] | {key for key in log if 'acc' in key}
     assert set(log) == own | {'loss', 'loss_rate', 'loss_learnt_level', 'loss_learnt_size'}
     assert all(torch.isfinite(value).all() for value in log.values()) and log['loss_rate'] > 0
-    if kind != 'classifier':  # whose own loss is called as the sum
-        summed = sum(value for key, value in log.items() if 'loss' in key and key != 'loss')
-        torch.testing.assert_close(log['loss'], summed)
+    summed = sum(value for key, value in log.items() if 'loss' in key and key != 'loss')
+    torch.testing.assert_close(log['loss'], summed)
     assert not torch.equal(
         before['auxiliary_losses.learnt.factor'], model.auxiliary_losses.learnt.factor
     )
@@ -134,6 +134,14 @@ def test_a_moving_average_has_the_losses_too(build, batch) -> None:
     assert average.module.auxiliary_losses.learnt is not model.auxiliary_losses.learnt
 
 
+def test_it_is_pickled_as_any_model(build, batch) -> None:
+    model = build('classifier', dict(rate=RATE, learnt=LEARNT)).eval()
+    other = pickle.loads(pickle.dumps(model))
+    assert type(other) is type(model) and other.auxiliary_losses.learnt is not None
+    inputs = model.data_preprocessor(batch('classifier'))['inputs']
+    assert torch.equal(other(inputs), model(inputs))
+
+
 def test_the_seed_draws_the_same_weights_with_and_without(build) -> None:
     class Draws(AuxiliaryLoss):
         def prepare(self) -> None:
@@ -178,6 +186,22 @@ def test_a_taken_name_is_refused(build, batch) -> None:
         step(model, batch('detector'))
     with pytest.raises(ValueError, match="auxiliary loss 'cls' already"):
         add_auxiliary_losses(model, dict(cls=RATE))
+
+
+def test_a_loss_without_a_gradient_is_refused(build, batch) -> None:
+    model = build('classifier', dict(rate=RATE))
+    model.backbone.requires_grad_(False)
+    with pytest.raises(ValueError, match="'rate' has no gradient.*frozen"):
+        step(model, batch('classifier'))
+    model.auxiliary_losses.rate.weight = 0
+    data = model.data_preprocessor(batch('classifier'), True)
+    assert model(**data, mode='loss')['loss_rate'] == 0
+
+
+def test_settings_of_the_model_belong_into_it() -> None:
+    cfg = dict(type='AuxiliaryLosses', of=dict(type='X'), losses={}, backbone=dict(D=8))
+    with pytest.raises(ValueError, match=r'got backbone: .*\(model.of.backbone\)'):
+        MODELS.build(cfg)
 
 
 def test_what_has_no_losses_is_refused() -> None:

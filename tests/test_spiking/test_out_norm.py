@@ -22,12 +22,12 @@ from mmsfa.spiking import (
     OperationCounter,
     compare,
     in_float64,
-    observe,
     spike_inference,
     streaming,
 )
 from mmsfa.spiking.inference.spike_driven_pass import replace_synapses
 from mmsfa.spiking.measure.uncounted import uncounted_of
+from tests.helpers.real_time_models import counts_of
 
 Fill = Callable[[nn.Module], nn.Module]
 T, B, C = 3, 2, 2
@@ -39,18 +39,6 @@ def frames() -> Tensor:
     """(T, B, C, H, W)."""
     draw = torch.Generator().manual_seed(0)
     return torch.randn(T, B, C, 64, 64, generator=draw, dtype=torch.float64)
-
-
-def counts_of(model: nn.Module, *inputs: Tensor) -> dict[str, list[Tensor]]:
-    found: dict[str, list[Tensor]] = {}
-
-    def keep(name: str, neuron: SFA, output: Tensor) -> None:
-        found.setdefault(name, []).append((output * neuron.norm).round())
-
-    with torch.no_grad(), observe(model, neuron=keep):
-        for x in inputs:
-            model(x)
-    return found
 
 
 def assert_same_counts(one: dict[str, list[Tensor]], other: dict[str, list[Tensor]]) -> None:

@@ -65,8 +65,8 @@ def export(model: nn.Module, out: Path, int8: bool) -> dict[str, Path]:
     return files
 
 
-def weight_bytes(model: nn.Module) -> int:
-    """Bytes of the exported part's weights in PyTorch."""
+def stored_bytes(model: nn.Module) -> int:
+    """What PyTorch stores of the exported part: floats, also of a layer that uses few bits."""
     modules = [model.get_submodule(p) for p in parts_of(model) if not is_behind_proposals(p)]
     return sum(weight.nbytes for module in modules for weight in module.state_dict().values())
 
@@ -116,7 +116,7 @@ def main() -> None:
         name: compare_backend(model, session, track(batches, f'check {name}'))
         for name, session in sessions.items()
     }
-    sizes = {'PyTorch': weight_bytes(model)}
+    sizes = {'PyTorch': stored_bytes(model)}
     sizes |= {name: file.stat().st_size for name, file in files.items()}
     show(sizes, checks, evaluate(cfg, model, sessions) if args.evaluate else {})
 

@@ -11,6 +11,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from mmsfa.losses import AuxiliaryLoss, Batch
+from mmsfa.rng_state import isolated_rng
 
 from .teacher import Teacher
 
@@ -65,7 +66,7 @@ class FeatureDistillationLoss(AuxiliaryLoss):
         self.teacher = Teacher(teacher, teacher_ckpt, scope)
         single = len(channels) == 2 and all(isinstance(one, int) for one in channels)
         self.shared_projection = single
-        with torch.random.fork_rng(devices=[]):  # the model draws what it would without the loss
+        with isolated_rng():  # the model draws what it would without the loss
             self.projections = nn.ModuleList(
                 nn.Conv2d(mine, theirs, 1) for mine, theirs in ([channels] if single else channels)
             )
@@ -96,7 +97,9 @@ class FeatureDistillationLoss(AuxiliaryLoss):
                 f'channels must have one pair for each of the {len(pairs)} maps, or one for all, '
                 f'got {len(self.projections)}.'
             )
-        losses = [self._of(index, *pair) for index, pair in enumerate(pairs)]
+        # Squares and variances of maps overflow in float16, whatever the model itself is cast to.
+        with torch.autocast(batch.inputs.device.type, enabled=False):
+            losses = [self._of(index, *map(_full, pair)) for index, pair in enumerate(pairs)]
         return sum(losses[1:], losses[0]) / len(losses)
 
     def _of(self, index: int, mine: Tensor, theirs: Tensor) -> Tensor:
@@ -129,6 +132,11 @@ def _maps(outputs: Any) -> Iterator[Tensor]:
     elif isinstance(outputs, (list, tuple)):
         for one in outputs:
             yield from _maps(one)
+
+
+def _full(maps: Tensor) -> Tensor:
+    """Half precision becomes float32."""
+    return maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
 
 
 def _as_maps(features: Tensor) -> Tensor:

@@ -30,7 +30,8 @@ class LogitDistillationLoss(AuxiliaryLoss):
         tau: Temperature of the last two.
         module: Name of the module that gives the student's scores; None finds it, see
             :func:`score_module_of`.
-        teacher_module: The same of the teacher.
+        teacher_module: The same of the teacher; None takes ``module`` if that is given and the
+            teacher has it, else finds it.
         scope: Library in which bare type names of the teacher are looked up; None takes the
             student's.
         weight: Factor of the loss.
@@ -64,13 +65,14 @@ class LogitDistillationLoss(AuxiliaryLoss):
         self.tau = tau
         self.module = module
         self.teacher_module = teacher_module
+        self._module_is_given = module is not None
         self.teacher = Teacher(teacher, teacher_ckpt, scope)
 
     def check(self, model: nn.Module) -> None:
         """Find the student's scores, and refuse a kind that they are not made for."""
         if self.module is None:
             self.module = score_module_of(model)
-        owner = model.get_submodule(self.module.rpartition('.')[0])
+        owner = dict(model.named_modules()).get(self.module.rpartition('.')[0])
         if getattr(owner, 'use_sigmoid_cls', False) and self.kind != 'sigmoid':
             raise ValueError(
                 f'The scores of {self.module} go through a sigmoid, each by itself: '
@@ -78,8 +80,17 @@ class LogitDistillationLoss(AuxiliaryLoss):
             )
 
     def prepare(self) -> None:
-        """Read the teacher."""
-        _ = self.teacher.model
+        """Read the teacher, and find its scores."""
+        self._teacher_scores()
+
+    def _teacher_scores(self) -> str:
+        if self.teacher_module is None:
+            model = self.teacher.model
+            if self._module_is_given and self._scores() in dict(model.named_modules()):
+                self.teacher_module = self._scores()
+            else:
+                self.teacher_module = score_module_of(model, learns=False)
+        return self.teacher_module
 
     def watched(self, model: nn.Module) -> list[str]:
         """The module that gives the scores."""
@@ -96,9 +107,7 @@ class LogitDistillationLoss(AuxiliaryLoss):
     def forward(self, outputs: dict[str, list[Any]], batch: Batch) -> Tensor:
         """The loss of one step."""
         scores = outputs[self._scores()]
-        if self.teacher_module is None:
-            self.teacher_module = score_module_of(self.teacher.model, learns=False)
-        name = self.teacher_module
+        name = self._teacher_scores()
         seen = self.teacher.outputs([name], batch.inputs, batch.model.data_preprocessor)[name]
         if len(scores) != len(seen) or not scores:
             raise ValueError(

@@ -10,13 +10,13 @@ import torch
 from mmengine.config import Config
 from mmengine.model import BaseDataPreprocessor
 from mmengine.registry import MODELS
-from mmengine.runner.checkpoint import load_checkpoint
+from mmengine.runner import CheckpointLoader, load_state_dict
 from torch import Tensor, nn
 
 from mmsfa.compat import require_extra
 from mmsfa.errors import UserError
-from mmsfa.losses import record_outputs
-from mmsfa.model_parts import heads_of, is_behind_proposals
+from mmsfa.losses import LEARNT_BY_LOSSES, record_outputs
+from mmsfa.model_parts import heads_of, is_behind_proposals, without_losses
 from mmsfa.shipped import find_config
 
 from .normalization import renormalize
@@ -110,12 +110,16 @@ class Teacher:
         """The same teacher: a moving average copies the student for itself."""
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the model: what is pickled with a student names its teacher."""
+        return {**self.__dict__, '_model': None}
+
     def _build(self) -> nn.Module:
         cfg, scope = self.cfg, self.scope
         if isinstance(cfg, str):
             file = Config.fromfile(_config_file(cfg))
             scope = file.get('default_scope', scope)
-            cfg = dict(file.model)
+            cfg = dict(without_losses(file.model))
             if cfg.get('data_preprocessor') is None:
                 cfg['data_preprocessor'] = file.get('data_preprocessor')
         cfg = dict(cfg)
@@ -149,7 +153,11 @@ class Teacher:
 
     def _load(self, model: nn.Module) -> None:
         try:
-            load_checkpoint(model, self.checkpoint, map_location='cpu', strict=True)
+            checkpoint = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
+            state = checkpoint.get('state_dict', checkpoint)
+            for key in [key for key in state if key.startswith(LEARNT_BY_LOSSES)]:
+                del state[key]  # what it learnt with is no part of it
+            load_state_dict(model, state, strict=True)
         except RuntimeError as error:
             if isinstance(error, UserError):
                 raise

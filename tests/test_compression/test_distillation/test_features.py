@@ -89,6 +89,21 @@ def test_a_projection_where_channels_differ(settings: dict) -> None:
     assert losses[-1] < 0.8 * losses[0]
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_maps_in_half_precision(settings: dict, dtype: torch.dtype) -> None:
+    """Squares of some hundreds overflow in float16; autocast would cast the projection."""
+    names = {'second': 'backbone.layer4'}
+    loss = FeatureDistillationLoss(**settings, features=names, channels=(16, 8), standardize=True)
+    maps = (300 * torch.randn(2, 16, 4, 4)).to(dtype).requires_grad_()
+    whole = loss({'second': [maps.float()]}, Batch(Student(), IMAGES, None))
+    with torch.autocast('cpu', torch.bfloat16):
+        found = loss({'second': [maps]}, Batch(Student(), IMAGES, None))
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, whole, rtol=0.05, atol=0)
+    found.backward()
+    assert maps.grad.isfinite().all()
+
+
 def test_several_maps_are_averaged(settings: dict) -> None:
     names = {'first': 'backbone.layer4', 'second': 'backbone.layer3'}
     channels = [(8, 8), (16, 8)]

@@ -102,13 +102,21 @@ def test_levels_of_a_detector(pair) -> None:
 
 def test_objectness_of_a_two_stage_detector(pair) -> None:
     student, settings = pair('det/mask_rcnn_esf_demo.py')
-    named = dict(module='rpn_head.rpn_cls', teacher_module='rpn_head.rpn_cls')
-    loss = LogitDistillationLoss(**settings, kind='sigmoid', **named)
+    loss = LogitDistillationLoss(**settings, kind='sigmoid', module='rpn_head.rpn_cls')
     loss.check(student)
+    loss.prepare()
+    assert loss.teacher_module == 'rpn_head.rpn_cls'
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         scores = list(student.eval().rpn_head(student.extract_feat(images))[0])
     assert loss({'rpn_head.rpn_cls': scores}, Batch(student, images, None)) > 0
+
+
+def test_a_misspelt_module_is_named(pair) -> None:
+    student, settings = pair('det/mask_rcnn_esf_demo.py')
+    loss = LogitDistillationLoss(**settings, kind='sigmoid', module='rpn_hed.rpn_cls')
+    with pytest.raises(ValueError, match=r"no module 'rpn_hed\.rpn_cls'.*rpn_head"):
+        add_auxiliary_losses(student, dict(kd=loss))
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,32 @@ def test_outputs_of_its_modules(checkpoint: str) -> None:
     assert torch.equal(teacher.outputs(['neck'], images, PLAIN)['neck'][0][0], found['neck'][0][0])
     with pytest.raises(ValueError, match="no module 'neck.gone'"):
         teacher.outputs(['neck.gone'], images, PLAIN)
+
+
+def test_what_a_student_learnt_with_is_no_part_of_it_as_a_teacher(
+    checkpoint: str, config: str, tmp_path: Path
+) -> None:
+    """Config and checkpoint of a training with auxiliary losses."""
+    state = torch.load(checkpoint)['state_dict']
+    state['auxiliary_losses.kd.projections.0.weight'] = torch.ones(1, 1, 1, 1)
+    torch.save(dict(state_dict=state), tmp_path / 'student.pth')
+    text = Path(config).read_text().replace('model = ', 'net = ')
+    student = tmp_path / 'student.py'
+    student.write_text(f'{text}model = dict(type="AuxiliaryLosses", of=net, losses=dict())\n')
+    images = torch.randn(2, 3, 32, 32)
+    answers = [
+        Teacher(*files)(images, PLAIN)
+        for files in ((config, checkpoint), (str(student), str(tmp_path / 'student.pth')))
+    ]
+    assert torch.equal(*answers)
+
+
+def test_its_model_is_not_pickled(checkpoint: str) -> None:
+    teacher = Teacher(NET, checkpoint, 'mmpretrain')
+    images = torch.randn(1, 3, 32, 32)
+    answer = teacher(images, PLAIN)
+    assert len(pickle.dumps(teacher)) < 10_000
+    assert torch.equal(pickle.loads(pickle.dumps(teacher))(images, PLAIN), answer)
 
 
 def test_weights_of_another_model_are_refused(checkpoint: str) -> None:
