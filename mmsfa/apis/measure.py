@@ -26,7 +26,7 @@ from mmsfa.spiking.real_inputs import real_inputs
 from mmsfa.version import __version__
 
 from .hashes import file_sha256, text_sha256
-from .trained_model import infos_of, load_trained, picture_loader, predictions
+from .trained_model import infos_of_loader, load_trained, picture_loader, predictions
 
 
 def measure(
@@ -170,7 +170,7 @@ def _checkpoint_sha256(path: str) -> str | None:
 
 def _data_sha256(loader: DataLoader) -> str:
     """Hash of the list of pictures and annotations that was used, wherever the folder lies."""
-    listed = infos_of(loader)
+    listed = infos_of_loader(loader)
     paths = [str(v) for info in listed for k, v in info.items() if k.endswith('_path') and v]
     root = os.path.commonpath(paths) if len(paths) > 1 else os.path.dirname(''.join(paths))
     text = json.dumps(listed, sort_keys=True, default=str)

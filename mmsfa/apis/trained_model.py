@@ -123,7 +123,7 @@ def picture_loader(cfg: Config, num: int | None = None) -> DataLoader:
     return Runner.build_dataloader(loader, seed=0)
 
 
-def infos_of(loader: DataLoader) -> list[dict[str, Any]]:
+def infos_of_loader(loader: DataLoader) -> list[dict[str, Any]]:
     """What the data set of :func:`picture_loader` knows of each picture before it is read."""
     subset: Any = loader.dataset
     return [subset.dataset.get_data_info(i) for i in subset.indices]

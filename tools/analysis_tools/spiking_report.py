@@ -25,7 +25,7 @@ from mmengine.config import Config
 from rich.console import Console
 
 from mmsfa.apis.measure import measure
-from mmsfa.apis.trained_model import infos_of, load_trained, picture_loader
+from mmsfa.apis.trained_model import infos_of_loader, load_trained, picture_loader
 from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.errors import OptionError, UserError
 from mmsfa.spiking import EnergyCosts
@@ -82,7 +82,7 @@ def example(cfg: Config, checkpoint: str, device: str) -> list[Plot]:
     Raises:
         UserError: The picture is no file, or the backbone has no spiking neurons.
     """
-    path = infos_of(picture_loader(cfg, 1))[0].get('img_path')
+    path = infos_of_loader(picture_loader(cfg, 1))[0].get('img_path')
     if path is None or not Path(path).is_file():
         raise UserError('The pictures of this data set are not files on this machine.')
     view = Viewer(cfg, load_trained(cfg, checkpoint, device)).look(Path(path))
