@@ -77,16 +77,23 @@ def _present(model: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     yield from ((path, part) for path, part in paths if part is not None)
 
 
-def class_head_of(model: Any) -> Any:
-    """The first head that tells its number of classes; None in pre-training.
+def class_heads_of(model: Any) -> Iterator[tuple[str, Any]]:
+    """(path, head) of every head that tells its number of classes; auxiliary heads are none.
 
-    The proposals of a first stage have none: an RPN calls everything an object.
+    The proposals of a first stage have no classes: an RPN calls everything an object.
+
+    Args:
+        model: A model, or its config.
     """
     for path, head in heads_of(model):
         known = isinstance(get(head, 'num_classes'), int)
         if known and path.partition('.')[0] not in ('rpn_head', *AUXILIARY_HEADS):
-            return head
-    return None
+            yield path, head
+
+
+def class_head_of(model: Any) -> Any:
+    """The first head that tells its number of classes; None in pre-training."""
+    return next((head for _, head in class_heads_of(model)), None)
 
 
 def is_behind_proposals(name: str) -> bool:

@@ -13,7 +13,15 @@ from mmengine.registry import MODELS
 
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.errors import UserError
-from mmsfa.model_parts import AUXILIARY_HEADS, DENSE_HEADS, REGION_STAGE, members, without_losses
+from mmsfa.model_parts import (
+    AUXILIARY_HEADS,
+    DENSE_HEADS,
+    REGION_STAGE,
+    get,
+    heads_of,
+    members,
+    without_losses,
+)
 
 from .scopes import class_of
 
@@ -80,11 +88,10 @@ def _warn_of_strides(model: dict, true_strides: tuple[int, ...]) -> None:
     start = _first_neck(model).get('start_level', 0)
     true = list(true_strides[start:])
     true += [true[-1] * 2**i for i in range(1, 6)]  # a pyramid's further levels halve the last map
-    head = model.get('rpn_head') or model.get('bbox_head') or {}
-    settings = {'anchor_generator.strides': (head.get('anchor_generator') or {}).get('strides')}
-    for part in ('decode_head', *AUXILIARY_HEADS):
-        for user in members(model.get(part))[:1]:
-            settings[f'{part}.feature_strides'] = user.get('feature_strides')
+    settings = {}
+    for path, head in heads_of(model):
+        settings[f'{path}.anchor_generator.strides'] = get(head.get('anchor_generator'), 'strides')
+        settings[f'{path}.feature_strides'] = head.get('feature_strides')
     for name in ('bbox_roi_extractor', 'mask_roi_extractor'):
         extractors = members((model.get(REGION_STAGE) or {}).get(name))
         for extractor in extractors[:1]:  # a cascade may have one for each stage

@@ -13,7 +13,7 @@ from mmengine.registry import DATASETS
 from mmsfa.config.check_datasets import datasets_of
 from mmsfa.config.scopes import class_of
 from mmsfa.datasets.suffixes import ALL_PICTURES, EVENTS
-from mmsfa.model_parts import class_head_of, get, members, without_losses
+from mmsfa.model_parts import class_head_of, class_heads_of, get
 
 from .class_lists import check_class_folders, check_list
 from .coco_files import check_coco_file, read_json
@@ -167,13 +167,13 @@ def _add_samples(
 
 
 def _rules(cfg: Config, dataset: Any, info: dict, num_classes: int) -> LabelMapRules:
-    heads = members(get(without_losses(cfg.get('model')), 'decode_head'))
-    ignore = [getattr(dataset, 'ignore_index', None), *(head.get('ignore_index') for head in heads)]
+    heads = class_heads_of(cfg.get('model'))
+    ignored = [get(dataset, 'ignore_index'), *(get(head, 'ignore_index') for _, head in heads)]
     return LabelMapRules(
         num_classes,
         bool(info.get('reduce_zero_label')),
         info.get('label_map') or {},
-        (255, *(one for one in ignore if one is not None)),
+        (255, *(one for one in ignored if one is not None)),
     )
 
 

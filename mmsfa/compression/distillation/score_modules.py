@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from mmsfa.layers import readout_layers
-from mmsfa.model_parts import AUXILIARY_HEADS, get, heads_of, is_behind_proposals
+from mmsfa.model_parts import class_heads_of, get, heads_of, is_behind_proposals
 
 _SCORES = ('cls', 'seg', 'logits', 'score', 'fc', 'pred')  # in the names of such read-outs
 
@@ -24,23 +24,16 @@ def score_module_of(model: nn.Module, learns: bool = True) -> str:
     Raises:
         ValueError: It scores regions, or several layers could be meant.
     """
-    heads = dict(heads_of(model))
-    if not heads:
+    if not any(heads_of(model)):
         return ''
-    dense = [
-        path
-        for path, head in heads.items()
-        if not is_behind_proposals(path)
-        and path.partition('.')[0] not in ('rpn_head', *AUXILIARY_HEADS)
-        and isinstance(get(head, 'num_classes'), int)
-    ]
+    dense = [one for one in class_heads_of(model) if not is_behind_proposals(one[0])]
     if not dense:
         raise ValueError(
             f'{type(model).__name__} scores regions, and its teacher would propose others. Distil '
             'features (FeatureDistillationLoss), or name a module that scores the whole picture, '
             "such as module='rpn_head.rpn_cls'."
         )
-    path, head = dense[-1], heads[dense[-1]]
+    path, head = dense[-1]
     if path == 'head':
         return 'head.fc_kd' if learns and hasattr(head, 'forward_heads') else 'head'
     layers = [name for name in readout_layers(head) if any(one in name for one in _SCORES)]
