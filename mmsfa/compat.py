@@ -118,15 +118,19 @@ def python_problem() -> Problem | None:
     )
 
 
+def _allowed_torch() -> str:
+    return f'>={MIN_TORCH}' + (f',{UPSTREAM_TORCH}' if uses_upstream() else '')
+
+
 def torch_problem() -> Problem | None:
-    """A torch must be there, and it must suit the mm stack in use."""
-    allowed = f'>={MIN_TORCH}' + (f',{UPSTREAM_TORCH}' if uses_upstream() else '')
+    """A torch must be there, and suit the mm stack in use."""
+    allowed = _allowed_torch()
     try:
         version = metadata.version('torch')
     except metadata.PackageNotFoundError:
         return Problem('torch is not installed.', f"pip install 'torch{allowed}'")
     if _fits(version, allowed):
-        return _import_problem('torch', f"pip install --force-reinstall 'torch{allowed}'")
+        return None
     why = ' (upstream mmengine cannot resume with a newer one)' if uses_upstream() else ''
     return Problem(
         f'torch {version} is installed, and mmsfa needs torch{allowed}{why}.',
@@ -158,27 +162,31 @@ def mm_problem(name: str) -> Problem | None:
     return None
 
 
-def torchvision_problem() -> Problem | None:
-    """Mmpretrain imports torchvision, so it must import; repairs it first where it can.
+def missing_problem(name: str, mend: str) -> Problem | None:
+    """A package that is imported by all others must be there."""
+    return None if _importable(name) else Problem(f'{name} is not installed.', mend)
 
-    The registry's torchvision is built for CUDA. On a CPU-only torch its extension cannot load and
-    the import stops because two operators are unknown. With their schemas defined it imports; its
-    compiled operators stay away, and `mmsfa.ops` computes without them.
+
+def import_problems() -> list[Problem]:
+    """What is installed must import; imports torch, numpy and torchvision.
+
+    Mmpretrain imports torchvision, which is repaired where that can be done. The registry's is
+    built for CUDA. On a CPU-only torch its extension cannot load and the import stops because two
+    operators are unknown. With their schemas defined it imports; its compiled operators stay away,
+    and `mmsfa.ops` computes without them.
     """
-    if not _importable('torchvision'):
-        return Problem('torchvision is not installed.', _torchvision_command())
-    problem = _import_problem('torchvision', _torchvision_command())
-    if problem and 'torchvision::nms' in problem.what:
-        _define_torchvision_schemas()
+    found = [
+        _import_problem('torch', f"pip install --force-reinstall 'torch{_allowed_torch()}'"),
+        # Everything imports numpy; torch alone only warns without it.
+        _import_problem('numpy', 'pip install --force-reinstall numpy'),
+    ]
+    if not any(found):
         problem = _import_problem('torchvision', _torchvision_command())
-    return problem
-
-
-def numpy_problem() -> Problem | None:
-    """Everything imports numpy; torch alone only warns without it."""
-    if not _importable('numpy'):
-        return Problem('numpy is not installed.', 'pip install numpy')
-    return _import_problem('numpy', 'pip install --force-reinstall numpy')
+        if problem and 'torchvision::nms' in problem.what:
+            _define_torchvision_schemas()
+            problem = _import_problem('torchvision', _torchvision_command())
+        found.append(problem)
+    return [problem for problem in found if problem]
 
 
 def _import_problem(name: str, mend: str) -> Problem | None:
@@ -223,11 +231,14 @@ def problems(*names: str) -> list[Problem]:
     old = python_problem()
     if old:
         return [old]  # nothing else can be judged, or matters, before this
-    found = [torch_problem(), numpy_problem()]
-    if not any(found):
-        found.append(torchvision_problem())
-    found += [mm_problem(name) for name in names or ALWAYS_NEEDED]
-    return [problem for problem in found if problem]
+    found = [
+        torch_problem(),
+        missing_problem('numpy', 'pip install numpy'),
+        missing_problem('torchvision', _torchvision_command()),
+        *(mm_problem(name) for name in names or ALWAYS_NEEDED),
+    ]
+    # Imports take seconds: a refusal does not wait for them.
+    return [problem for problem in found if problem] or import_problems()
 
 
 def require(*names: str) -> None:

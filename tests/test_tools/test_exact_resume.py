@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
+
+from mmsfa.apis.trained_model import build_model
+from mmsfa.checkpoint.loading import safe_load
 
 SCRIPT = 'tests/test_tools/kill_and_resume.py'
 DET = ('configs/det/mask_rcnn_esf_demo.py', '--iters', 20, '--last', 'epoch_5.pth')
@@ -55,7 +59,13 @@ CONFIG = """
 _base_ = '{root}/configs/seg/upernet_esf_demo.py'
 custom_imports = dict(imports=['mmsfa', 'mmsfa.seg', 'kill_hook'])
 data_root = '{data}'
-model = dict(backbone=dict(drop_path_rate=0.3))
+_base_.model.backbone.drop_path_rate = 0.3
+maps = [(24, 24), (48, 48), (96, 96), (128, 128)]
+kd = dict(
+    type='FeatureDistillationLoss', teacher='{root}/configs/seg/upernet_esf_demo.py',
+    teacher_ckpt='{teacher}', features=dict(backbone='backbone'), channels=maps)
+losses = dict(rate=dict(type='FiringRateLoss', target=0.1), kd=kd)
+model = dict(_delete_=True, type='AuxiliaryLosses', of=_base_.model, losses=losses)
 train_dataloader = dict(
     batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(data_root=data_root))
 val_dataloader = dict(
@@ -82,9 +92,14 @@ class KillHook(Hook):
 def test_two_processes_of_which_one_is_killed(
     repo_dir: Path, shapes_dir: Path, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    """The launcher ends, and the resumed run gives what an uninterrupted one does."""
-    config = tmp_path / 'config.py'
-    config.write_text(CONFIG.format(root=repo_dir, data=shapes_dir))
+    """The launcher ends, and the resumed run gives what an uninterrupted one does.
+
+    The model has auxiliary losses, which learn projections themselves.
+    """
+    config, teacher = tmp_path / 'config.py', tmp_path / 'teacher.pth'
+    plain = Config.fromfile(repo_dir / 'configs/seg/upernet_esf_demo.py')
+    torch.save(build_model(plain).state_dict(), teacher)
+    config.write_text(CONFIG.format(root=repo_dir, data=shapes_dir, teacher=teacher))
     (tmp_path / 'kill_hook.py').write_text(KILL_HOOK)
 
     def train(name: str, *more: str, **env: str) -> subprocess.CompletedProcess:
@@ -105,3 +120,6 @@ def test_two_processes_of_which_one_is_killed(
     digest = runpy.run_path(str(repo_dir / SCRIPT))['digest']
     whole, killed = (digest(tmp_path / name / 'iter_6.pth') for name in ('whole', 'killed'))
     assert whole == killed
+    first, last = (safe_load(tmp_path / 'whole' / f'iter_{i}.pth')['state_dict'] for i in (4, 6))
+    learnt = [name for name in last if name.startswith('auxiliary_losses.kd.')]
+    assert len(learnt) == 8 and not any(torch.equal(first[name], last[name]) for name in learnt)
