@@ -78,7 +78,7 @@ def few_regions(model: ConfigDict) -> None:
 
 @pytest.fixture
 def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_path: Path):
-    """A config at 64 x 64 pixels and batch 2, with what is too large for a test replaced.
+    """A config at 64 x 64 pixels, batch 2 and one block a stage, with no data that is not here.
 
     COCO and ADE20K become Shapes, ImageNet flowers5 and HAR-DVS two clips; a distilled student
     has no teacher.
@@ -123,6 +123,11 @@ def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_pat
         cfg.default_hooks.checkpoint = None
         if cfg.model.backbone.get('drop_path_rate'):  # a branch that is dropped gets no gradient
             cfg.model.backbone.drop_path_rate = 0
+        arch = cfg.model.backbone.get('arch')
+        if isinstance(arch, str):  # all blocks of a stage are of one kind
+            family = SETTINGS[arch].get('family', 'base')
+            depths = (1, 1, 1, 1) if family == 'large' else (1, 1, 1, 1, 1)
+            cfg.model.backbone.arch = dict(SETTINGS[arch], depths=depths)
         cfg.work_dir = str(tmp_path)
         cfg.randomness = dict(seed=0)
         set_loader_defaults(cfg)
@@ -166,6 +171,7 @@ def test_every_layer_of_necks_and_heads_but_readouts_has_a_neuron(name: str) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_one_training_step(small, name: str) -> None:
+    check_model(Config.fromfile(CONFIGS / name))  # as it is shipped
     cfg = small(name)
     check_model(cfg)
     runner = Runner.from_cfg(cfg)
@@ -180,29 +186,13 @@ def test_one_training_step(small, name: str) -> None:
         runner.train()
     real = {path for path, is_real in got_real.items() if is_real}
     backbone = {path for path in got_real if path.startswith('backbone.')}
-    assert backbone & real == {'backbone.downsample_layers.0.conv'} and len(backbone) > 20
+    assert backbone & real == {'backbone.downsample_layers.0.conv'} and len(backbone) > 15
     if name in SPIKING:  # layers of the mask head run if there are objects to mask
         assert real - backbone == readouts_on_potentials(runner.model, name) & set(got_real)
     moments = [state['exp_avg'] for state in runner.optim_wrapper.optimizer.state.values()]
     assert all(moment.isfinite().all() for moment in moments)
     # The attention of the large models sums over 16 tokens here: too few for all of it to fire.
     assert sum(bool(moment.any()) for moment in moments) > 0.85 * len(moments)
-
-
-@pytest.fixture
-def shallow(small: Callable[[str], Config]) -> Callable[[str], Config]:
-    """As `small`, with one block a stage: twins differ in kinds of layers, not in their number."""
-
-    def read(name: str) -> Config:
-        cfg = small(name)
-        arch = cfg.model.backbone.get('arch')
-        if isinstance(arch, str):
-            family = SETTINGS[arch].get('family', 'base')
-            depths = (1, 1, 1, 1) if family == 'large' else (1, 1, 1, 1, 1)
-            cfg.model.backbone.arch = dict(SETTINGS[arch], depths=depths)
-        return cfg
-
-    return read
 
 
 def train_one_step(cfg: Config) -> nn.Module:
@@ -214,16 +204,16 @@ def train_one_step(cfg: Config) -> nn.Module:
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
-def test_its_ann_twin_trains(shallow: Callable[[str], Config], name: str) -> None:
-    cfg = shallow(name)
+def test_its_ann_twin_trains(small: Callable[[str], Config], name: str) -> None:
+    cfg = small(name)
     to_ann_twin(cfg)
     assert not neurons_of(train_one_step(cfg))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
-def test_its_lif_twin_trains(shallow: Callable[[str], Config], name: str) -> None:
-    cfg = shallow(name)
+def test_its_lif_twin_trains(small: Callable[[str], Config], name: str) -> None:
+    cfg = small(name)
     if cfg.model.backbone.get('T', 1) > 1 or cfg.model.type == 'SpikeMAE':
         with pytest.raises(OptionError, match='for still images|no LIF twin'):
             to_lif_twin(cfg)

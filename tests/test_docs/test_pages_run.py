@@ -1,7 +1,7 @@
 """Every code block of the pages that a reader follows step by step is run, in order.
 
 A folder with the clone's tools and configs is the reader's. What is shorter than on the page is
-stated in `SHORTER`: fewer pictures, fewer iterations, and the names of checkpoints that follow.
+stated in `SHORTER`: fewer pictures, blocks, iterations, and the names of checkpoints that follow.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ NO_WORKERS = [
 SHORTER: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
     'extend': ({}, [], []),
     'tutorial': (
-        {'--num-train 320 --num-val 64': '--num-train 8 --num-val 4'},
+        {
+            '--num-train 320 --num-val 64': '--num-train 8 --num-val 4',
+            'model = dict(': 'model = dict(backbone=dict(arch=dict(depths=(1, 0, 0, 1, 0))), ',
+        },
         [],
         [
             'work_dirs/browse/*.png',

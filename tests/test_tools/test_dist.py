@@ -1,4 +1,4 @@
-"""Two processes on the CPU, started by the script that users type."""
+"""Two processes on the CPU."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ SEG = 'configs/seg/upernet_esf_demo.py'
 CONFIG = """
 _base_ = '{root}/configs/seg/upernet_esf_demo.py'
 custom_imports = dict(imports=['mmsfa', 'mmsfa.seg', 'probe_hooks', 'use_{dtype}'])
+model = dict(backbone=dict(arch=dict(
+    _delete_=True, channels=(24, 48, 96, 128), depths=(1, 1, 0, 1, 0))))
 default_scope = 'mmseg'
 train_pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
                   dict(type='PackSegInputs')]
@@ -82,7 +84,7 @@ class FixedNorm(Hook):
 
 
 @pytest.fixture
-def train(tmp_path: Path, repo_dir: Path, shapes_dir: Path, free_port: Callable[[], int]):
+def train(tmp_path: Path, repo_dir: Path, shapes_dir: Path, free_port, run_tool: Callable):
     """Train a toy run, with one process or with two, and give the folder of its probes."""
     (tmp_path / 'probe_hooks.py').write_text(PROBES)
     for dtype in ('float32', 'float64'):
@@ -95,15 +97,11 @@ def train(tmp_path: Path, repo_dir: Path, shapes_dir: Path, free_port: Callable[
         out.mkdir()
         config = tmp_path / f'config_{processes}.py'
         config.write_text(CONFIG.format(root=repo_dir, data=shapes_dir, out=out, **settings))
-        python_path = os.pathsep.join([str(tmp_path), str(repo_dir)])
-        env = {**os.environ, 'PYTHON': sys.executable, 'PYTHONPATH': python_path}
-        env |= {'PORT': str(free_port()), 'OMP_NUM_THREADS': '1'}
-        if processes == 1:
-            command = [sys.executable, repo_dir / 'tools' / 'train.py', config]
-        else:
-            command = [repo_dir / 'tools' / 'dist_train.sh', config, str(processes)]
-        command += ['--work-dir', tmp_path / f'work_{processes}']
-        done = subprocess.run(command, env=env, timeout=900, capture_output=True, text=True)
+        done = run_tool(
+            'tests/helpers/ranks.py', processes, free_port(), 'tools/train.py', config,
+            '--work-dir', tmp_path / f'work_{processes}', OMP_NUM_THREADS='1',
+            PYTHONPATH=os.pathsep.join([str(tmp_path), str(repo_dir)]),
+        )  # fmt: skip
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         if processes > 1:
             assert 'No GPU is found: 2 processes' in done.stdout + done.stderr
@@ -146,25 +144,28 @@ def test_the_gradient_is_that_of_the_whole_batch(train) -> None:
 
 @needs_cpu
 def test_two_processes_test_as_one_does(
-    repo_dir: Path, shapes_dir: Path, tmp_path: Path, free_port: Callable[[], int]
+    repo_dir: Path, shapes_dir: Path, tmp_path: Path, free_port: Callable, run_tool: Callable
 ) -> None:
-    """Also the firing rates, which are summed over the processes."""
+    """Also the firing rates, which are summed over them; the script that users type starts them."""
     cfg = Config.fromfile(repo_dir / SEG)
     init_default_scope(cfg.default_scope)
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'weights.pth')
     found = []
-    env = {**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'}
-    env |= {'PORT': str(free_port()), 'PYTHONPATH': str(repo_dir)}
+    env = {'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(repo_dir)}
     for processes in (1, 2):
         work_dir = tmp_path / str(processes)
-        command = [sys.executable, 'tools/test.py', SEG, tmp_path / 'weights.pth']
-        if processes > 1:
-            command = ['tools/dist_test.sh', SEG, tmp_path / 'weights.pth', '2']
-        command += ['--work-dir', work_dir, '--cfg-options', f'data_root={shapes_dir}']
-        command += ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
-        done = subprocess.run(
-            command, cwd=repo_dir, env=env, timeout=900, capture_output=True, text=True
-        )
+        options = [
+            '--work-dir', work_dir, '--cfg-options', f'data_root={shapes_dir}',
+            'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False',
+        ]  # fmt: skip
+        if processes == 1:
+            done = run_tool('tools/test.py', SEG, tmp_path / 'weights.pth', *options, **env)
+        else:
+            done = subprocess.run(
+                ['tools/dist_test.sh', SEG, tmp_path / 'weights.pth', '2', *options], cwd=repo_dir,
+                env={**os.environ, **env, 'PORT': str(free_port())}, timeout=900,
+                capture_output=True, text=True,
+            )  # fmt: skip
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         (written,) = work_dir.glob('*/*.json')
         found.append(json.loads(written.read_text()))

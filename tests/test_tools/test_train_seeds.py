@@ -16,6 +16,9 @@ def options(shapes_dir):
     """Two iterations on a few pictures."""
     return [
         f'data_root={shapes_dir}',
+        'model.backbone.arch._delete_=True',
+        'model.backbone.arch.channels=[24,48,96,128]',
+        'model.backbone.arch.depths=[1,0,0,1,0]',
         'train_cfg.max_iters=2',
         'train_cfg.val_interval=2',
         'param_scheduler=None',
