@@ -41,14 +41,14 @@ def small_config(repo_dir: Path) -> Callable[[str], Config]:
 
     def read(kind: str) -> Config:
         cfg = Config.fromfile(repo_dir / 'configs' / CONFIGS[kind])
-        arch = dict(channels=(24, 48, 96, 128), depths=(1, 1, 0, 1, 0))
+        arch = dict(channels=(24, 48, 96, 128), depths=(1, 0, 0, 1, 0))
         cfg.model.backbone.arch = arch
         if kind == 'detector with an RPN on potentials':
             cfg.model.rpn_head.analog = ('rpn_cls', 'rpn_reg')
         if kind in ('strict classifier', 'large classifier'):
             cfg.model.head.analog = ()
         if kind == 'large classifier':  # convolutions that are merged, other rounding
-            arch = dict(family='large', channels=(24, 48, 96), depths=(1, 1, 0, 1))
+            arch = dict(family='large', channels=(24, 48, 96), depths=(1, 0, 0, 1))
             cfg.model.backbone.update(arch=arch, out_indices=(3,), neuron_cfg=None)
             cfg.model.head.in_channels = 96
         if kind == 'one-stage detector':  # its backbone is larger

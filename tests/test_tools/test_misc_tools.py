@@ -13,8 +13,8 @@ CHECK_ENV = 'tools/misc/check_env.py'
 PRINT_CONFIG = 'tools/misc/print_config.py'
 
 
-def test_check_env_is_content_here(run_python):
-    result = run_python(CHECK_ENV)
+def test_check_env_is_content_here(run_tool):
+    result = run_tool(CHECK_ENV)
     assert result.returncode == 0, result.stdout + result.stderr
     assert 'All is well.' in result.stdout
     for shown in ('torchvision', 'onedl-mmdetection', 'operators of mmcv', 'GPU'):
@@ -51,10 +51,10 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_print_config_merges_overrides_and_saves(run_python, config):
+def test_print_config_merges_overrides_and_saves(run_tool, config):
     saved = config.parent / 'new' / 'whole.json'
     options = ('--cfg-options', 'model.depth=7', '--save-path', saved)
-    result = run_python(PRINT_CONFIG, config, *options)
+    result = run_tool(PRINT_CONFIG, config, *options)
     assert result.returncode == 0, result.stderr
     assert "model = dict(depth=7, type='Net', width=5)" in result.stdout
     assert json.loads(saved.read_text())['model'] == {'type': 'Net', 'depth': 7, 'width': 5}
@@ -111,7 +111,7 @@ def test_demo_ends_with_a_summary(run_python, tmp_path: Path):
         'tools/misc/demo.py', '--work-dir', tmp_path / 'run', '--data-dir', tmp_path / 'shapes',
         '--num-train', 8, '--num-val', 4, '--cfg-options', 'train_cfg.max_epochs=1',
         'default_hooks.checkpoint.interval=1', 'train_dataloader.num_workers=0',
-        'train_dataloader.persistent_workers=False',
+        'train_dataloader.persistent_workers=False', 'model.backbone.arch.depths=[1,0,0,1,0]',
     )  # fmt: skip
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
     summary = result.stdout.split('Summary')[-1]

@@ -27,6 +27,7 @@ from mmsfa.visualization import spiking_view
 
 TOOL = 'tools/analysis_tools/spiking_report.py'
 DET = 'configs/det/mask_rcnn_esf_demo.py'
+SMALL = 'model.backbone.arch.depths=[1,0,0,1,0]'
 IMAGE = re.compile(r'<img src="data:image/png;base64,([^"]*)" width="(\d+)"')
 PAGE_HEIGHT = 4500  # more than any page here
 CONTENT = 1090  # widest picture in a window of 1280 pixels
@@ -38,7 +39,9 @@ def checkpoint(
     tmp_path_factory: pytest.TempPathFactory,
     lively_weights: Callable[[nn.Module], nn.Module],
 ) -> Path:
-    model = lively_weights(build_model(Config.fromfile(repo_dir / DET)))
+    cfg = Config.fromfile(repo_dir / DET)
+    cfg.model.backbone.arch.depths = (1, 0, 0, 1, 0)
+    model = lively_weights(build_model(cfg))
     path = tmp_path_factory.mktemp('checkpoint') / 'weights.pth'
     torch.save(dict(state_dict=model.state_dict()), path)
     return path
@@ -104,7 +107,7 @@ def test_report_of_a_model(
 ) -> None:
     printed = call_tool(
         TOOL, DET, checkpoint, '--num', 1, '--out', tmp_path, '--device', 'cpu',
-        '--cfg-options', f'data_root={shapes_dir}',
+        '--cfg-options', f'data_root={shapes_dir}', SMALL,
     )  # fmt: skip
     report = json.loads((tmp_path / 'report.json').read_text())
     whole = report['totals'][-1]
@@ -135,7 +138,7 @@ def test_two_models_side_by_side(
     printed = call_tool(
         TOOL, DET, checkpoint, '--compare', DET, checkpoint, '--num', 1, '--out', tmp_path,
         '--device', 'cpu', '--ac-pj', 2.0, '--mac-pj', 4.0, '--cfg-options',
-        f'data_root={shapes_dir}',
+        f'data_root={shapes_dir}', SMALL,
     )  # fmt: skip
     report = json.loads((tmp_path / 'report.json').read_text())
     first, second = report['totals'], report['compare']['totals']
@@ -158,10 +161,11 @@ def test_the_ordinary_network_beside_the_spiking_one(
     repo_dir: Path,
 ) -> None:
     cfg = Config.fromfile(repo_dir / DET)
+    cfg.model.backbone.arch.depths = (1, 0, 0, 1, 0)
     to_ann_twin(cfg)
     cfg.dump(twin := tmp_path / 'twin.py')
     torch.save(dict(state_dict=build_model(cfg).state_dict()), weights := tmp_path / 'twin.pth')
-    data = ('--num', 1, '--device', 'cpu', '--cfg-options', f'data_root={shapes_dir}')
+    data = ('--num', 1, '--device', 'cpu', '--cfg-options', f'data_root={shapes_dir}', SMALL)
     out = tmp_path / 'two'
     printed = call_tool(TOOL, DET, checkpoint, '--compare', twin, weights, '--out', out, *data)
     report = json.loads((out / 'report.json').read_text())
@@ -198,7 +202,7 @@ def test_pictures_in_memory_have_no_example(
     monkeypatch.setattr(CocoDataset, 'get_data_info', in_memory)
     call_tool(
         TOOL, DET, checkpoint, '--num', 1, '--out', tmp_path, '--device', 'cpu',
-        '--cfg-options', f'data_root={shapes_dir}',
+        '--cfg-options', f'data_root={shapes_dir}', SMALL,
     )  # fmt: skip
     page = (tmp_path / 'report.html').read_text()
     assert len(IMAGE.findall(page)) == 3 and 'are not files' in page
@@ -219,7 +223,7 @@ def test_figures_are_written_before_anything_is_drawn(
     with pytest.raises(SystemExit, match='too little memory'):
         call_tool(
             TOOL, DET, checkpoint, '--num', 1, '--out', tmp_path, '--device', 'cpu',
-            '--cfg-options', f'data_root={shapes_dir}',
+            '--cfg-options', f'data_root={shapes_dir}', SMALL,
         )  # fmt: skip
     assert json.loads((tmp_path / 'report.json').read_text())['data']['pictures'] == 1
 
@@ -236,5 +240,7 @@ def test_no_pictures_to_measure(
     call_tool: Callable[..., str], checkpoint: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SystemExit, match='--num must be at least 1'):
-        call_tool(TOOL, DET, checkpoint, '--num', 0, '--out', tmp_path / 'out', '--device', 'cpu')
+        call_tool(
+            TOOL, DET, checkpoint, '--num', 0, '--out', tmp_path / 'out', '--cfg-options', SMALL
+        )
     assert not (tmp_path / 'out').exists()
