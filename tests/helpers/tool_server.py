@@ -160,9 +160,9 @@ def serve() -> dict[str, Any]:
     os.dup2(2, 1)  # what an import prints is no answer
     for name in PRELOADED:
         __import__(name)
-    from tests.helpers.config_text import format_each_text_once
+    from tests.helpers.config_text import leave_config_texts_unformatted
 
-    format_each_text_once()
+    leave_config_texts_unformatted()
     sys.stdout.flush()  # what the imports printed is no output of a tool
     gc.collect()
     gc.freeze()  # a collection in a fork leaves what is shared alone

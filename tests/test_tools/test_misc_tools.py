@@ -51,10 +51,10 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_print_config_merges_overrides_and_saves(run_tool, config):
+def test_print_config_merges_overrides_and_saves(run_python, config):
     saved = config.parent / 'new' / 'whole.json'
     options = ('--cfg-options', 'model.depth=7', '--save-path', saved)
-    result = run_tool(PRINT_CONFIG, config, *options)
+    result = run_python(PRINT_CONFIG, config, *options)
     assert result.returncode == 0, result.stderr
     assert "model = dict(depth=7, type='Net', width=5)" in result.stdout
     assert json.loads(saved.read_text())['model'] == {'type': 'Net', 'depth': 7, 'width': 5}
