@@ -20,7 +20,6 @@ import sys
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch import Tensor
 
@@ -87,8 +86,6 @@ def train(argv: list[str], log: Path, kill: tuple[int, bool] | None = None) -> i
         code = 1
         try:
             torch.set_num_threads(1)
-            # The text of the config is formatted many times, which takes longer than the training.
-            Config.pretty_text = property(lambda self: repr(self._cfg_dict))
             if kill:
                 die_at(*kill)
             sys.argv = ['tools/train.py', *argv]
