@@ -29,17 +29,14 @@ demo: $(STAMP)  ## train and test the demo detector on the Shapes data set
 
 # A worker that has nothing left takes over from the others.
 PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist worksteal
-FAST := 'not slow and not tools'
 # Tests of the real data sets skip where those are not there, and cover less.
 FLOOR := $(if $(wildcard $(or $(MMSFA_SHARED),../shared)/data),,--cov-fail-under=0)
 
-# Tracing costs two fifths of the time, so coverage is that of the fast tests.
-test: $(STAMP)  ## run the whole test-suite on each core, on four at most, and measure coverage
-	@$(PYTEST) -m $(FAST) --cov=mmsfa --cov-report=term $(FLOOR)
-	@$(PYTEST) -m 'slow or tools'
+test: $(STAMP)  ## run the whole test-suite on each core, on four at most, and measure its coverage
+	@$(PYTEST) --cov=mmsfa --cov-report=term $(FLOOR)
 
 test-fast: $(STAMP)  ## run what takes neither a tool nor many seconds, in about three minutes
-	@$(PYTEST) -m $(FAST)
+	@$(PYTEST) -m 'not slow and not tools'
 
 lint: $(STAMP)  ## check style, format and types
 	@$(PY) -m ruff check .

@@ -9,9 +9,10 @@ found on PYTHONPATH as in a fresh Python. Where one rank fails the others are ki
 from __future__ import annotations
 
 import os
-import runpy
 import signal
 import sys
+
+from tests.helpers.tool_server import run_script
 
 
 def become_rank(rank: int, processes: int, port: str, argv: list[str]) -> None:
@@ -20,22 +21,14 @@ def become_rank(rank: int, processes: int, port: str, argv: list[str]) -> None:
     os.environ.update(LOCAL_WORLD_SIZE=str(processes), MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
     sys.argv = [*argv, '--launcher', 'pytorch'] if processes > 1 else argv
     sys.path[:0] = os.environ.get('PYTHONPATH', '').split(os.pathsep)
-    code = 1
-    try:
-        runpy.run_path(argv[0], run_name='__main__')
-        code = 0
-    except SystemExit as end:
-        print(end.code, file=sys.stderr)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    code = run_script()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def main() -> None:
-    """Start the ranks and end with the first code that is not 0."""
+    """Start the ranks; end with 1 where one of them failed."""
     processes, port, *argv = sys.argv[1:]
     pids = set()
     for rank in range(int(processes)):
