@@ -149,8 +149,8 @@ def totals(
         ops = [one for name, one in layers.items() if part in (part_of(name), 'model')]
         whole = Operations(*map(sum, zip(*ops, strict=True))) if ops else Operations()
         fires = [one for one in neurons if part in (part_of(one.name), 'model')]
-        possible = sum(one.outputs * one.D for one in fires)
-        emitted = sum(one.firing_rate * one.outputs * one.D for one in fires)
+        possible = sum(one.capacity for one in fires)
+        emitted = sum(one.firing_rate * one.capacity for one in fires)
         rows.append(
             dict(
                 part=part,

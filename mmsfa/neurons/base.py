@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import methodcaller
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .functional import spike_train
 from .weight_settings import keep_settings
 
-_Amount = TypeVar('_Amount', Tensor, float)
+_Amount = TypeVar('_Amount', Tensor, np.ndarray, float)
 
 
 class SpikingNeuron(nn.Module):
@@ -95,9 +97,9 @@ class SpikingNeuron(nn.Module):
         sums = output.sum(axes, dtype=torch.float64 if wide else torch.float32)
         return (sums.double() * self.norm).round_()
 
-    def capacity_of(self, output: Tensor) -> float:
-        """The largest number of spikes that an output of this size could hold."""
-        return float(output.numel() * self.D)
+    def capacity_of(self, outputs: Tensor | int) -> float:
+        """The largest number of spikes that an output of this size, or so many, could hold."""
+        return float((outputs if isinstance(outputs, int) else outputs.numel()) * self.D)
 
     def rates_of(self, output: Tensor, axis: int) -> Tensor:
         """Firing rates 0..1, averaged over one axis; float32."""
@@ -115,3 +117,12 @@ class SpikingNeuron(nn.Module):
         if self.lowest:
             counts = counts.int() - self.lowest
         return torch.bincount(counts, minlength=self.D - self.lowest + 1)
+
+    def spikes_of_bins(self) -> list[int]:
+        """How many spikes, of either sign, an element in each bin of :meth:`histogram_of` has."""
+        return [abs(count) for count in range(self.lowest, self.D + 1)]
+
+    def rate_of_histogram(self, shares: Sequence[float]) -> float:
+        """The mean firing rate 0..1 behind the shares of elements with each count lowest..D."""
+        spikes = zip(self.spikes_of_bins(), shares, strict=True)
+        return sum(count * share for count, share in spikes) / self.D

@@ -13,11 +13,11 @@ from torch.nn.modules.conv import _ConvNd
 import mmsfa
 from mmsfa.layers import SpikeConv, SpikeConvBlock, SpikeSepConv
 from mmsfa.layers.fold import folded
+from mmsfa.neurons.functional import level_shifts
 
 from .primitives import (
     NirError,
     check_neuron,
-    level_shifts,
     neuron_bank,
     plain_convolution,
     ungroup,
@@ -91,7 +91,7 @@ class NirBuilder:
         if brick.with_activation:
             neuron = brick.activate
             x = self.neuron(f'{name}.activate', neuron, x)
-            weight = np.repeat(weight, neuron.D, axis=1) / self.dtype.type(neuron.norm)
+            weight = neuron.per_spike(np.repeat(weight, neuron.D, axis=1))
         return self.convolution(f'{name}.conv', conv, weight, x)
 
     def neuron(self, name: str, neuron: nn.Module, x: list[str]) -> list[str]:

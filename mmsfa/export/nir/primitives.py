@@ -24,6 +24,7 @@ from torch import nn
 from mmsfa.errors import UserError
 from mmsfa.layers.effective_weight import as_plain
 from mmsfa.neurons import SFA
+from mmsfa.neurons.functional import level_shifts
 
 
 def plain_convolution(name: str, layer: nn.Module) -> nn.Conv2d:
@@ -65,28 +66,6 @@ ROUNDINGS = ('half_even', 'half_up')
 
 class NirError(UserError, ValueError):
     """Something that NIR cannot say exactly, or a graph that mmsfa cannot run."""
-
-
-def level_shifts(D: int, rounding: str, dtype: np.dtype) -> tuple[np.ndarray, np.floating]:
-    """What level d = 1..D adds to the potential, and the threshold that all levels share.
-
-    Args:
-        D: Number of levels.
-        rounding: ``'half_even'`` or ``'half_up'``, see `integer_fire`.
-        dtype: Precision of the graph.
-
-    Returns:
-        Shifts of shape (D,), and the threshold; level d fires where ``U + shift[d - 1]`` lies
-        above it.
-    """
-    shifts = -(np.arange(1, D + 1) - 0.75).astype(dtype)
-    step = np.finfo(dtype).eps / 4  # the distance of 1/2 to the number before it
-    if rounding == 'half_up':
-        # floor(U + 1/2) also rounds the number before 1/2 up, but not the second before it.
-        return shifts, 0.25 - 1.5 * step
-    # An odd level stays silent at its edge itself: seen from there, U is one step smaller.
-    lower = np.nextafter(shifts, np.array(-np.inf, dtype))
-    return np.where(np.arange(1, D + 1) % 2 == 1, lower, shifts), 0.25 - 0.5 * step
 
 
 def check_neuron(name: str, neuron: object) -> SFA:

@@ -3,7 +3,13 @@
 from .checks import GradRange, Rounding, check_levels, check_time, is_exporting
 from .lif import BinaryDynamics, binary_fire_one_step, binary_fire_over_time
 from .sfa import integer_fire, integer_fire_one_step, integer_fire_over_time
-from .spike_code import integrate_one_step, simulate_if_neuron, spike_train, sum_spikes
+from .spike_code import (
+    integrate_one_step,
+    level_shifts,
+    simulate_if_neuron,
+    spike_train,
+    sum_spikes,
+)
 from .state_hooks import StateHooks, hooked_fire_one_step, hooked_fire_over_time
 from .surrogate import SpikeSurrogate, check_surrogate, surrogate_derivative
 
@@ -25,6 +31,7 @@ __all__ = [
     'integer_fire_over_time',
     'integrate_one_step',
     'is_exporting',
+    'level_shifts',
     'simulate_if_neuron',
     'spike_train',
     'sum_spikes',

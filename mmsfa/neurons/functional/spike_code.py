@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -93,3 +94,30 @@ def integrate_one_step(charge: Tensor, counts: Tensor | None, D: int) -> Tensor:
     if counts is None:
         counts = torch.zeros_like(charge)
     return counts + ((charge - counts >= 0.5) & (counts < D)).to(charge.dtype)
+
+
+def level_shifts(D: int, rounding: str, dtype: np.dtype) -> tuple[np.ndarray, np.floating]:
+    """An integer neuron as D comparisons: what each level adds, and the threshold of all.
+
+    :func:`integer_fire` reaches count d at the potential d - 1/2. Level d = 1..D sees
+    U - (d - 3/4), so that its edge lies at 1/4, where the subtraction is exact, and the threshold
+    lies between two of its results: the levels that fire are those of :func:`integer_fire` for
+    every U, ties included.
+
+    Args:
+        D: Number of levels.
+        rounding: ``'half_even'`` or ``'half_up'``, see :func:`integer_fire`.
+        dtype: Precision of the comparison, float32 or float64.
+
+    Returns:
+        Shifts of shape (D,), and the threshold; level d fires where ``U + shift[d - 1]`` lies
+        above it.
+    """
+    shifts = -(np.arange(1, D + 1) - 0.75).astype(dtype)
+    step = np.finfo(dtype).eps / 4  # the distance of 1/2 to the number before it
+    if rounding == 'half_up':
+        # floor(U + 1/2) also rounds the number before 1/2 up, but not the second before it.
+        return shifts, 0.25 - 1.5 * step
+    # An odd level stays silent at its edge itself: seen from there, U is one step smaller.
+    lower = np.nextafter(shifts, np.array(-np.inf, dtype))
+    return np.where(np.arange(1, D + 1) % 2 == 1, lower, shifts), 0.25 - 0.5 * step

@@ -31,6 +31,7 @@ class NeuronStatistics:
         channels: Number of channels.
         dead_channels: Channels that never fired.
         outputs: Number of outputs that were counted.
+        capacity: The largest number of spikes that they could hold.
     """
 
     name: str
@@ -43,6 +44,7 @@ class NeuronStatistics:
     channels: int
     dead_channels: int
     outputs: int
+    capacity: float
 
     def asdict(self) -> dict[str, Any]:
         """As plain types."""
@@ -83,16 +85,18 @@ class StatisticsCounter:
     def _summary(self, name: str) -> NeuronStatistics:
         shares = (self.histograms[name].double() / self.histograms[name].sum()).tolist()
         neuron = self.neurons[name]
-        spikes = [abs(n) for n in range(neuron.lowest, neuron.D + 1)]
+        spikes = neuron.spikes_of_bins()
+        outputs = int(self.histograms[name].sum())
         return NeuronStatistics(
             name=name,
             stage=stage_of(name),
             D=neuron.D,
-            firing_rate=sum(n * share for n, share in zip(spikes, shares, strict=True)) / neuron.D,
+            firing_rate=neuron.rate_of_histogram(shares),
             nonzero=1 - shares[spikes.index(0)],
             histogram=shares,
-            saturation=sum(share for n, share in zip(spikes, shares, strict=True) if n == neuron.D),
+            saturation=sum(s for n, s in zip(spikes, shares, strict=True) if n == max(spikes)),
             channels=len(self.channels[name]),
             dead_channels=int((self.channels[name] == 0).sum()),
-            outputs=int(self.histograms[name].sum()),
+            outputs=outputs,
+            capacity=neuron.capacity_of(outputs),
         )
