@@ -26,7 +26,7 @@ from torch import nn
 
 import mmsfa
 import mmsfa.safe_loading  # noqa: F401  as tools and shipped configs do
-from tests.helpers.config_text import leave_config_texts_unformatted
+from tests.helpers.spared_work import keep_the_library_of_operators, leave_config_texts_unformatted
 from tests.helpers.tool_server import ToolServer, forks_are_safe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,10 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep what all imports have made out of collections, which each data set of mmengine asks for.
+    """Spare what would be done again in each test.
 
-    One takes half a second else.
+    What all imports have made stays out of collections: each data set of mmengine asks for one, and
+    it takes half a second else.
     """
+    keep_the_library_of_operators()
     gc.collect()
     gc.freeze()
 

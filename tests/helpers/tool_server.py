@@ -160,7 +160,7 @@ def serve() -> dict[str, Any]:
     os.dup2(2, 1)  # what an import prints is no answer
     for name in PRELOADED:
         __import__(name)
-    from tests.helpers.config_text import leave_config_texts_unformatted
+    from tests.helpers.spared_work import leave_config_texts_unformatted
 
     leave_config_texts_unformatted()
     sys.stdout.flush()  # what the imports printed is no output of a tool
