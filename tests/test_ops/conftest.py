@@ -31,7 +31,7 @@ def oracle(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Module
     try:
         module = importlib.util.module_from_spec(spec)
     except ImportError as error:
-        pytest.skip(f'{wheels[0].name} is for another torch: {error}')
+        pytest.skip(f'{wheels[0].name} is for another Python or torch: {error}')
     spec.loader.exec_module(module)
     return module
 
