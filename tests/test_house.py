@@ -101,6 +101,21 @@ def test_files_are_of_a_good_size() -> None:
     assert 85 <= median(lines.values()) <= 130
 
 
+@pytest.mark.parametrize(
+    'path', [path for path in FILES if room_of(module_of(path)) != 'neurons'], ids=module_of
+)
+def test_only_neurons_calculate_with_levels_and_norms(path: Path) -> None:
+    """Who counts or executes spikes asks `SpikingNeuron`, so that new neurons are counted right."""
+    calculations = [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.BinOp, ast.AugAssign, ast.Compare))
+        for part in ast.iter_child_nodes(node)
+        if isinstance(part, ast.Attribute) and part.attr in ('D', 'norm', 'lowest')
+    ]
+    assert not calculations
+
+
 @pytest.mark.parametrize('old', MOVED)
 def test_old_names_of_modules_stay(old: str) -> None:
     with pytest.warns(DeprecationWarning, match=MOVED[old]):

@@ -98,9 +98,9 @@ class NirBuilder:
         """The shifts of the levels, then the bank that compares."""
         neuron = check_neuron(name, neuron)
         channels = self.shape_of(x)[0]
-        levels = nn.Conv2d(channels, channels * neuron.D, 1, groups=channels)
-        ones = np.ones(levels.weight.shape, self.dtype)
         shifts, _ = level_shifts(neuron.D, neuron.rounding, self.dtype)
+        levels = nn.Conv2d(channels, channels * len(shifts), 1, groups=channels)
+        ones = np.ones(levels.weight.shape, self.dtype)
         x = self.convolution(f'{name}.levels', levels, ones, x, np.tile(shifts, channels))
         return self.add(name, neuron_bank(name, neuron, self.shape_of(x), self.dtype), x)
 
