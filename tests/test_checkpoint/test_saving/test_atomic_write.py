@@ -13,6 +13,8 @@ from subprocess import CompletedProcess
 import pytest
 import torch
 
+from mmsfa.checkpoint.saving import atomic_write
+
 KILL = Path(__file__).with_name('kill_during_saves.py')
 
 
@@ -170,3 +172,13 @@ def test_two_processes_agree_on_what_to_resume_from(
             # epoch_3.pth was written again and then pushed epoch_2.pth out
             files = [line for line in said.splitlines() if line.startswith('files')]
             assert files == ['files epoch_2.pth epoch_3.pth', 'files epoch_3.pth epoch_4.pth']
+
+
+def test_a_written_file_is_an_ordinary_one(tmp_path: Path) -> None:
+    ordinary, link, target = (tmp_path / name for name in ('ordinary', 'link', 'target'))
+    ordinary.write_bytes(b'old')
+    link.symlink_to(target)
+    atomic_write(link, b'new')
+    assert link.is_symlink() and target.read_bytes() == b'new'
+    assert target.stat().st_mode == ordinary.stat().st_mode
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['link', 'ordinary', 'target']

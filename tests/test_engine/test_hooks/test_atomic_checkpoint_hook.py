@@ -16,7 +16,6 @@ from mmsfa.checkpoint.saving import (
     AtomicLocalBackend,
     CheckpointWriteError,
     NoResumableCheckpointError,
-    atomic_write,
 )
 
 
@@ -187,13 +186,3 @@ def test_a_storage_that_the_user_names_is_used(tmp_path: Path, toy_runner: Calla
         else:
             runner.train()
             assert hook.file_backend.name == used
-
-
-def test_a_written_file_is_an_ordinary_one(tmp_path: Path) -> None:
-    ordinary, link, target = (tmp_path / name for name in ('ordinary', 'link', 'target'))
-    ordinary.write_bytes(b'old')
-    link.symlink_to(target)
-    atomic_write(link, b'new')
-    assert link.is_symlink() and target.read_bytes() == b'new'
-    assert target.stat().st_mode == ordinary.stat().st_mode
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['link', 'ordinary', 'target']

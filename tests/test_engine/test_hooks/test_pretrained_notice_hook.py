@@ -1,0 +1,38 @@
+"""Where the weights of a training come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmsfa.engine import PretrainedNoticeHook
+from tests.helpers.spiking_runs import Net, runner
+
+
+@pytest.mark.parametrize(
+    ('init_cfg', 'load_from', 'expected'),
+    [
+        (None, None, None),
+        (dict(type='Kaiming', layer='Conv2d'), None, None),
+        (dict(type='Pretrained', checkpoint='a.pth'), None, 'a.pth'),
+        ([dict(type='Pretrained', checkpoint='a.pth')], None, 'a.pth'),
+        (None, 'b.pth', 'load_from=b.pth'),
+    ],
+)
+def test_the_notice_says_where_weights_come_from(
+    tmp_path: Path, init_cfg: object, load_from: str | None, expected: str | None
+) -> None:
+    model = Net()
+    model.backbone.init_cfg = init_cfg
+    run = runner(tmp_path / 'run', model)
+    run._load_from = load_from
+    hook = PretrainedNoticeHook()
+    source = hook._source(run, model.backbone)
+    assert source is None if expected is None else expected in source
+
+
+def test_scratch_is_said_once(tmp_path: Path) -> None:
+    runner(tmp_path / 'run', Net()).train()
+    (log,) = (tmp_path / 'run').glob('*/*.log')
+    assert log.read_text().count('Training starts from scratch') == 1
