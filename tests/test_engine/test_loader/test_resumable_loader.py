@@ -10,16 +10,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmdet.models import RPN
 from mmengine.dataset import BaseDataset, DefaultSampler, InfiniteSampler, pseudo_collate
 from mmengine.logging import MMLogger
-from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, TensorDataset
 
 from mmsfa.data_check.fault import DataFaultError
 from mmsfa.engine.loader import ResumableDataLoader
 from mmsfa.engine.loader.resumable_loader import NoBatchError
-from mmsfa.engine.loops.resumable_loader_of import labels_of
 
 LENGTH = 12
 
@@ -318,17 +315,6 @@ def test_a_copy_of_the_data_set_is_whole(pictures: Path) -> None:
     loader = loader_of(pictures)
     part = loader.dataset.get_subset([4, 5])
     assert [b['index'] for b in DataLoader(part, 2, collate_fn=pseudo_collate)] == [[4, 5]]
-
-
-def test_a_network_of_proposals_takes_every_class() -> None:
-    """Its head has one class, and its loss makes every label that class."""
-    network = RPN.__new__(RPN)
-    nn.Module.__init__(network)
-    network.bbox_head = nn.Identity()
-    network.bbox_head.num_classes = 1
-    assert labels_of(network) is None
-    network.__class__ = nn.Module
-    assert labels_of(network) == (1, 255)
 
 
 def test_a_share_that_is_none_is_refused(pictures: Path) -> None:

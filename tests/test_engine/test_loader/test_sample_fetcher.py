@@ -1,4 +1,4 @@
-"""What is a bad sample for the training loader, and what is not; who names it."""
+"""What is a bad sample for the training loader, and what is not."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 from mmengine.dataset import BaseDataset, pseudo_collate
-from mmengine.logging import MMLogger
-from torch.multiprocessing import start_processes
+from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader, Dataset
 
-from mmsfa.data_check import Fault
-from mmsfa.engine.loader import ResumableDataLoader
-from mmsfa.engine.loader.fault_log import FaultLog
-from mmsfa.engine.loader.sample_fetcher import BAD
-from mmsfa.engine.loops.resumable_loader_of import labels_of
+from mmsfa.data_check.fault import DataFaultError
+from mmsfa.engine.loader import Labels, ResumableDataLoader
+from mmsfa.engine.loader.numbered_batches import NumberedBatch
+from mmsfa.engine.loader.sample_fetcher import BAD, GOOD, SampleFetcher
 
 LENGTH = 12
 
@@ -91,30 +88,47 @@ def test_a_bad_picture_among_mixed_ones(tmp_path: Path, kind: type[Mixed]) -> No
         assert loader.fetcher.seen[3] == BAD != loader.fetcher.seen[2]
 
 
-def one_rank(rank: int, folder: str) -> None:
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=2
-    )
-    MMLogger.get_instance('named', log_file=f'{folder}/named.log')  # of the first rank
-    faults = FaultLog(100, 0.02)
-    for _ in range(2):
-        faults.add([Fault(f'{rank}.png', 'missing')])
-        faults.sum_up()
-    torch.distributed.destroy_process_group()
+class Labelled(Dataset):
+    """Sample i has label i and a random number."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> dict:
+        sample = DataSample().set_gt_label(index)
+        return dict(data_samples=sample, drawn=np.random.rand())
 
 
-def test_the_first_rank_names_what_others_met(tmp_path: Path) -> None:
-    # Forked: a fresh Python could not import this module by its name.
-    start_processes(one_rank, (str(tmp_path),), nprocs=2, start_method='fork')
-    log = (tmp_path / 'named.log').read_text()
-    assert log.count('Bad sample: 0.png') == log.count('Bad sample: 1.png') == 1
-    assert log.count('2 bad samples so far (2.00% of 100') == 2
+def test_a_label_that_the_loss_cannot_take_is_replaced() -> None:
+    fetcher = SampleFetcher(Labelled(), seed=5, rank=0, labels=Labels(num_classes=3))
+    samples = fetcher(NumberedBatch([2, 3, 3], (0, 0)))
+    labels = [int(sample['data_samples'].gt_label) for sample in samples]
+    assert labels[0] == 2 and 3 not in labels and len(labels) == 3
+    (fault,) = samples.faults  # it is known from then on
+    assert fault == ('sample 3', 'label 3 is not in 0..2')
+    assert fetcher.seen[3] == BAD and fetcher.seen[2] == GOOD
+    unchecked = SampleFetcher(Labelled(), seed=5, rank=0, labels=None)
+    assert [int(s['data_samples'].gt_label) for s in unchecked(NumberedBatch([3], (0, 0)))] == [3]
 
 
-def test_labels_of_detectors_that_read_words_are_left_alone() -> None:
-    model = torch.nn.Module()
-    model.bbox_head = torch.nn.Module()
-    model.bbox_head.num_classes = 256  # tokens
-    assert labels_of(model) == (256, 255)
-    model.language_model = torch.nn.Module()
-    assert labels_of(model) is None
+def test_random_numbers_follow_from_the_place_alone() -> None:
+    def drawn(seed: int = 5, rank: int = 0, number: tuple = (1, 2), before: int = 0) -> list:
+        np.random.rand(before)
+        fetcher = SampleFetcher(Labelled(), seed, rank, None)
+        return [sample['drawn'] for sample in fetcher(NumberedBatch([1, 1], number))]
+
+    first, second = drawn()
+    assert first != second and drawn(before=3) == [first, second]
+    others = [drawn(seed=6), drawn(rank=1), drawn(number=(1, 3)), drawn(number=(2, 2))]
+    found = [value for pair in others for value in pair]
+    assert len({first, second, *found}) == 10
+
+
+def test_data_without_a_good_sample_end_the_search() -> None:
+    fetcher = SampleFetcher(Labelled(), seed=5, rank=0, labels=Labels(num_classes=0))
+    fetcher.seen.fill_(BAD)
+    with pytest.raises(DataFaultError, match=r'100 samples in a row .*\(named before\)'):
+        fetcher(NumberedBatch([0], (0, 0)))
+    fetcher.seen.zero_()
+    with pytest.raises(DataFaultError, match='sample 0: label 0 is not in'):
+        fetcher(NumberedBatch([0], (0, 0)))
