@@ -13,7 +13,6 @@ from mmengine.config import Config
 from torch import nn
 
 from mmsfa.apis.trained_model import build_model
-from mmsfa.visualization.spiking_view import Viewer
 
 DEMO = 'demo/image_demo.py'
 DET = 'configs/det/mask_rcnn_esf_demo.py'
@@ -80,50 +79,6 @@ def test_prediction_and_firing_map_side_by_side(
         assert coloured.mean() > 0.5  # a heat map, not a grey picture
 
 
-@pytest.fixture
-def viewer(repo_dir: Path, lively_weights: Fill) -> Callable[..., Viewer]:
-    def build(config: str, **preprocessor: int) -> Viewer:
-        cfg = Config.fromfile(repo_dir / config)
-        (cfg if config == CLS else cfg.model).data_preprocessor.update(preprocessor)
-        model = lively_weights(build_model(cfg))
-        model.dataset_meta = dict(classes=CLASSES[config])
-        return Viewer(cfg, model)
-
-    return build
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ('config', 'padding', 'size'),
-    [
-        (DET, dict(pad_size_divisor=96), (90, 150)),
-        (SEG, dict(test_cfg=dict(size_divisor=96)), (90, 150)),
-        (CLS, dict(pad_size_divisor=96), (128, 128)),  # the crop that the network sees
-    ],
-)
-def test_padding_does_not_move_the_map(
-    viewer: Callable[..., Viewer], pictures: Path, config: str, padding: dict, size: tuple[int, int]
-) -> None:
-    """The padded network fires in the same places of the picture, but at the edge to the padding.
-
-    A map that is blown up with its padding would be moved by up to a third of the picture.
-    """
-    stripe = np.zeros((90, 150, 3), np.uint8)
-    stripe[:, 80:100] = np.random.default_rng(0).integers(0, 256, (90, 20, 3))
-    cv2.imwrite(str(pictures / 'stripe.png'), stripe)
-    view = viewer(config, **padding).look(pictures / 'stripe.png')
-    assert view.rates.shape == view.picture.shape[:2] == size
-    assert list(view.stages) == [f'stages.{i}' for i in range(5)]
-    first = view.stages['stages.0']  # its neurons see few pixels
-    brightness = view.picture.sum(-1).mean(0)
-    expected = np.average(np.arange(size[1]), weights=brightness)
-    background = np.median(first[:, : size[1] // 4], axis=1, keepdims=True)
-    difference = np.abs(first - background).mean(0)
-    difference[-size[1] // 8 :] = difference[: size[1] // 8] = 0  # edges
-    found = np.average(np.arange(size[1]), weights=difference)
-    assert abs(found - expected) < size[1] / 25
-
-
 def test_what_the_user_can_mend_is_one_sentence(
     call_tool: Callable[..., str],
     checkpoint: Callable[[str], Path],
@@ -153,15 +108,3 @@ def test_the_pictures_are_not_overwritten(
     with pytest.raises(SystemExit, match='would overwrite the picture'):
         call_tool(DEMO, red, DET, checkpoint(DET), '--out', pictures, '--device', 'cpu')
     assert red.read_bytes() == before
-
-
-def test_a_model_of_pictures_in_memory(
-    repo_dir: Path, lively_weights: Fill, pictures: Path
-) -> None:
-    cfg = Config.fromfile(repo_dir / CLS)
-    steps = cfg.test_dataloader.dataset.pipeline[1:]
-    cfg.test_dataloader.dataset = dict(type='CIFAR10', data_root='none', pipeline=steps)
-    model = lively_weights(build_model(cfg))
-    model.dataset_meta = dict(classes=CLASSES[CLS])
-    view = Viewer(cfg, model).look(pictures / 'red.png')
-    assert view.picture.shape == (128, 128, 3) and view.picture[64, 64].argmax() == 0
