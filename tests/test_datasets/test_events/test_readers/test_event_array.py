@@ -16,10 +16,12 @@ from mmsfa.errors import UserError
 
 
 def test_events_are_sorted_by_time_and_equal_times_keep_their_order() -> None:
-    t, p = [7, 3, 7, 3], [1, 0, 0, 1]
-    events = make_events(np.array(t), np.arange(4), 10 + np.arange(4), np.array(p))
+    t = np.tile([7, 3], 50)  # more than are sorted by insertion
+    number = np.arange(100)
+    events = make_events(t, number, 10 + number, number % 2)
     assert events.dtype == EVENT_DTYPE
-    assert events.tolist() == [(3, 1, 11, 0), (3, 3, 13, 1), (7, 0, 10, 1), (7, 2, 12, 0)]
+    expected = [(3 if odd else 7, x, 10 + x, odd) for odd in (1, 0) for x in range(odd, 100, 2)]
+    assert events.tolist() == expected
 
 
 def test_a_time_above_32_bits_is_kept() -> None:
