@@ -116,6 +116,25 @@ def test_only_neurons_calculate_with_levels_and_norms(path: Path) -> None:
     assert not calculations
 
 
+# Modules that have no test file of their name, and where they are tested.
+TESTED_ELSEWHERE = {
+    'datasets.suffixes': 'constants',
+    'visualization.report.template': 'text that test_page.py fills in',
+}
+
+
+def test_each_module_has_a_test_file() -> None:
+    """`mmsfa/a/b.py` is tested by `tests/test_a/test_b.py`."""
+    tests = PACKAGE.parent / 'tests'
+    without = {
+        module_of(path).removeprefix('mmsfa.')
+        for path in FILES
+        if path.name != '__init__.py'
+        and not tests.joinpath(*(f'test_{p}' for p in path.relative_to(PACKAGE).parts)).is_file()
+    }
+    assert without == set(TESTED_ELSEWHERE)
+
+
 @pytest.mark.parametrize('old', MOVED)
 def test_old_names_of_modules_stay(old: str) -> None:
     with pytest.warns(DeprecationWarning, match=MOVED[old]):
