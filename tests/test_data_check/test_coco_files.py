@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_masks
 
-from mmsfa.data_check.coco_annotations import _decode
 from mmsfa.data_check.coco_files import check_coco_file
 
 TRIANGLE = [[0, 0, 5, 0, 5, 5]]
@@ -126,12 +125,3 @@ def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
     path.write_text(json.dumps(content())[:-30])
     ((name, what),) = check_coco_file(str(path))
     assert name == str(path) and 'cut off (line 1, column' in what
-
-
-def test_runs_agree_with_pycocotools() -> None:
-    draw = np.random.default_rng(0)
-    for _ in range(100):
-        mask = draw.random(draw.integers(1, 90, 2)) < draw.random() ** 2
-        runs = _decode(coco_masks.encode(np.asfortranarray(mask, np.uint8))['counts'])
-        values = np.repeat(np.arange(len(runs)) % 2, runs)
-        assert np.array_equal(values.reshape(mask.shape, order='F'), mask)

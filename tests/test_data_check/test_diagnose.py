@@ -1,22 +1,15 @@
-"""From a sample to the file at fault; labels before they reach the loss; data sets in wrappers."""
+"""From a sample to the file at fault."""
 
 from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
-import torch
-from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
-from mmengine.structures import InstanceData, PixelData
-from mmpretrain.structures import DataSample
-from torch.utils.data import Subset
 
-from mmsfa.data_check import Fault, check_labels, diagnose, files_of
-from mmsfa.data_check.files_of_dataset import files_in
+from mmsfa.data_check import Fault, diagnose, files_of
 from mmsfa.datasets.events import read_events
 
 
@@ -66,70 +59,3 @@ def test_an_event_file_is_at_fault(tmp_path: Path) -> None:
     except ValueError as error:
         fault = diagnose(dict(img_path=str(path), gt_label=1), error)
     assert fault.path == str(path) and fault.what.startswith('at byte')
-
-
-def things(labels: list, boxes: list) -> dict:
-    found = InstanceData(labels=torch.tensor(labels), bboxes=torch.tensor(boxes))
-    return dict(inputs=None, data_samples=SimpleNamespace(gt_instances=found))
-
-
-def test_boxes_and_their_classes() -> None:
-    box = [1.0, 1.0, 4.0, 5.0]
-    assert check_labels(things([0, 2], [box, box]), 3) is None
-    assert check_labels(things([], []), 3) is None
-    assert check_labels(things([0, 3], [box, box]), 3) == 'label 3 is not in 0..2'
-    assert check_labels(things([-1], [box]), 3) == 'label -1 is not in 0..2'
-    assert check_labels(things([0], [[1.0, 1, 1, 5]]), 3) == 'box 0 has size 0 x 4'
-    assert 'not finite' in check_labels(things([0], [[1.0, 1, float('nan'), 5]]), 3)
-    assert 'not finite' in check_labels(things([0], [[1.0, 1, float('inf'), 5]]), 3)
-
-
-@pytest.mark.parametrize('kind', [torch.int64, torch.int32, torch.int16])
-def test_label_maps(kind: torch.dtype) -> None:
-    def check(values: list[int], num_classes: int = 3, ignore_index: int = 255) -> str | None:
-        label_map = torch.tensor([[values]], dtype=kind)
-        sample = SimpleNamespace(gt_sem_seg=PixelData(data=label_map))
-        return check_labels(dict(data_samples=sample), num_classes, ignore_index)
-
-    assert check([0, 1, 2, 255, 255]) is None
-    assert check([0, 1, 2, -100], ignore_index=-100) is None
-    assert check([0, 0, 1], ignore_index=0) is None
-    assert 'values 3, 9' in check([0, 9, 3, 3, 255])
-    assert 'values -1' in check([0, -1])
-    assert 'values 255' in check([0, 255], ignore_index=0)
-
-
-def test_classes_of_pictures() -> None:
-    assert check_labels(dict(data_samples=DataSample().set_gt_label(4)), 5) is None
-    assert check_labels(dict(data_samples=DataSample().set_gt_label(5)), 5)
-    assert check_labels(dict(data_samples=DataSample()), 5) is None
-    assert check_labels(torch.zeros(3), 5) is None
-
-
-class Toy(BaseDataset):
-    """Named pictures."""
-
-    def load_data_list(self) -> list[dict]:
-        return [dict(img_path=f'{self.ann_file}{i}.jpg', seg_map_path='map') for i in range(3)]
-
-
-def test_files_inside_any_wrapper() -> None:
-    a, b = Toy('a'), Toy('b')
-    assert files_in(a) == ['a0.jpg', 'a1.jpg', 'a2.jpg']  # no step reads the label map
-    assert files_in(torch.utils.data.ConcatDataset([RepeatDataset(a, 2), ConcatDataset([b])])) == [
-        *files_in(a),
-        *files_in(b),
-    ]
-    assert files_in(Subset(a, [2, 0])) == ['a2.jpg', 'a0.jpg']
-    assert files_in([1, 2, 3]) == []
-    with_maps = Toy('a', pipeline=[Reads()])
-    assert files_in(with_maps) == ['a0.jpg', 'map', 'a1.jpg', 'a2.jpg']
-
-
-class Reads:
-    """A pipeline step that reads label maps."""
-
-    with_seg = True
-
-    def __call__(self, results: dict) -> dict:
-        return results

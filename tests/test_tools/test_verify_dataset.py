@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +11,6 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.registry import DATASETS
-
-from mmsfa.data_check.many_files import KILLED, run_parallel
 
 TOOL = 'tools/misc/verify_dataset.py'
 DET, SEG = 'configs/det/mask_rcnn_esf_demo.py', 'configs/seg/upernet_esf_demo.py'
@@ -192,18 +188,6 @@ def test_processes_find_the_same(verify: Callable, shapes: Path) -> None:
     together = verify(DET, shapes, '--workers', 2)
     assert alone[0] == together[0] == 1
     assert [cells(alone[1], i) for i in (2, 3)] == [cells(together[1], i) for i in (2, 3)]
-
-
-def die_at_50(number: int) -> str | None:
-    if number == 50:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return 'odd' if number % 2 else None
-
-
-def test_a_decoder_that_kills_its_process_is_blamed() -> None:
-    results = dict(run_parallel(die_at_50, range(100), 2))
-    wanted = {number: 'odd' if number % 2 else None for number in range(100)}
-    assert results == {**wanted, 50: KILLED}
 
 
 def test_event_files(verify: Callable, repo_dir: Path, tmp_path: Path) -> None:
