@@ -9,6 +9,7 @@ import torch.distributed as torch_dist
 from mmsfa.checkpoint.loading import is_trusted, trust_checkpoints
 from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.errors import OptionError
+from tests.helpers.failures import shown
 
 
 def test_a_tool_leaves_its_process_group(tmp_path: Path) -> None:
@@ -54,3 +55,26 @@ def test_a_checkpoint_in_the_place_of_the_config(tmp_path: Path) -> None:
     (tmp_path / 'a.pth').touch()
     with pytest.raises(OptionError, match='the config comes first'):
         read_config(parse(str(tmp_path / 'a.pth'), 'b.pth'))
+
+
+def fail() -> None:
+    raise ValueError('the reason')
+
+
+def test_the_traceback_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('MMSFA_TRACEBACK', '1')
+    with pytest.raises(ValueError, match='the reason'):
+        run_tool(fail)
+
+
+def test_each_rank_says_which_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('RANK', '3')
+    assert shown(fail).startswith('\nError on rank 3: ValueError')
+
+
+def test_ctrl_c() -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit, match='Stopped by the user.*--resume'):
+        run_tool(stop)
