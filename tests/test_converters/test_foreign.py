@@ -10,10 +10,8 @@ from mmpretrain.registry import MODELS
 from mmsfa.converters import (
     ConversionError,
     convert,
-    differences,
     recognise,
     refuse_foreign,
-    why_unused,
 )
 
 META_SPIKEFORMER = (
@@ -73,20 +71,6 @@ def test_another_depth_is_told(published) -> None:
     part = {name: shape for name, shape in names.items() if not name.startswith('block3.5')}
     found = recognise(convert(published.shapes_only(part))[0])
     assert found.backbone['arch'] == dict(channels=(48, 96, 192, 240), depths=(1, 1, 2, 5, 2))
-
-
-def test_what_is_unused() -> None:
-    unused = {'pos_embed': True, 'block3.0.attn.q_spike.v': True, 'downsample2.encode_lif.v': True}
-    needed = ('decoder_pos_embed', 'block3.0.attn.v_conv.0.weight', 'block3.0.attn.lif.w', 'head.v')
-    for name, is_unused in {**unused, **dict.fromkeys(needed, False)}.items():
-        assert bool(why_unused(name)) == bool(why_unused(f'module.{name}')) == is_unused, name
-
-
-def test_sizes_that_no_model_has(published) -> None:
-    for channels in ((33, 96, 192, 240), (48, 96, 192, 190)):
-        state_dict = convert(published.shapes_only(published.base(*channels)))[0]
-        with pytest.raises(ConversionError, match='No published model has this size: '):
-            differences(state_dict, recognise(state_dict))
 
 
 def test_what_weights_do_not_tell(published) -> None:
