@@ -17,15 +17,11 @@ from mmengine.runner import Runner
 
 from mmsfa.apis.sfa_vs_lif import (
     check_trainable,
-    shorten,
     train_and_validate,
 )
-from mmsfa.apis.trained_model import build_model
 from mmsfa.config.lif_twin import levels_of, to_lif_twin
 from mmsfa.config.top_level_options import merge_options
 from mmsfa.errors import OptionError
-from mmsfa.neurons import LIF, SFA
-from mmsfa.spiking.measure.observer import neurons_of
 
 TOOL = 'tools/analysis_tools/benchmark.py'
 CLS = 'configs/cls/sfa_vs_lif_flowers5.py'
@@ -36,21 +32,6 @@ Run = Callable[..., CompletedProcess]
 @pytest.fixture
 def cfg(repo_dir: Path) -> Config:
     return Config.fromfile(repo_dir / CLS)
-
-
-def test_the_twin_differs_in_its_neurons_only(cfg: Config) -> None:
-    twin = deepcopy(cfg)
-    cfg.model.backbone.neuron_cfg.D = twin.model.backbone.neuron_cfg.D = 3
-    to_lif_twin(twin, dict(v_threshold=0.5))
-    sfa, lif = build_model(cfg), build_model(twin)
-    assert [(name, p.shape) for name, p in sfa.named_parameters()] == [
-        (name, p.shape) for name, p in lif.named_parameters()
-    ]
-    mine, theirs = neurons_of(sfa), neurons_of(lif)
-    assert mine.keys() == theirs.keys()
-    assert {(type(neuron), neuron.T) for neuron in mine.values()} == {(SFA, 1)}
-    assert {(type(neuron), neuron.T) for neuron in theirs.values()} == {(LIF, 3)}
-    assert {neuron.v_threshold for neuron in theirs.values()} == {0.5}
 
 
 def test_a_run_gives_all_figures_and_their_ratios(
@@ -107,14 +88,6 @@ def test_the_backbone_of_a_detector_can_be_timed(
         'training step (s)',
         'kept for backward (MB)',
     }
-
-
-def test_a_training_is_shortened_with_its_schedule(cfg: Config) -> None:
-    shorten(cfg, 6)
-    assert cfg.train_cfg.max_epochs == 6
-    assert [(s.get('begin', 0), s.end) for s in cfg.param_scheduler] == [(0, 1), (1, 6)]
-    shorten(cfg, 1)  # no room for a warm-up
-    assert [(s.get('begin', 0), s.end) for s in cfg.param_scheduler] == [(0, 1)]
 
 
 def test_what_has_no_twin_is_refused(
