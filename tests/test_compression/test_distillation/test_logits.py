@@ -14,18 +14,10 @@ from torch.nn import functional as F
 
 from mmsfa.compression.distillation import (
     LogitDistillationLoss,
-    score_module_of,
     sigmoid_distillation_loss,
     soft_distillation_loss,
 )
 from mmsfa.losses import Batch, add_auxiliary_losses
-
-SCORES = {
-    'seg/upernet_esf_demo.py': 'decode_head.conv_seg',
-    'det/retinanet_esf.py': 'bbox_head.retina_cls',
-    'cls/esf_tiny_flowers5.py': 'head',
-    'cls/esf_tiny_flowers5_distill.py': 'head.fc_kd',
-}
 
 
 def read(repo_dir: Path, name: str) -> Config:
@@ -51,24 +43,6 @@ def pair(repo_dir: Path, tmp_path: Path, lively_weights):
         return student, dict(teacher=cfg.model, teacher_ckpt=str(tmp_path / 'teacher.pth'))
 
     return make
-
-
-@pytest.mark.parametrize('name', SCORES)
-def test_the_scores_are_found(repo_dir: Path, name: str) -> None:
-    model = MODELS.build(read(repo_dir, name).model)
-    assert score_module_of(model) == SCORES[name]
-
-
-def test_a_teacher_of_two_heads_is_heard_whole(repo_dir: Path) -> None:
-    model = MODELS.build(read(repo_dir, 'cls/esf_tiny_flowers5_distill.py').model)
-    assert score_module_of(model, learns=False) == 'head'
-    assert score_module_of(nn.Linear(2, 2)) == ''
-
-
-def test_scores_of_regions_are_refused(repo_dir: Path) -> None:
-    model = MODELS.build(read(repo_dir, 'det/mask_rcnn_esf_demo.py').model)
-    with pytest.raises(ValueError, match=r'MaskRCNN scores regions.*rpn_head\.rpn_cls'):
-        score_module_of(model)
 
 
 def test_maps_of_a_segmentor(pair) -> None:

@@ -1,4 +1,4 @@
-"""Two heads, and a classifier that learns from a teacher."""
+"""A classifier that learns from labels and from a teacher."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from mmsfa.compression.distillation import (
 from mmsfa.config.ann_twin import to_ann_twin
 from mmsfa.losses import WithAuxiliaryLosses, add_auxiliary_losses
 from mmsfa.neurons import SpikingNeuron
-from mmsfa.neurons.functional import integer_fire
 
 SFA = dict(type='mmpretrain.SFA', D=4, norm=1)
 HEAD = dict(type='SpikeDistilledLinearClsHead', num_classes=5, in_channels=16, neuron_cfg=SFA)
@@ -62,35 +61,6 @@ def batch() -> tuple[Tensor, list[DataSample]]:
     draw = torch.Generator().manual_seed(2)
     samples = [DataSample().set_gt_label(label) for label in (0, 3, 4, 1)]
     return torch.randn(4, 3, 32, 32, generator=draw), samples
-
-
-@pytest.mark.parametrize('analog', [None, ()], ids=['potentials', 'spikes'])
-def test_the_prediction_is_the_mean_of_two_heads(analog: tuple | None) -> None:
-    head = MODELS.build(HEAD | dict(analog=analog))
-    pooled = 3 * torch.randn(4, 16)
-    read = pooled if analog is None else integer_fire(pooled, D=4, norm=1)
-    scores, kd_scores = head.forward_heads((pooled,))
-    torch.testing.assert_close(scores, F.linear(read, head.fc.weight, head.fc.bias))
-    torch.testing.assert_close(kd_scores, F.linear(read, head.fc_kd.weight, head.fc_kd.bias))
-    for mode in (True, False):
-        assert torch.equal(head.train(mode)((pooled,)), (scores + kd_scores) / 2)
-
-
-def test_the_published_first_head_reads_the_mean_itself() -> None:
-    head = MODELS.build(HEAD | dict(analog=('fc',)))
-    pooled = 3 * torch.randn(4, 16)
-    scores, kd_scores = head.forward_heads((pooled,))
-    torch.testing.assert_close(scores, F.linear(pooled, head.fc.weight, head.fc.bias))
-    counts = integer_fire(pooled, D=4, norm=1)
-    torch.testing.assert_close(kd_scores, F.linear(counts, head.fc_kd.weight, head.fc_kd.bias))
-
-
-def test_a_head_of_a_fine_tuned_model_becomes_the_one_of_the_labels() -> None:
-    single = MODELS.build(HEAD | dict(type='SpikeLinearClsHead'))
-    head = MODELS.build(HEAD)
-    missing, unexpected = head.load_state_dict(single.state_dict(), strict=False)
-    assert set(missing) == {'fc_kd.weight', 'fc_kd.bias'} and not unexpected
-    assert torch.equal(head.fc.weight, single.fc.weight)
 
 
 @pytest.mark.parametrize('alpha', [0.5, 0.2])
