@@ -31,8 +31,8 @@ def test_a_compressed_mask_that_is_cut_off(text: str, reason: str) -> None:
 def test_a_box_may_stand_out_by_a_pixel() -> None:
     size = (100, 50)
     assert check_box((-1, 0, 102, 51), size) is None
-    assert check_box([0, 0, 100, 51.5], size) == (
-        'the box [0, 0, 100, 51.5] stands 1.5 pixels out of the picture'
+    assert check_box([0, 0, 100, 51.25], size) == (
+        'the box [0, 0, 100, 51.25] stands 1.25 pixels out of the picture'
     )
     assert check_box([-2, 0, 10, 10], size).endswith('stands 2 pixels out of the picture')
     for outside in ([100, 0, 1, 1], [0, 50, 1, 1], [-1, 0, 1, 1], [0, -1, 1, 1]):
