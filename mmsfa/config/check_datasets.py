@@ -36,7 +36,7 @@ def datasets_of(cfg: Config, splits: tuple[str, ...]) -> Iterator[tuple[str, dic
     """(config key, settings) of each data set, also those inside wrappers."""
     for split in splits:
         loader = cfg.get(f'{split}_dataloader') or {}
-        todo = [(f'{split}_dataloader.dataset', loader.get('dataset') or {})]
+        todo = [(f'{split}_dataloader.dataset', loader['dataset'])] if loader.get('dataset') else []
         while todo:
             key, dataset = todo.pop()
             if 'dataset' in dataset:

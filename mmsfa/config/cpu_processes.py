@@ -51,7 +51,7 @@ def use_gloo_without_gpu(cfg: Config) -> None:
             f'--launcher {launcher} needs GPUs, and torch finds none here. On CPUs use '
             '--launcher pytorch, or tools/dist_train.sh and tools/dist_test.sh.'
         )
-    cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['backend'] = 'gloo'
+    cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
     cfg.setdefault(
         'model_wrapper_cfg',
         dict(

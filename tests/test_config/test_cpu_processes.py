@@ -49,6 +49,13 @@ def only_rank(monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]) -> 
 
 
 @on_cpus
+def test_the_config_says_gloo_though_it_said_nothing(only_rank: None) -> None:
+    cfg = Config(dict(launcher='pytorch'))
+    use_gloo_without_gpu(cfg)
+    assert dist.get_backend() == cfg.env_cfg.dist_cfg.backend == 'gloo'
+
+
+@on_cpus
 def test_a_group_of_cpus_talks_through_gloo(only_rank: None) -> None:
     env_cfg = dict(dist_cfg=dict(backend='nccl'))
     cfg = Config(dict(launcher='pytorch', env_cfg=env_cfg, find_unused_parameters=True))

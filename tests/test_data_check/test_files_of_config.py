@@ -31,6 +31,10 @@ def test_pictures_of_a_detector_have_the_size_that_is_annotated(shapes, shapes_d
     assert sorted(tasks) == [Task(str(path), False, size=(128, 128)) for path in pictures]
 
 
+def test_a_split_without_loader_has_no_files_and_no_faults() -> None:
+    assert collect(Config(dict(test_dataloader=None)), 'test') == ([], [])
+
+
 def test_label_maps_of_a_segmentor_have_its_rules(shapes, shapes_dir: Path) -> None:
     tasks, faults = collect(shapes('seg/upernet_esf_demo.py'), 'train')
     assert not faults

@@ -100,13 +100,13 @@ def test_a_student_learns_the_scores(pair) -> None:
     images = torch.randn(4, 3, 64, 64)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     losses = []
-    for _ in range(8):
+    for _ in range(24):
         loss = kd_of(model, images)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.5 * losses[0]
+    assert sum(losses[-8:]) / 8 < 0.5 * losses[0]  # one step alone goes up and down
 
 
 def kd_of(model: nn.Module, images: Tensor) -> Tensor:
