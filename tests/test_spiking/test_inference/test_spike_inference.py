@@ -18,7 +18,6 @@ from mmsfa.apis.trained_model import build_model
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.layers import SpikeConv, make_spike_driven
 from mmsfa.neurons import SFA
-from mmsfa.neurons.functional import integer_fire, integrate_one_step
 from mmsfa.spiking import MODES, compare, in_float64, observe, spike_inference
 
 # Heads of each config, and their read-outs.
@@ -284,21 +283,6 @@ def test_stepwise_attention_is_exact_for_single_spikes(lively_weights: Fill) -> 
     with spike_inference(backbone, 'stepwise_attention'):
         other = counts_of(backbone, x)
     assert all(torch.equal(plain[name][0], other[name][0]) for name in plain)
-
-
-def test_a_membrane_with_steady_charge_counts_as_the_integer_does() -> None:
-    charge = torch.linspace(-1, 6, 701, dtype=torch.float64) + 1e-3  # no ties
-    counts = None
-    for step in range(1, 5):
-        counts = integrate_one_step(charge * step / 4, counts, 4)
-    assert torch.equal(counts, integer_fire(charge, 4, norm=1))
-
-
-def test_a_spike_cannot_be_taken_back() -> None:
-    arrived = torch.tensor([2.0]), torch.tensor([0.0])
-    first = integrate_one_step(arrived[0], None, 4)
-    assert integrate_one_step(arrived[1], first, 4).item() == 1
-    assert integer_fire(arrived[1], 4, norm=1).item() == 0
 
 
 def test_membrane_passes_keep_one_state_a_call() -> None:

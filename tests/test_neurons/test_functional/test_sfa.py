@@ -1,23 +1,10 @@
-"""Identities of firing."""
+"""Integer firing: the published formula, its gradient, and its form over time."""
 
 import pytest
 import torch
 
-from mmsfa.neurons.functional import (
-    integer_fire,
-    integer_fire_over_time,
-    simulate_if_neuron,
-    spike_train,
-    sum_spikes,
-)
-
-ROUNDINGS = ['half_even', 'half_up']
-
-
-def potentials(dtype=torch.float64):
-    """A dense dyadic grid that holds every tie of D <= 8, and random values."""
-    grid = torch.arange(-2, 10, 1 / 64, dtype=dtype)
-    return torch.cat([grid, 3 * torch.randn(4096, dtype=dtype) + 1])
+from mmsfa.neurons.functional import integer_fire, integer_fire_over_time
+from tests.helpers.potentials import ROUNDINGS, potentials
 
 
 def expected_counts(x, D, rounding):
@@ -25,22 +12,6 @@ def expected_counts(x, D, rounding):
     clipped = x.numpy().clip(0, D)
     counts = clipped.round() if rounding == 'half_even' else (clipped + 0.5) // 1
     return torch.from_numpy(counts)
-
-
-def if_neuron(charge, D, rounding='half_even'):
-    """An integrate-and-fire neuron with soft reset whose whole charge is there at the first step.
-
-    v_1 = U, a spike where v_d reaches 1/2, then v_{d+1} = v_d - s_d. To round halves to even, the
-    threshold is strict in odd steps, and a neuron that was silent once stays silent.
-    """
-    spikes = []
-    active = torch.ones_like(charge, dtype=torch.bool)
-    for step in range(1, D + 1):
-        strict = rounding == 'half_even' and step % 2 == 1
-        active = active & (charge > 0.5 if strict else charge >= 0.5)
-        spikes.append(active.to(charge.dtype))
-        charge = charge - spikes[-1]
-    return torch.stack(spikes)
 
 
 @pytest.mark.parametrize('rounding', ROUNDINGS)
@@ -90,40 +61,6 @@ def test_the_input_is_not_overwritten():
     before = x.detach().clone()
     integer_fire(x).sum().backward()
     assert torch.equal(x, before)
-
-
-@pytest.mark.parametrize('rounding', ROUNDINGS)
-@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
-@pytest.mark.parametrize('D', [1, 2, 4, 8])
-def test_if_neuron_fires_the_integer(D, dtype, rounding):
-    x = potentials(dtype)
-    spikes = if_neuron(x, D, rounding)
-    counts = integer_fire(x, D, 1, rounding)
-    assert set(spikes.unique().tolist()) <= {0.0, 1.0}
-    assert torch.equal(sum_spikes(spikes), counts)
-    assert torch.equal(spikes, spike_train(counts, D)), 'an early-first prefix of ones'
-
-
-@pytest.mark.parametrize('dtype', [torch.float32, torch.int64, torch.uint8])
-def test_spike_train_and_its_inverse(dtype):
-    counts = torch.randint(0, 5, (3, 7)).to(dtype)
-    spikes = spike_train(counts, 4)
-    assert spikes.shape == (4, 3, 7)
-    assert (spikes[1:] <= spikes[:-1]).all(), 'early first'
-    assert torch.equal(sum_spikes(spikes), counts)
-
-
-@pytest.mark.parametrize('wrong', [[0.25], [5.0], [-1.0]])
-def test_spike_train_refuses_what_is_no_count(wrong):
-    with pytest.raises(ValueError, match='integers in 0..D=4'):
-        spike_train(torch.tensor(wrong), 4)
-
-
-def test_a_linear_layer_of_spikes_equals_one_of_counts():
-    layer = torch.nn.Linear(16, 8).double()
-    counts = integer_fire(potentials()[: 16 * 40].view(40, 16), norm=1)
-    accumulated = sum(step @ (layer.weight.T / 4) for step in spike_train(counts, 4)) + layer.bias
-    torch.testing.assert_close(accumulated, layer(counts / 4), rtol=0, atol=1e-14)
 
 
 def test_one_time_step_is_the_static_case():
@@ -181,73 +118,6 @@ def test_gradient_through_time_is_that_of_the_written_out_recursion(rounding, gr
     ours = integer_fire_over_time(x, T, D, None, beta, rounding, grad_range)
     (got,) = torch.autograd.grad((ours * weight).sum(), x)
     torch.testing.assert_close(got, want, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize('beta', [0, 0.25])
-def test_a_batch_that_is_no_multiple_of_its_steps_is_refused(beta):
-    with pytest.raises(ValueError, match='multiple of T=4'):
-        integer_fire_over_time(torch.zeros(6, 2), T=4, beta=beta)
-
-
-@pytest.mark.parametrize(
-    ('settings', 'message'),
-    [
-        (dict(T=0), 'T .* must'),
-        (dict(T=2, beta=float('nan')), 'beta .* must'),
-        (dict(T=2, beta='a'), 'beta .* must'),
-    ],
-)
-def test_wrong_times(settings, message):
-    with pytest.raises(ValueError, match=message):
-        integer_fire_over_time(torch.zeros(6, 2), **settings)
-
-
-@pytest.mark.parametrize('D', [0, 2.5])
-def test_expansions_refuse_wrong_levels(D):
-    for expand in (spike_train, deprecated_if_neuron):
-        with pytest.raises(ValueError, match='D .* must be an integer >= 1'):
-            expand(torch.zeros(2), D)
-
-
-def deprecated_if_neuron(*args):
-    with pytest.warns(DeprecationWarning, match='gives the same spikes'):
-        return simulate_if_neuron(*args)
-
-
-@pytest.mark.parametrize('rounding', ROUNDINGS)
-def test_the_old_name_of_the_simulated_neuron_stays(rounding):
-    x = potentials()
-    assert torch.equal(deprecated_if_neuron(x, 4, rounding), if_neuron(x, 4, rounding))
-    spikes = deprecated_if_neuron(torch.tensor([torch.nan, 2.0]), 4)
-    assert spikes[:, 0].isnan().all()
-    assert spikes[:, 1].tolist() == [1, 1, 0, 0]
-
-
-@pytest.mark.parametrize('D', [0, -1, 2.5, True, '4'])
-def test_wrong_number_of_levels(D):
-    with pytest.raises(ValueError, match='D .* must be an integer >= 1'):
-        integer_fire(torch.zeros(1), D)
-
-
-@pytest.mark.parametrize(
-    ('settings', 'message'),
-    [
-        (dict(norm=0), 'norm must be None'),
-        (dict(norm='4'), 'norm must be None'),
-        (dict(norm=True), 'norm must be None'),
-        (dict(norm=float('inf')), 'norm must be None'),
-        (dict(rounding='up'), "rounding must be 'half_even' or 'half_up'"),
-        (dict(grad_range='sigmoid'), "grad_range must be 'closed' or 'open'"),
-    ],
-)
-def test_wrong_settings(settings, message):
-    with pytest.raises(ValueError, match=message):
-        integer_fire(torch.zeros(1), **settings)
-
-
-def test_integer_tensors_are_refused():
-    with pytest.raises(TypeError, match='floating-point tensor, got torch.int64'):
-        integer_fire(torch.arange(3))
 
 
 def test_nan_stays_nan_and_is_no_spike():
