@@ -83,17 +83,6 @@ def reps(model):
     return [module for module in model.modules() if isinstance(module, RepConv)]
 
 
-def test_merging_waits_for_no_second_norm():
-    rep = RepConv(8, 12, 20, last_norm=False, conv_cfg=None, norm_cfg=dict(type='BN')).double()
-    for _ in range(3):
-        rep(torch.randn(4, 8, 5, 5, dtype=torch.float64))
-    x = torch.randn(2, 8, 5, 5, dtype=torch.float64)
-    want = rep.eval()(x)
-    rep.switch_to_deploy()
-    torch.testing.assert_close(rep(x), want, rtol=0, atol=1e-12)
-    assert set(rep.state_dict()) == {'conv.weight', 'conv.bias'}
-
-
 def test_spikes_give_the_same_maps_merged_or_not(trained):
     x = torch.randn(1, 3, 64, 64, dtype=torch.float64)
     with torch.no_grad():

@@ -6,36 +6,20 @@ that quantises its weights: none of them is known to `mmsfa.spiking` or `mmsfa.l
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import pytest
 import torch
-from mmcv.cnn import ConvModule
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils import parametrize
 
 from mmsfa.layers import SpikeConv
 from mmsfa.layers.attention import SpikeProduct
-from mmsfa.layers.effective_weight import as_plain, effective_weight, weight_bits
+from mmsfa.layers.effective_weight import weight_bits
 from mmsfa.layers.fold import fold, folded
-from mmsfa.neurons import SFA, SpikingNeuron
+from mmsfa.neurons import SFA
 from mmsfa.spiking import OperationCounter, StatisticsCounter, observe, spike_inference
 from mmsfa.spiking.measure.emission import Emission
 from mmsfa.spiking.measure.uncounted import uncounted_products
-
-
-@MODELS.register_module(force=True)
-class Ternary(SpikingNeuron):
-    """Counts -D..D."""
-
-    def __init__(self, D: int = 2, norm: float = 2, inplace: bool = False) -> None:
-        super().__init__()
-        self.D, self.lowest, self.norm = D, -D, norm
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.clamp(-self.D, self.D).round() / self.norm
+from tests.helpers.ternary_neuron import Ternary
 
 
 class Gate(SpikeProduct):
@@ -107,21 +91,6 @@ def x() -> Tensor:
     return torch.randn(2, 4, 5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
-def test_signed_spikes_add_up_and_every_one_counts() -> None:
-    neuron = Ternary(D=3, norm=2)
-    output = neuron(torch.tensor([[-9.0, -1.2, 0.2, 2.4]]))
-    assert neuron.integers_of(output).tolist() == [[-3, -1, 0, 2]]
-    spikes = neuron.spikes_of(output)
-    assert torch.equal(neuron.per_spike(spikes.sum(0)), output)
-    assert spikes.unique().tolist() == [-1, 0, 1]
-    assert neuron.total_of(output, (0, 1)) == spikes.abs().sum() == 6
-    assert neuron.histogram_of(output).tolist() == [1, 0, 1, 1, 0, 1, 0]
-    assert neuron.rates_of(output, axis=1).item() == pytest.approx(6 / (3 * 4))
-    assert neuron.capacity_of(output) == 12
-    with pytest.raises(ValueError, match=r'integers in -3..D=3'):
-        neuron.spikes_of(output + 4)
-
-
 def test_the_statistics_of_signed_spikes() -> None:
     net = nn.Sequential(Ternary(D=2, norm=1))
     counter = StatisticsCounter(net)
@@ -167,32 +136,6 @@ def test_an_effective_weight_is_folded(net: Net, x: Tensor) -> None:
     assert weight_bits(nn.Linear(2, 2).half()) == 16
 
 
-def test_a_transform_that_is_not_told_is_left_alone(x: Tensor) -> None:
-    class Secret(nn.Conv2d):
-        def forward(self, x: Tensor) -> Tensor:
-            return self._conv_forward(x, self.weight.sign(), self.bias)
-
-    assert effective_weight(Secret(4, 4, 1)) is None and as_plain(Secret(4, 4, 1)) is None
-    brick = ConvModule(4, 4, 1, norm_cfg=dict(type='BN')).double().eval()
-    brick.conv = Secret(4, 4, 1, bias=False).double()
-    brick.eval()
-    assert torch.equal(fold(brick)(x), brick(x))
-
-
-def test_a_weight_norm_tells_its_weight(x: Tensor) -> None:
-    layer = nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 3, 3)).double()
-    plain = as_plain(layer)
-    assert type(plain) is nn.Conv2d and torch.allclose(plain(x), layer(x), atol=1e-12)
-
-
-def test_a_transformed_bias_becomes_a_parameter(x: Tensor) -> None:
-    layer = nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 3, 3)).double()
-    parametrize.register_parametrization(layer, 'bias', nn.Softplus())
-    plain = deepcopy(as_plain(layer))
-    assert set(plain.state_dict()) == {'weight', 'bias'} == set(dict(plain.named_parameters()))
-    assert torch.allclose(plain(x), layer(x), atol=1e-12)
-
-
 def test_the_brick_folds_a_quantised_convolution(x: Tensor) -> None:
     brick = SpikeConv(4, 5, 3, neuron_cfg=dict(type='mmpretrain.SFA'), norm_cfg=dict(type='BN'))
     brick.conv = SignConv(4, 5, 3, padding=1, bias=False)
@@ -218,10 +161,3 @@ def test_a_product_without_a_contract_is_named(net: Net, x: Tensor) -> None:
     with uncounted_products(model) as found, torch.no_grad():
         model(x)
     assert found == ['silent']
-
-
-def test_a_contract_that_is_not_kept_says_so() -> None:
-    for method in ('macs', 'additions', 'stepwise'):
-        with pytest.raises(NotImplementedError, match='SpikeProduct'):
-            getattr(SpikeProduct(), method)()
-    assert not SpikeProduct().gets_spikes
