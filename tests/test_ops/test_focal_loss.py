@@ -1,40 +1,12 @@
-"""RoIPool, focal losses and deformable attention, which mmcv has on a GPU only."""
+"""Focal losses, which mmcv has on a GPU only."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from mmcv.ops import RoIPool, sigmoid_focal_loss, softmax_focal_loss
-from mmcv.ops.multi_scale_deform_attn import (
-    MultiScaleDeformableAttnFunction,
-    multi_scale_deformable_attn_pytorch,
-)
+from mmcv.ops import sigmoid_focal_loss, softmax_focal_loss
 from mmdet.models.losses.focal_loss import py_sigmoid_focal_loss
 from torch.nn import functional as F
-
-
-def test_roi_pool_takes_the_maxima_of_bins():
-    x = torch.arange(36.0, dtype=torch.float64).view(1, 1, 6, 6)
-    x = torch.cat([x, -x], 1).requires_grad_()
-    out = RoIPool(2, spatial_scale=0.5)(x, torch.tensor([[0, 2.0, 2, 9, 9]]).double())
-    # pixels 2..10 of the picture are places 1..4 of the map, two for each bin
-    assert out[0, 0].tolist() == [[14, 16], [26, 28]]
-    assert out[0, 1].tolist() == [[-7, -9], [-19, -21]]
-    out.sum().backward()
-    assert sorted(x.grad[0, 0].nonzero().tolist()) == [[2, 2], [2, 4], [4, 2], [4, 4]]
-    assert torch.autograd.gradcheck(
-        lambda x: RoIPool(2, 0.5)(x, torch.tensor([[0, 1.0, 2, 8, 10], [0, 0, 0, 3, 3]]).double()),
-        (torch.randn(1, 2, 6, 6, dtype=torch.float64, requires_grad=True),),
-    )
-
-
-def test_roi_pool_of_nothing_is_zero():
-    x = torch.ones(1, 1, 4, 4, requires_grad=True)
-    outside, inverted = [0, 40.0, 40, 50, 50], [0, 3.0, 3, 1, 1]
-    out = RoIPool(2)(x, torch.tensor([outside, inverted]))
-    out.sum().backward()
-    assert not out.any() and not x.grad.any()
-    assert RoIPool(2)(x, torch.zeros(0, 5)).shape == (0, 1, 2, 2)
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
@@ -85,19 +57,3 @@ def test_certain_and_ignored_rows_have_finite_gradients(gamma):
     x = torch.tensor([[300.0, 0, 0], [0, 1, 2], [-300, 0, 0]], requires_grad=True)
     softmax_focal_loss(x.clone(), torch.tensor([0, -1, 0]), gamma, 0.25, None, 'sum').backward()
     assert x.grad.isfinite().all() and not x.grad[1].any() and x.grad[2].any()
-
-
-def test_deformable_attention_is_the_plain_form_of_mmcv():
-    shapes = torch.tensor([[6, 4], [3, 2]])
-    starts = torch.tensor([0, 24])
-    value = torch.randn(2, 30, 2, 8, dtype=torch.float64, requires_grad=True)
-    places = torch.rand(2, 5, 2, 2, 3, 2, dtype=torch.float64, requires_grad=True)
-    weights = torch.rand(2, 5, 2, 2, 3, dtype=torch.float64, requires_grad=True)
-    inputs = value, places, weights
-    out = MultiScaleDeformableAttnFunction.apply(value, shapes, starts, places, weights, 64)
-    expected = multi_scale_deformable_attn_pytorch(value, shapes, places, weights)
-    torch.testing.assert_close(out, expected)
-    grad = torch.randn_like(out)
-    got = torch.autograd.grad(out, inputs, grad)
-    for a, b in zip(got, torch.autograd.grad(expected, inputs, grad), strict=True):
-        torch.testing.assert_close(a, b)
