@@ -25,7 +25,6 @@ from mmsfa.spiking import (
     spike_inference,
     streaming,
 )
-from mmsfa.spiking.inference.spike_driven_pass import replace_synapses
 from mmsfa.spiking.measure.uncounted import uncounted_of
 from tests.helpers.real_time_models import counts_of
 
@@ -120,39 +119,6 @@ def test_every_count_and_box_of_a_detector_is_the_same_on_spikes(
 
 
 # Membrane: a share of every shift arrives with each step
-
-
-@pytest.mark.parametrize(
-    ('kind', 'size'),
-    [
-        (nn.BatchNorm2d, (3, 8, 5, 6)),
-        (nn.SyncBatchNorm, (3, 8, 5, 6)),
-        (nn.BatchNorm1d, (3, 8)),
-        (nn.BatchNorm1d, (3, 8, 5)),
-    ],
-)
-@torch.no_grad()
-def test_the_shift_of_a_norm_arrives_as_a_bias_does(kind: type, size: tuple[int, ...]) -> None:
-    norm = kind(8).eval()
-    for value in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
-        value.uniform_(0.5, 2)
-    model, x = nn.Sequential(norm), torch.randn(size)
-    whole = model(x)
-    for share in (0.25, 0.5, 0.75):
-        with replace_synapses(model, lambda share=share: share):
-            torch.testing.assert_close(model(x * share), whole * share)
-    with replace_synapses(model):  # bit for bit once everything is there
-        assert torch.equal(model(x), whole)
-    assert 'forward' not in vars(norm)
-
-
-@torch.no_grad()
-def test_a_norm_with_statistics_of_the_batch_is_left_alone() -> None:
-    model = nn.Sequential(nn.BatchNorm2d(8, track_running_stats=False)).eval()
-    x = torch.randn(2, 8, 4, 4)
-    expected = model(x)
-    with replace_synapses(model, lambda: 0.25):
-        assert torch.equal(model(x), expected)
 
 
 def steady(kind: str) -> nn.Module:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
 from mmsfa.backbones import ESpikeFormer
-from mmsfa.neurons import LIF
 from mmsfa.spiking import FiringRateCounter, OperationCounter, spike_inference, streaming
 from tests.helpers.real_time_models import (
     ARCH,
@@ -55,17 +53,6 @@ def test_the_spiking_form_of_a_model_with_time(lively_weights: Fill, neuron: str
         spikes = counts_of(model, x)
     for name, (counts,) in integer.items():
         assert torch.equal(spikes[name][0], counts), name
-
-
-def test_membrane_mode_refuses_what_it_does_not_simulate(lively_weights: Fill) -> None:
-    model = nn.Sequential(LIF(), nn.Linear(4, 4)).eval()
-    with pytest.raises(
-        ValueError, match="simulates SFA neurons, and 0 is a LIF: use mode='spikes'"
-    ):
-        spike_inference(model, 'membrane').__enter__()
-    timed = backbone(lively_weights, 'sfa')
-    with pytest.raises(ValueError, match='has T = 4 real time steps'):
-        spike_inference(timed, 'membrane').__enter__()
 
 
 @pytest.mark.parametrize('neuron', ['sfa', 'lif'])

@@ -241,26 +241,6 @@ def test_what_cannot_be_folded_is_left_alone(lively_weights: Fill, build: Callab
     assert all(((i == 0) | (i == 1)).all() for i in inputs.seen)
 
 
-def test_layers_may_be_called_by_keyword() -> None:
-    head = nn.ConvTranspose2d(2, 2, 3, stride=2)
-    make_spike_driven(nn.Sequential(head), dict(type='mmpretrain.SFA'))
-    x = torch.rand(1, 2, 4, 4) * 4
-    with torch.no_grad():
-        plain = head(x, output_size=(10, 10))
-        with spike_inference(nn.Sequential(head).eval()):
-            torch.testing.assert_close(head(x, output_size=(10, 10)), plain)
-
-
-def test_an_overwritten_output_is_no_spike_map() -> None:
-    from mmsfa.spiking.measure.emission import Emission
-
-    output = torch.ones(2, 3)
-    Emission(SFA(), output)
-    assert Emission.of(output) is not None
-    output += 0.5
-    assert Emission.of(output) is None
-
-
 @pytest.mark.parametrize('mode', ['stepwise_attention', 'membrane'])
 def test_approximations_differ_and_leave_nothing_behind(backbone: nn.Module, mode: str) -> None:
     plain = counts_of(backbone, batch())
@@ -283,26 +263,6 @@ def test_stepwise_attention_is_exact_for_single_spikes(lively_weights: Fill) -> 
     with spike_inference(backbone, 'stepwise_attention'):
         other = counts_of(backbone, x)
     assert all(torch.equal(plain[name][0], other[name][0]) for name in plain)
-
-
-def test_membrane_passes_keep_one_state_a_call() -> None:
-    """Pyramid levels share a head: each call of a neuron has its own potential."""
-
-    class Head(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = SpikeConv(1, 1, 1, neuron_cfg=dict(type='mmpretrain.SFA'), norm_cfg=None)
-
-        def forward(self, x: Tensor) -> list[Tensor]:
-            return [self.layer(x), self.layer(F.avg_pool2d(x, 2))]
-
-    head = Head().double().eval()
-    x = torch.rand(1, 1, 8, 8, dtype=torch.float64) * 5
-    plain = counts_of(head, x)['layer.activate']
-    with spike_inference(head, 'membrane'):
-        steps = counts_of(head, x)['layer.activate']
-    # only the last pass is observed
-    assert all(torch.equal(a, b) for a, b in zip(plain, steps, strict=True))
 
 
 def test_what_cannot_be_run_is_refused(backbone: nn.Module) -> None:

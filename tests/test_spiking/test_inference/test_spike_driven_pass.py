@@ -1,0 +1,100 @@
+"""Neurons that emit binary spikes, and layers that add them up."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mmsfa.layers import SpikeConv, make_spike_driven
+from mmsfa.neurons import SFA
+from mmsfa.spiking import spike_inference
+from mmsfa.spiking.inference.spike_driven_pass import emit_spikes, replace_synapses
+from mmsfa.spiking.measure.emission import Emission
+from tests.helpers.ternary_neuron import Ternary
+
+
+@pytest.mark.parametrize(
+    ('kind', 'size'),
+    [
+        (nn.BatchNorm2d, (3, 8, 5, 6)),
+        (nn.SyncBatchNorm, (3, 8, 5, 6)),
+        (nn.BatchNorm1d, (3, 8)),
+        (nn.BatchNorm1d, (3, 8, 5)),
+    ],
+)
+@torch.no_grad()
+def test_the_shift_of_a_norm_arrives_as_a_bias_does(kind: type, size: tuple[int, ...]) -> None:
+    norm = kind(8).eval()
+    for value in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+        value.uniform_(0.5, 2)
+    model, x = nn.Sequential(norm), torch.randn(size)
+    whole = model(x)
+    for share in (0.25, 0.5, 0.75):
+        with replace_synapses(model, lambda share=share: share):
+            torch.testing.assert_close(model(x * share), whole * share)
+    with replace_synapses(model):  # bit for bit once everything is there
+        assert torch.equal(model(x), whole)
+    assert 'forward' not in vars(norm)
+
+
+@torch.no_grad()
+def test_a_norm_with_statistics_of_the_batch_is_left_alone() -> None:
+    model = nn.Sequential(nn.BatchNorm2d(8, track_running_stats=False)).eval()
+    x = torch.randn(2, 8, 4, 4)
+    expected = model(x)
+    with replace_synapses(model, lambda: 0.25):
+        assert torch.equal(model(x), expected)
+
+
+def test_layers_may_be_called_by_keyword() -> None:
+    head = nn.ConvTranspose2d(2, 2, 3, stride=2)
+    make_spike_driven(nn.Sequential(head), dict(type='mmpretrain.SFA'))
+    x = torch.rand(1, 2, 4, 4) * 4
+    with torch.no_grad():
+        plain = head(x, output_size=(10, 10))
+        with spike_inference(nn.Sequential(head).eval()):
+            torch.testing.assert_close(head(x, output_size=(10, 10)), plain)
+
+
+@pytest.mark.parametrize(
+    ('neuron', 'steps', 'dtype'),
+    [
+        (SFA(D=3, norm=2), [[0, 1, 1], [0, 0, 1], [0, 0, 1]], torch.bool),
+        (Ternary(D=3, norm=2), [[-1, 1, 1], [-1, 0, 1], [0, 0, 1]], torch.int8),
+    ],
+)
+def test_spikes_come_early_and_add_up_to_the_output(
+    neuron: nn.Module, steps: list, dtype: torch.dtype
+) -> None:
+    x = torch.tensor([-2.0, 1.0, 9.0])
+    output = emit_spikes(neuron, neuron.forward)(x)
+    mark = Emission.of(output)
+    assert torch.equal(output, neuron(x)) and mark.neuron is neuron
+    assert mark.spikes.dtype == dtype and mark.spikes.int().tolist() == steps
+
+
+def test_a_layer_adds_up_the_steps_and_a_share_of_its_bias() -> None:
+    neuron, layer = SFA(D=4), nn.Linear(3, 2).double()
+    x = torch.tensor([[0.0, 2, 4]], dtype=torch.float64)
+    emitted, model = emit_spikes(neuron, neuron.forward)(x), nn.Sequential(layer).eval()
+    for share in (0.25, 1.0):
+        with replace_synapses(model, lambda share=share: share), torch.no_grad():
+            want = x / 4 @ layer.weight.T + share * layer.bias
+            torch.testing.assert_close(layer(emitted), want, rtol=0, atol=1e-14)
+            real = layer(x / 4)  # without a mark
+            torch.testing.assert_close(real, want, rtol=0, atol=1e-14)
+    assert 'forward' not in vars(layer)
+
+
+def test_a_norm_behind_a_convolution_runs_no_more(lively_weights) -> None:
+    cfg = dict(neuron_cfg=dict(type='mmpretrain.SFA'), norm_cfg=dict(type='BN'))
+    brick = lively_weights(SpikeConv(3, 4, 3, bias=True, **cfg)).double().eval()
+    x = 3 * torch.randn(2, 3, 5, 5, dtype=torch.float64)
+    with torch.no_grad():
+        fired = brick.activate(x)
+        want = brick.norm(brick.conv(fired))
+        with replace_synapses(brick):
+            torch.testing.assert_close(brick.conv(fired), want, rtol=0, atol=1e-12)
+            assert brick.norm(x) is x
+        assert torch.equal(brick.norm(brick.conv(fired)), want)
