@@ -2,75 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import nir
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
-from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from mmsfa.export.nir.check import compare_spikes, spikes_of_graph, spikes_of_model
 from mmsfa.export.nir.export import export_nir
 from mmsfa.export.nir.network import NirNetwork
-from mmsfa.export.nir.primitives import NirError, level_shifts, plain_convolution
-from mmsfa.neurons.functional import integer_fire, spike_train
+from mmsfa.export.nir.primitives import NirError, plain_convolution
+from tests.helpers.nir_backbones import SHAPE, build, picture
 
 Fill = Callable[[nn.Module], nn.Module]
-SHAPE = (3, 21, 26)  # odd sizes: NIR must round the strides as torch does
-DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The maps are small: threads would wait for each other most of the time."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def build(repo_dir: Path, neuron: dict | None = None, **options: object) -> nn.Module:
-    """The backbone of a shipped config, in evaluation mode; without its attention by default."""
-    options = dict(dict(out_indices=(2,)), **options)
-    cfg = Config.fromfile(repo_dir / 'configs/cls/esf_tiny_flowers5.py').model.backbone
-    cfg.neuron_cfg.update(neuron or {})
-    return MODELS.build({**cfg, **options}).eval()
-
-
-def picture(dtype: torch.dtype = torch.float64) -> Tensor:
-    """Noise of few bits."""
-    draw = torch.Generator().manual_seed(0)
-    return torch.randn(1, *SHAPE, generator=draw).mul_(16).round_().div_(16).to(dtype)
 
 
 def round_trip(graph: nir.NIRGraph, path: Path) -> NirNetwork:
     """Through a file, as any other reader gets it: with the type check of nir."""
     nir.write(path, graph)
     return NirNetwork(nir.read(path))
-
-
-@pytest.mark.parametrize('D', [1, 2, 3, 4, 8, 16])
-@pytest.mark.parametrize('rounding', ['half_even', 'half_up'])
-@pytest.mark.parametrize('dtype', DTYPES)
-def test_levels_are_the_thermometer_code_around_every_edge(
-    D: int, rounding: str, dtype: torch.dtype
-) -> None:
-    edges = above = below = torch.arange(-2, 2 * D + 4, dtype=dtype) / 2
-    potentials = [edges, torch.linspace(-2, D + 2, 999, dtype=dtype)]
-    for _ in range(4):  # the numbers next to each edge, one by one
-        above, below = above.nextafter(edges + 9), below.nextafter(edges - 9)
-        potentials += [above, below]
-    U = torch.cat(potentials)
-    shifts, threshold = level_shifts(D, rounding, np.dtype(DTYPES[dtype]))
-    assert shifts.dtype == DTYPES[dtype] and DTYPES[dtype](threshold) == threshold
-    levels = U + torch.from_numpy(shifts)[:, None]
-    expected = spike_train(integer_fire(U, D, 1, rounding), D)
-    assert torch.equal((levels > threshold).to(dtype), expected)
-    assert torch.equal((levels >= threshold).to(dtype), expected)  # readers differ in this
 
 
 @pytest.mark.slow
@@ -287,57 +240,3 @@ def test_only_the_backbone_in_evaluation_mode(repo_dir: Path) -> None:
         export_nir(nn.Linear(2, 2), SHAPE)
     with pytest.raises(ValueError, match='training mode'):
         export_nir(build(repo_dir).train(), SHAPE)
-
-
-def scalar_chain(*nodes: nir.NIRNode) -> nir.NIRGraph:
-    """A graph on a map of one pixel."""
-    return nir.NIRGraph.from_list(*nodes)
-
-
-def pointwise(weight: float, bias: float) -> nir.Conv2d:
-    return nir.Conv2d((1, 1), np.full((1, 1, 1, 1), weight), 1, 0, 1, 1, np.array([bias]))
-
-
-def test_a_graph_by_hand_fires_as_nir_says() -> None:
-    full = lambda value: np.full((1, 1, 1), value)  # noqa: E731
-    network = NirNetwork(
-        scalar_chain(
-            pointwise(2.0, 0.25),
-            nir.IF(r=full(0.5), v_threshold=full(1.0), v_reset=full(-0.25)),
-            pointwise(3.0, 0.5),
-        )
-    )
-    state, seen = None, []
-    for x in (0.375, 0.375, 0.375, 0.0, 2.0):
-        out, state = network(torch.full((1, 1, 1, 1), x, dtype=torch.float64), state)
-        seen.append(out.item())
-    # potential: 0.5, 1.0 (not above 1), 1.5 -> fires, reset to -0.25, -0.125, 2.0 -> fires
-    assert seen == [0.5, 0.5, 3.5, 0.5, 3.5]
-    out, _ = network(torch.full((1, 1, 1, 1), 0.9, dtype=torch.float64))
-    assert out.item() == 3.5  # 1.025 from rest; the state above would have left it at 0.775
-
-
-def test_two_edges_into_a_node_add_up() -> None:
-    shape = np.array([1, 1, 1])
-    nodes = dict(
-        input=nir.Input(shape), a=pointwise(2.0, 0.0), b=pointwise(5.0, 1.0),
-        sum=pointwise(1.0, 0.0), output=nir.Output(shape),
-    )  # fmt: skip
-    edges = [('input', 'a'), ('input', 'b'), ('a', 'sum'), ('b', 'sum'), ('sum', 'output')]
-    out, _ = NirNetwork(nir.NIRGraph(nodes, edges))(torch.ones(1, 1, 1, 1, dtype=torch.float64))
-    assert out.item() == 8
-
-
-def test_other_nodes_are_named() -> None:
-    graph = scalar_chain(pointwise(1.0, 0.0), nir.Scale(np.ones((1, 1, 1))))
-    with pytest.raises(NirError, match='node scale is a Scale'):
-        NirNetwork(graph)
-
-
-def test_spikes_lie_level_by_level(repo_dir: Path, lively_weights: Fill) -> None:
-    backbone = lively_weights(build(repo_dir)).double()
-    spikes, _ = spikes_of_graph(NirNetwork(export_nir(backbone, SHAPE, 1)), picture())
-    name = 'stages.0.0.conv2.activate'
-    assert spikes[name].shape == (4, 1, 48, 11, 13)
-    per_level = spikes[name].flatten(1).sum(1)
-    assert (per_level.diff() < 0).all()  # every level needs the one before
