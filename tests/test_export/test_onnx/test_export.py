@@ -9,16 +9,14 @@ from pathlib import Path
 import onnx
 import pytest
 import torch
-from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmsfa.apis.trained_model import build_model, picture_loader
+from mmsfa.apis.trained_model import build_model
 from mmsfa.errors import OptionError
-from mmsfa.export.onnx.backends import compare_backend
 from mmsfa.export.onnx.export import export_model, export_module, save
 from mmsfa.export.onnx.runtime import Session
-from mmsfa.export.onnx.tensor_part import TensorPart, replaced
+from mmsfa.export.onnx.tensor_part import TensorPart
 
 OUTPUTS = {
     'detector': [f'map_{i}' for i in range(4)]
@@ -83,29 +81,6 @@ def test_neurons_that_read_one_map_fire_once(exported: Callable, kind: str) -> N
     neurons = sum(type(m).__name__ == 'SFA' for m in part.modules()) + of_rpn * (levels - 1)
     shared = levels if kind == 'detector' else 0
     assert fired == neurons - shared - 3  # laterals and downsampling read the same three maps
-
-
-@pytest.mark.parametrize('kind', ['detector', 'segmentor'])
-def test_a_session_takes_the_place_of_the_tensor_part(
-    exported: Callable, lively_weights: Callable, shapes_dir: Path, kind: str
-) -> None:
-    cfg, model, graph = exported(kind)
-    cfg = Config(cfg.to_dict())
-    cfg.merge_from_dict({'test_dataloader.dataset.data_root': str(shapes_dir)})
-    found = compare_backend(model, Session(graph), picture_loader(cfg, 2))
-    assert found.values > 1000 and found.same > 0.9 * found.values
-    assert found.predictions.total > 0
-    assert found.predictions.agreeing > 0.9 * found.predictions.total
-    assert 'extract_feat' not in vars(model), 'the model is itself again'
-
-
-def test_predictions_come_from_what_runs(exported: Callable) -> None:
-    model = exported('classifier').model
-    data = dict(inputs=[torch.zeros(3, 64, 64, dtype=torch.uint8)] * 2)
-    scores = torch.tensor([[0.0, 0, 9, 0, 0], [9, 0, 0, 0, 0]])
-    with torch.no_grad(), replaced(model, lambda image: dict(scores=scores)):
-        samples = model.test_step(data)
-    assert [sample.pred_label.item() for sample in samples] == [2, 0]
 
 
 @pytest.mark.slow

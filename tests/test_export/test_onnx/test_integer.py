@@ -195,13 +195,3 @@ def test_the_error_is_that_of_rounded_weights(lively_weights: Callable) -> None:
     gap = (ours - layer(image)).abs()
     assert (gap <= bound + 1e-4).all()
     assert gap.max() > 1e-3, 'random weights do not fit into bytes'
-
-
-def test_scales_leave_room_for_the_bias() -> None:
-    weight = np.array([0, 1e-12, 1.0, -2.0], np.float32).reshape(4, 1, 1, 1)
-    bias = np.array([0, 100.0, 0.3, -4.0], np.float32)
-    rounded = IntegerWeight.of(weight, bias, divisor=4)
-    assert rounded.values.ravel().tolist() == [0, 0, 127, -127]
-    steps = bias / (rounded.scale / 4)
-    assert (abs(steps) < 1.01 * 2**30).all(), 'the sum of an int32 has as much room again'
-    np.testing.assert_allclose(np.rint(steps) * rounded.scale / 4, bias, atol=0.003)
