@@ -13,16 +13,9 @@ from mmengine.config import Config
 from torch import nn
 
 from mmsfa.apis.trained_model import build_model
+from tests.helpers.demo_configs import CLASSES, CLS, DET, SEG
 
 DEMO = 'demo/image_demo.py'
-DET = 'configs/det/mask_rcnn_esf_demo.py'
-SEG = 'configs/seg/upernet_esf_demo.py'
-CLS = 'configs/cls/esf_tiny_flowers5.py'
-CLASSES = {
-    DET: ('circle', 'square', 'triangle'),
-    SEG: ('circle', 'square', 'triangle', 'stripes', 'grid', 'clouds'),
-    CLS: ('daisy', 'dandelion', 'roses', 'sunflowers', 'tulips'),
-}
 Fill = Callable[[nn.Module], nn.Module]
 
 

@@ -13,15 +13,8 @@ from torch import nn
 
 from mmsfa.apis.trained_model import build_model
 from mmsfa.visualization.spiking_view import Viewer
+from tests.helpers.demo_configs import CLASSES, CLS, DET, SEG
 
-DET = 'configs/det/mask_rcnn_esf_demo.py'
-SEG = 'configs/seg/upernet_esf_demo.py'
-CLS = 'configs/cls/esf_tiny_flowers5.py'
-CLASSES = {
-    DET: ('circle', 'square', 'triangle'),
-    SEG: ('circle', 'square', 'triangle', 'stripes', 'grid', 'clouds'),
-    CLS: ('daisy', 'dandelion', 'roses', 'sunflowers', 'tulips'),
-}
 Fill = Callable[[nn.Module], nn.Module]
 
 
