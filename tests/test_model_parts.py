@@ -27,6 +27,7 @@ HEADS = {
 CASCADE = [f'roi_head.{head}.{i}' for head in ('bbox_head', 'mask_head') for i in range(3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', HEADS)
 def test_a_config_and_its_model_have_the_same_heads(repo_dir: Path, name: str) -> None:
     cfg = Config.fromfile(repo_dir / 'configs' / name)

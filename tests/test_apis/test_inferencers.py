@@ -50,6 +50,7 @@ def test_detection(repo_dir: Path, tmp_path: Path, weights, images: list[str]) -
     assert len(list((tmp_path / 'vis').iterdir())) == len(images)
 
 
+@pytest.mark.slow
 def test_segmentation(repo_dir: Path, tmp_path: Path, weights, images: list[str]) -> None:
     from mmseg.apis import MMSegInferencer, inference_model
 

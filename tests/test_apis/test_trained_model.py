@@ -63,6 +63,7 @@ def test_half_a_model_is_refused(repo_dir: Path, tmp_path: Path) -> None:
         load_trained(cfg, str(tmp_path / 'half.pth'))
 
 
+@pytest.mark.slow
 def test_a_deeper_model_is_refused_and_what_means_nothing_is_not(
     repo_dir: Path, tmp_path: Path
 ) -> None:

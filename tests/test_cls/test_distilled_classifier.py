@@ -112,6 +112,7 @@ class AsBefore(ImageClassifier):
         return losses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('head', ['SpikeDistilledLinearClsHead', 'SpikeLinearClsHead'])
 @pytest.mark.parametrize(('kind', 'alpha', 'tau'), [('hard', 0.5, 1.0), ('soft', 0.3, 2.0)])
 def test_losses_and_gradients_are_as_before(

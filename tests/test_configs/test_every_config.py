@@ -152,6 +152,7 @@ def readouts_on_potentials(model: nn.Module, name: str) -> set[str]:
     return {path for path, _ in model.named_modules() if path.split('.')[-1] in analog}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', SPIKING)
 def test_every_layer_of_necks_and_heads_but_readouts_has_a_neuron(name: str) -> None:
     cfg = Config.fromfile(CONFIGS / name)

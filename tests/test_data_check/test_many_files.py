@@ -25,6 +25,7 @@ def die_at_50(number: int) -> str | None:
     return 'odd' if number % 2 else None
 
 
+@pytest.mark.slow
 def test_a_decoder_that_kills_its_process_is_blamed() -> None:
     results = dict(run_parallel(die_at_50, range(100), 2))
     wanted = {number: 'odd' if number % 2 else None for number in range(100)}

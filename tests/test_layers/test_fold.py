@@ -35,6 +35,7 @@ def assert_same(outputs: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> No
         assert (ours - theirs).abs().max() <= 1e-12 * theirs.abs().max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('config', CONFIGS)
 @torch.no_grad()
 def test_whole_models_in_float64(repo_dir: Path, lively_weights: Lively, config: str) -> None:

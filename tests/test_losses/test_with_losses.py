@@ -100,6 +100,7 @@ def test_a_weight_of_0_changes_no_bit(build, batch, kind: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_checkpoints_are_interchangeable(build, batch, kind: str) -> None:
     plain, model = build(kind), build(kind, dict(learnt=LEARNT, rate=RATE))
@@ -116,6 +117,7 @@ def test_checkpoints_are_interchangeable(build, batch, kind: str) -> None:
     torch.testing.assert_close(*results, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_it_stays_an_instance_of_its_class(build) -> None:
     model = build('detector', dict(rate=RATE))
     assert isinstance(model, MaskRCNN) and isinstance(model, WithAuxiliaryLosses)

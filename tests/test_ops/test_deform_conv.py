@@ -100,6 +100,7 @@ def test_without_offsets_it_is_a_convolution(ours, case):
     torch.testing.assert_close(out, expected + bias.view(-1, 1, 1), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_output(ours):
     torch.manual_seed(1)
     x, weight = torch.randn(1, 2, 5, 4), torch.randn(3, 2, 3, 3)

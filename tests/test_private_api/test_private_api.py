@@ -87,6 +87,7 @@ def test_each_row_is_needed(row: Row) -> None:
         assert any(name in FILES[file].read_text() for file in files), f'{name}: unused.'
 
 
+@pytest.mark.slow
 def test_a_change_names_the_files(tmp_path: Path) -> None:
     def gone(folder: Path) -> None:
         raise AttributeError('no _get_loss')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -23,6 +24,7 @@ def drawer(config: Path, meta: dict, score_thr: float = 0.3) -> PredictionDrawer
     return PredictionDrawer(cfg, meta, score_thr)
 
 
+@pytest.mark.slow
 def test_segments_have_the_colours_of_their_classes(repo_dir: Path) -> None:
     from mmseg.structures import SegDataSample
 
@@ -36,6 +38,7 @@ def test_segments_have_the_colours_of_their_classes(repo_dir: Path) -> None:
     assert red[0] > 140 > red[2] and blue[2] > 140 > blue[0]
 
 
+@pytest.mark.slow
 def test_segments_without_known_classes_are_drawn(repo_dir: Path) -> None:
     from mmseg.structures import SegDataSample
 
@@ -45,6 +48,7 @@ def test_segments_without_known_classes_are_drawn(repo_dir: Path) -> None:
     assert not np.array_equal(drawn[-5, 5], drawn[-5, -5])
 
 
+@pytest.mark.slow
 def test_boxes_above_the_threshold_are_drawn(repo_dir: Path) -> None:
     from mmdet.structures import DetDataSample
 

@@ -45,6 +45,7 @@ def pair(repo_dir: Path, tmp_path: Path, lively_weights):
     return make
 
 
+@pytest.mark.slow
 def test_maps_of_a_segmentor(pair) -> None:
     student, settings = pair('seg/upernet_esf_demo.py')
     loss = LogitDistillationLoss(**settings, tau=2.0)
@@ -59,6 +60,7 @@ def test_maps_of_a_segmentor(pair) -> None:
     assert loss(small, Batch(student, images, None)) > 0
 
 
+@pytest.mark.slow
 def test_levels_of_a_detector(pair) -> None:
     student, settings = pair('det/retinanet_esf.py')
     with pytest.raises(ValueError, match="needs kind='sigmoid' there, got 'soft'"):

@@ -11,6 +11,7 @@ import pytest
 from mmsfa.errors import UserError
 
 
+@pytest.mark.slow
 def test_har_dvs_clips_go_through_the_published_pipeline(dataset, tmp_path: Path) -> None:
     for name, number in (('action_001/a', 12), ('action_300/b', 3)):
         (tmp_path / name).mkdir(parents=True)

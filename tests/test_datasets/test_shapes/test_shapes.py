@@ -49,6 +49,7 @@ def test_masks_are_visible_pixels_that_agree_with_the_label_map():
     assert hidden >= 8
 
 
+@pytest.mark.slow
 def test_colour_hints_at_the_class_and_area_does_not_tell_it():
     areas, guesses = [[] for _ in THINGS], []
     for index in range(150):

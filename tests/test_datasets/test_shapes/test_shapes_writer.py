@@ -52,6 +52,7 @@ def load_config(name, data_root):
 # --- writing
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes(shapes, tmp_path):
     write_shapes(tmp_path / 'again', NUM_TRAIN, NUM_VAL, seed=0)
     write_shapes(tmp_path / 'other', NUM_TRAIN, NUM_VAL, seed=1)

@@ -118,6 +118,7 @@ def one_rank(rank: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_all_ranks_refuse_together(tmp_path: Path) -> None:
     # Forked: a fresh Python could not import this module by its name.
     start_processes(one_rank, (str(tmp_path),), nprocs=2, start_method='fork')

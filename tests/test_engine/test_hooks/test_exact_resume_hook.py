@@ -140,6 +140,7 @@ def stop_at(loop: object, iteration: int) -> None:
     loop.run_iter = stopping
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stop', range(1, 12))
 @pytest.mark.parametrize('loop', [EPOCHS, ITERS])
 def test_a_run_goes_on_from_every_iteration(tmp_path: Path, loop: dict, stop: int) -> None:
@@ -194,6 +195,7 @@ class AddAnother:
         return results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('loop', [EPOCHS, ITERS])
 def test_mixed_pictures_are_drawn_alike(tmp_path: Path, loop: dict) -> None:
     """Mosaic and its like, whose transforms draw further samples."""

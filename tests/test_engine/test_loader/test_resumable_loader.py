@@ -81,6 +81,7 @@ def test_augmentation_is_the_same_for_every_number_of_workers(pictures: Path) ->
     assert len(set(drawn)) == 2 * LENGTH * 3  # neither epochs, samples nor generators agree
 
 
+@pytest.mark.slow
 def test_the_stack_repeats_itself(pictures: Path) -> None:
     """The baseline: without persistent workers every epoch draws the same."""
     dataset = Pictures(data_prefix=dict(img_path=str(pictures)))
@@ -104,6 +105,7 @@ def test_two_ranks_draw_differently(pictures: Path, monkeypatch: pytest.MonkeyPa
     assert not {values for _, values in first} & {values for _, values in second}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('workers', [0, 2])
 def test_it_begins_anywhere(pictures: Path, workers: int) -> None:
     whole = epoch(loader_of(pictures, workers), 1)
@@ -125,6 +127,7 @@ def take(loader: ResumableDataLoader, number: int) -> list:
     return [next(batches) for _ in range(number)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('workers', [0, 2])
 def test_an_endless_loader_resumes_beyond_an_epoch(pictures: Path, workers: int) -> None:
     whole = take(loader_of(pictures, workers, endless=True), 20)
@@ -163,6 +166,7 @@ class Log(list):
         monkeypatch.setattr(logger, 'callHandlers', lambda record: self.append(record.getMessage()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('workers', [0, 2])
 def test_bad_samples_are_replaced_and_named_once(
     pictures: Path, monkeypatch: pytest.MonkeyPatch, workers: int
@@ -263,6 +267,7 @@ DRAWS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('at_start', [False, True])
 @pytest.mark.parametrize('draw', DRAWS)
 def test_a_sampler_without_a_seed_resumes(

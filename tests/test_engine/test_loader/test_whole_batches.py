@@ -79,6 +79,7 @@ def test_a_plain_list_can_be_resumed() -> None:
     assert list(loader) == [['c', 'd'], ['e', 'f']]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('workers', [0, 2])
 def test_hooks_switch_the_pipeline(workers: int) -> None:
     """mmdet's hook writes to the data set and asks persistent workers to begin anew."""

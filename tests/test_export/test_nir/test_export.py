@@ -130,6 +130,7 @@ def test_the_stages_before_the_attention_are_the_default(
     assert set(agreement.different.values()) == {0} and agreement.largest_error < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('keep_groups', [False, True])
 @pytest.mark.parametrize('stages', [1, 2, 3])
 def test_the_last_node_norms_the_map_if_the_backbone_does(

@@ -183,6 +183,7 @@ def test_weights_of_few_bits_stay_as_they_are(
         assert operators(integer)['QLinearConv'] == 1
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_error_is_that_of_rounded_weights(lively_weights: Callable) -> None:
     layer = lively_weights(brick(channels=16)).eval()
