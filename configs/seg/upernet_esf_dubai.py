@@ -13,7 +13,9 @@ class_weight = [0.9, 0.375, 1.225, 1.85, 0.65]
 model = dict(
     decode_head=dict(num_classes=5, loss_decode=dict(class_weight=class_weight)),
     auxiliary_head=dict(num_classes=5, loss_decode=dict(class_weight=class_weight)),
-    # The attention sums over all tokens: windows of the training size hold as many as in training.
+    # What a crop of 256 x 256 has, so that whole pictures may be tested, too.
+    backbone=dict(attn_cfg=dict(token_norm=16 * 16)),
+    # Windows of the training size that overlap are better.
     test_cfg=dict(mode='slide', crop_size=(256, 256), stride=(170, 170)),
 )
 

@@ -52,7 +52,7 @@ class ESpikeFormer(RealTime, BaseModule):
         neuron_cfg: Config of the neurons; None is the published one of the family,
             ``dict(type='ReLU')`` gives the ANN twin.
         attn_cfg: Config of the attention; what it leaves out of a ``SpikeDrivenSelfAttention`` is
-            as published in the family.
+            as published in the family. ``token_norm`` counts tokens at stride 16.
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the normalisations.
         stage4_stride: Stride of the last stage: 1 as published (base family), or 2 for a true
@@ -161,7 +161,6 @@ class ESpikeFormer(RealTime, BaseModule):
             attn_cfg = dict(attn_cfg, **rep_form)
         transformer_cfg = dict(
             self.arch.transformer_block,
-            attn_cfg=attn_cfg,
             layer_scale_init=layer_scale_init,
             with_cp=with_cp,
             **rep_form,
@@ -193,7 +192,10 @@ class ESpikeFormer(RealTime, BaseModule):
             else:
                 blocks = [
                     SpikeTransformerBlock(
-                        channels[i], drop_path=next(drop_paths), **transformer_cfg
+                        channels[i],
+                        drop_path=next(drop_paths),
+                        attn_cfg=_at_stride(attn_cfg, strides[i]),
+                        **transformer_cfg,
                     )
                     for _ in range(depths[i])
                 ]
@@ -294,3 +296,10 @@ class ESpikeFormer(RealTime, BaseModule):
                 if isinstance(module, _BatchNorm):
                     module.eval()
         return self
+
+
+def _at_stride(attn_cfg: dict, stride: int) -> dict:
+    """The attention of a stage: a picture has fewer tokens at a larger stride than at 16."""
+    if attn_cfg.get('token_norm') is None:
+        return attn_cfg
+    return dict(attn_cfg, token_norm=attn_cfg['token_norm'] * (16 / stride) ** 2)

@@ -15,7 +15,9 @@ KEY = 'mmsfa'
 Settings = dict[str, Any]
 
 
-def keep_settings(module: nn.Module, read: Callable[[nn.Module], Settings]) -> None:
+def keep_settings(
+    module: nn.Module, read: Callable[[nn.Module], Settings], unstated: Settings | None = None
+) -> None:
     """Write a module's settings into its state dicts and warn where loaded weights had others.
 
     Weights without a state dict's metadata (converted, safetensors, other frameworks) load in
@@ -25,9 +27,11 @@ def keep_settings(module: nn.Module, read: Callable[[nn.Module], Settings]) -> N
         module: Neuron, neck or head; its parameter names stay as they are.
         read: Gives the settings from the module, plain numbers, texts and lists. It must be
             a function of a module file, so that models can be copied and pickled.
+        unstated: What weights had that were written before there was such a setting; None warns
+            that they do not say it.
     """
     module.register_state_dict_post_hook(partial(_write, read))
-    module.register_load_state_dict_pre_hook(partial(_compare, read))
+    module.register_load_state_dict_pre_hook(partial(_compare, read, unstated))
 
 
 def _write(
@@ -38,6 +42,7 @@ def _write(
 
 def _compare(
     read: Callable,
+    unstated: Settings | None,
     module: nn.Module,
     state_dict: dict,
     prefix: str,
@@ -46,7 +51,7 @@ def _compare(
 ) -> None:
     if not metadata:
         return
-    here, there = read(module), metadata.get(KEY)
+    here, there = read(module), metadata.get(KEY, unstated)
     if there is None:
         warnings.warn(
             f'The weights do not say which spiking parts they were trained with (an ANN, or a '

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, reduce
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from mmcv.cnn import build_activation_layer
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmsfa.layers.rep_conv import SpikeRepConv
 from mmsfa.layers.spike_conv import LayerCfg, SpikeConv
 from mmsfa.neurons.functional import is_exporting
+from mmsfa.neurons.weight_settings import keep_settings
 
 from .product import SpikeProduct
 
@@ -65,20 +66,30 @@ class SpikeDrivenProduct(SpikeProduct):
     Args:
         scale: Factor of the result.
         order: Order of the products.
+        token_norm: See :class:`SpikeDrivenSelfAttention`.
 
     Shape:
         - Input: q and k (T*B, heads, d, N), v (T*B, heads, e, N), spike counts / norm.
         - Output: (T*B, heads, e, N).
     """
 
-    def __init__(self, scale: float, order: Order = 'auto') -> None:
+    def __init__(
+        self, scale: float, order: Order = 'auto', token_norm: float | None = None
+    ) -> None:
         super().__init__()
         self.scale = scale
         self.order = order
+        self.token_norm = token_norm
+
+    def scale_for(self, q: Tensor) -> float:
+        """The factor of a product of N tokens."""
+        if self.token_norm is None:
+            return self.scale
+        return self.scale * (self.token_norm / q.shape[-1])
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """The attended values, ``scale * (q^T k) v``."""
-        return spike_driven_attention(q, k, v, self.scale, self.order)
+        return spike_driven_attention(q, k, v, self.scale_for(q), self.order)
 
     def macs(self, *inputs: Tensor) -> int:
         """Those of q (k^T v): 2 N d e for each head and sample."""
@@ -99,13 +110,17 @@ class SpikeDrivenProduct(SpikeProduct):
 
     def stepwise(self, *inputs: Tensor) -> Tensor:
         """The sum of the products of each virtual step: much of the whole one is lost."""
-        scale = self.scale
+        scale = self.scale_for(inputs[0])
         for neuron in self.neurons:
             scale = neuron.per_spike(scale)
         pairs = zip(self.neurons, inputs, strict=True)
         steps = zip(*(neuron.spikes_of(x) for neuron, x in pairs), strict=True)
         products = (spike_driven_attention(q, k, v, scale, self.order) for q, k, v in steps)
         return reduce(torch.add, products)
+
+
+def _settings(product: nn.Module) -> dict[str, Any]:
+    return dict(token_norm=product.token_norm)
 
 
 @MODELS.register_module()
@@ -125,6 +140,10 @@ class SpikeDrivenSelfAttention(BaseModule):
             the 83M and 173M models (1.5); None has one convolution for each.
         deploy: Build the merged form of those two convolutions.
         order: Order of the products, see :func:`spike_driven_attention`.
+        token_norm: Number of tokens N_ref in training. Without a softmax the product adds up over
+            all tokens, so potentials grow with the picture; the scale then becomes
+            ``scale * N_ref / N``, and a larger picture looks to the layers behind as those of
+            training did. Exact, and free in inference. None, as published, adds up. Our own.
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the normalisations.
         neuron_cfg: Config of the neurons.
@@ -133,7 +152,8 @@ class SpikeDrivenSelfAttention(BaseModule):
         - Input and output: (T*B, C, H, W), membrane potential.
 
     Raises:
-        ValueError: ``channels`` is no multiple of ``num_heads`` or ``order`` is unknown.
+        ValueError: ``channels`` is no multiple of ``num_heads``, ``order`` is unknown, or
+            ``token_norm`` is no number above 0.
     """
 
     def __init__(
@@ -145,6 +165,7 @@ class SpikeDrivenSelfAttention(BaseModule):
         scale: float | None = None,
         rep_ratio: float | None = None,
         deploy: bool = False,
+        token_norm: float | None = None,
         *,
         conv_cfg: dict | None,
         norm_cfg: dict,
@@ -157,6 +178,11 @@ class SpikeDrivenSelfAttention(BaseModule):
             )
         if order not in ('auto', 'linear', 'quadratic'):
             raise ValueError(f"order must be 'auto', 'linear' or 'quadratic', got {order!r}.")
+        if token_norm is not None and not token_norm > 0:
+            raise ValueError(
+                'token_norm (tokens of a training picture, such as 16 * 16 for 256 x 256 pixels) '
+                f'must be None or greater than 0, got {token_norm!r}.'
+            )
         cfg = LayerCfg(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
         layer: Callable[..., SpikeConv | SpikeRepConv]
         if rep_ratio is None:
@@ -168,7 +194,8 @@ class SpikeDrivenSelfAttention(BaseModule):
         if scale is None:
             scale = 2 * (channels // num_heads) ** -0.5
         self.num_heads = num_heads
-        self.product = SpikeDrivenProduct(scale, order)
+        self.product = SpikeDrivenProduct(scale, order, token_norm)
+        keep_settings(self.product, _settings, unstated=dict(token_norm=None))
         self.neuron = build_activation_layer(neuron_cfg)
         self.q_conv = layer(channels, channels, order=order_of_qkv)
         self.k_conv = layer(channels, channels, order=order_of_qkv)

@@ -17,6 +17,7 @@ from mmsfa.errors import OptionError
 from mmsfa.export.onnx.export import export_model, export_module, save
 from mmsfa.export.onnx.runtime import Session
 from mmsfa.export.onnx.tensor_part import TensorPart
+from mmsfa.layers import SpikeDrivenSelfAttention
 
 OUTPUTS = {
     'detector': [f'map_{i}' for i in range(4)]
@@ -55,6 +56,26 @@ def test_sizes_that_no_stride_divides(exported: Callable) -> None:
         expected = TensorPart(model)(image)
     for ours, theirs in zip(Session(graph)(image), expected, strict=True):
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('size', [(8, 10), (4, 20), (12, 6)])
+@torch.no_grad()
+def test_attention_counts_the_tokens_of_each_picture(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    module = SpikeDrivenSelfAttention(
+        16,
+        num_heads=2,
+        token_norm=20,
+        conv_cfg=None,
+        norm_cfg=dict(type='BN'),
+        neuron_cfg=dict(type='ReLU'),  # a step of rounding flips no count
+    ).eval()
+    x = torch.randn(2, 16, *size)
+    (ours,) = Session(export_module(module, (2, 16, 8, 10)))(x)
+    torch.testing.assert_close(ours, module(x), rtol=1e-5, atol=1e-6)
+    module.product.token_norm = 2 * 20
+    assert not torch.allclose(ours, module(x), rtol=1e-2, atol=1e-2)
 
 
 def test_the_file_stands_alone(exported: Callable, tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """Spike-driven attention: the order of its products, its memory and its precision."""
 
+import warnings
+
 import pytest
 import torch
+from mmpretrain.registry import MODELS
 
 from mmsfa.layers import SpikeDrivenSelfAttention, spike_driven_attention
 
@@ -68,7 +71,69 @@ def test_module_gradients_equal_finite_differences(order):
     assert torch.autograd.gradcheck(attention, x, eps=1e-7, atol=1e-6)
 
 
+@pytest.fixture
+def attention(lively_weights):
+    """A function: settings -> attention of 16 channels that fires."""
+
+    def build(**settings):
+        made = SpikeDrivenSelfAttention(16, num_heads=2, **CFG, **settings)
+        return lively_weights(made).double().eval()
+
+    return build
+
+
+def test_a_picture_of_the_training_size_is_scaled_by_one(attention):
+    x = 2 * torch.randn(2, 16, 4, 6, dtype=torch.float64)
+    ours = attention(token_norm=24)(x)
+    assert ours.unique().numel() > 20
+    assert torch.equal(ours, attention()(x))
+
+
+@pytest.mark.parametrize(('token_norm', 'equal'), [(16, True), (None, False)])
+def test_a_picture_shown_twice_is_attended_as_once(attention, token_norm, equal):
+    x = 2 * torch.randn(1, 16, 4, 4, dtype=torch.float64)
+    made = attention(token_norm=token_norm)
+    once, twice = made(x), made(torch.cat([x, x], dim=-1))
+    assert torch.equal(twice, torch.cat([once, once], dim=-1)) is equal
+
+
+def test_tokens_are_counted_in_the_stepwise_form_too(attention):
+    made = attention(token_norm=8)
+    q, k, v = (counts(1, 2, channels, 16) for channels in (8, 8, 32))
+    with_norm = made.product.stepwise(q, k, v)
+    made.product.token_norm = None
+    assert with_norm.abs().max() > 0
+    assert torch.equal(with_norm, made.product.stepwise(q, k, v) / 2)
+
+
+def test_weights_tell_their_number_of_tokens(attention):
+    with pytest.warns(UserWarning, match='trained with token_norm=64, this model has token_norm=N'):
+        attention().load_state_dict(attention(token_norm=64).state_dict())
+    older = attention().state_dict()
+    del older._metadata['product']['mmsfa']
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        attention().load_state_dict(older)
+    with pytest.warns(UserWarning, match='trained with token_norm=None, this model has token_norm'):
+        attention(token_norm=64).load_state_dict(older)
+
+
+@pytest.mark.parametrize(('stride', 'tokens'), [(1, 256), (2, 64)])
+def test_the_last_stage_of_a_backbone_counts_its_own_tokens(stride, tokens):
+    backbone = MODELS.build(
+        dict(
+            type='mmpretrain.ESpikeFormer',
+            arch=dict(channels=(16, 16, 16, 16), depths=(0, 0, 0, 1, 1)),
+            attn_cfg=dict(token_norm=256),
+            stage4_stride=stride,
+        )
+    )
+    assert [stage[0].attn.product.token_norm for stage in backbone.stages[3:]] == [256, tokens]
+
+
 def test_wrong_arguments():
+    with pytest.raises(ValueError, match=r'token_norm .* greater than 0, got 0\.'):
+        SpikeDrivenSelfAttention(16, token_norm=0, **CFG)
     with pytest.raises(ValueError, match=r'multiple of num_heads=8, got 12\.'):
         SpikeDrivenSelfAttention(12, **CFG)
     with pytest.raises(ValueError, match="order must be 'auto', 'linear' or 'quadratic'"):
