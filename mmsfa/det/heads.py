@@ -95,8 +95,8 @@ class SpikeShared4Conv1FCBBoxHead(SpikeDrivenFCs, Shared4Conv1FCBBoxHead):
 class SpikeFCNMaskHead(SpikeDriven, FCNMaskHead):
     """mmdet's ``FCNMaskHead`` with a neuron in front of every (transposed) convolution.
 
-    So has the published head, and real values in front of ``conv_logits`` gain nothing;
-    ``analog=('conv_logits',)`` gives them.
+    So has the published head. ``analog=('conv_logits',)`` lets the read-out read potentials: no
+    gain on Shapes, but 4 points of mask AP on nuclei (one seed each).
     """
 
     default_analog = ()
