@@ -35,7 +35,7 @@ FLOOR := $(if $(wildcard $(or $(MMSFA_SHARED),../shared)/data),,--cov-fail-under
 test: $(STAMP)  ## run the whole test-suite on each core, on four at most, and measure its coverage
 	@$(PYTEST) --cov=mmsfa --cov-report=term $(FLOOR)
 
-test-fast: $(STAMP)  ## run what takes neither a tool nor many seconds, in about three minutes
+test-fast: $(STAMP)  ## run what takes neither a tool nor many seconds, in one to two minutes
 	@$(PYTEST) -m 'not slow and not tools'
 
 lint: $(STAMP)  ## check style, format and types
