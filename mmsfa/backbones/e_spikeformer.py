@@ -300,6 +300,6 @@ class ESpikeFormer(RealTime, BaseModule):
 
 def _at_stride(attn_cfg: dict, stride: int) -> dict:
     """The attention of a stage: a picture has fewer tokens at a larger stride than at 16."""
-    if attn_cfg.get('token_norm') is None:
+    if stride == 16 or attn_cfg.get('token_norm') is None:
         return attn_cfg
     return dict(attn_cfg, token_norm=attn_cfg['token_norm'] * (16 / stride) ** 2)

@@ -178,10 +178,10 @@ class SpikeDrivenSelfAttention(BaseModule):
             )
         if order not in ('auto', 'linear', 'quadratic'):
             raise ValueError(f"order must be 'auto', 'linear' or 'quadratic', got {order!r}.")
-        if token_norm is not None and not token_norm > 0:
+        if token_norm is not None and not (isinstance(token_norm, (int, float)) and token_norm > 0):
             raise ValueError(
                 'token_norm (tokens of a training picture, such as 16 * 16 for 256 x 256 pixels) '
-                f'must be None or greater than 0, got {token_norm!r}.'
+                f'must be None or a number greater than 0, got {token_norm!r}.'
             )
         cfg = LayerCfg(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
         layer: Callable[..., SpikeConv | SpikeRepConv]

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,14 +17,7 @@ from mmsfa.compression.distillation import (
     soft_distillation_loss,
 )
 from mmsfa.losses import Batch, add_auxiliary_losses
-
-
-def read(repo_dir: Path, name: str) -> Config:
-    cfg = Config.fromfile(repo_dir / 'configs' / name)
-    init_default_scope(cfg.default_scope)
-    cfg.model.update(data_preprocessor=None)
-    cfg.model.pop('teacher', None)
-    return cfg
+from tests.helpers.student_config import read
 
 
 @pytest.fixture
@@ -108,7 +100,7 @@ def test_a_student_learns_the_scores(pair) -> None:
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert sum(losses[-8:]) / 8 < 0.5 * losses[0]  # one step alone goes up and down
+    assert sum(losses[-8:]) / 8 < 0.4 * losses[0]  # one step alone goes up and down
 
 
 def kd_of(model: nn.Module, images: Tensor) -> Tensor:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import MODELS
 from torch import nn
 
 from mmsfa.compression.distillation import score_module_of
+from tests.helpers.student_config import read
 
 SCORES = {
     'seg/upernet_esf_demo.py': 'decode_head.conv_seg',
@@ -17,14 +17,6 @@ SCORES = {
     'cls/esf_tiny_flowers5.py': 'head',
     'cls/esf_tiny_flowers5_distill.py': 'head.fc_kd',
 }
-
-
-def read(repo_dir: Path, name: str) -> Config:
-    cfg = Config.fromfile(repo_dir / 'configs' / name)
-    init_default_scope(cfg.default_scope)
-    cfg.model.update(data_preprocessor=None)
-    cfg.model.pop('teacher', None)
-    return cfg
 
 
 @pytest.mark.parametrize('name', SCORES)

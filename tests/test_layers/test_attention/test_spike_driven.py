@@ -132,8 +132,9 @@ def test_the_last_stage_of_a_backbone_counts_its_own_tokens(stride, tokens):
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match=r'token_norm .* greater than 0, got 0\.'):
-        SpikeDrivenSelfAttention(16, token_norm=0, **CFG)
+    for wrong in (0, -1, '256', float('nan')):
+        with pytest.raises(ValueError, match=rf'token_norm .* greater than 0, got {wrong!r}'):
+            SpikeDrivenSelfAttention(16, token_norm=wrong, **CFG)
     with pytest.raises(ValueError, match=r'multiple of num_heads=8, got 12\.'):
         SpikeDrivenSelfAttention(12, **CFG)
     with pytest.raises(ValueError, match="order must be 'auto', 'linear' or 'quadratic'"):
