@@ -96,7 +96,7 @@ class SpikeFCNMaskHead(SpikeDriven, FCNMaskHead):
     """mmdet's ``FCNMaskHead`` with a neuron in front of every (transposed) convolution.
 
     So has the published head. ``analog=('conv_logits',)`` lets the read-out read potentials: no
-    gain on Shapes, but 4 points of mask AP on nuclei (one seed each).
+    gain on Shapes (two seeds), but 4 points of mask AP on nuclei (one seed).
     """
 
     default_analog = ()
