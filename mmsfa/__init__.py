@@ -1,10 +1,10 @@
 """Spiking transformers for dense prediction on OpenMMLab.
 
 ``import mmsfa`` checks the installed stack and registers neurons, backbones and the classification
-head in mmpretrain, hooks and auxiliary losses in mmengine, and the shipped configs, so that a
-config can inherit ``mmsfa::det/mask_rcnn_esf.py``. It needs no mmdet and no mmseg: detection
-configs import `mmsfa.det` on top, segmentation configs `mmsfa.seg`. Where mmcv has no compiled
-operators, those of `mmsfa.ops` take their place, so import mmsfa before mmdet.
+head in mmpretrain, hooks and auxiliary losses in mmengine; nothing of mmengine is changed. It needs
+no mmdet and no mmseg: detection configs import `mmsfa.det` on top, segmentation configs
+`mmsfa.seg`. Where mmcv has no compiled operators, those of `mmsfa.ops` take their place, so import
+mmsfa before mmdet.
 """
 
 from mmsfa import compat
@@ -12,10 +12,9 @@ from mmsfa.version import __version__
 
 compat.require()  # must come before anything that imports mmpretrain: it repairs torchvision
 
-from mmsfa import moved, ops, shipped  # noqa: E402
+from mmsfa import moved, ops  # noqa: E402
 
 moved.install()
-shipped.register()
 ops.install()  # must come before anything that imports mmdet
 
 from mmsfa import backbones, cls, engine, losses, neurons  # noqa: E402

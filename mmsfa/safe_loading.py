@@ -1,10 +1,19 @@
-"""Its import protects the process: mmengine loads checkpoints as data and never runs their code.
+"""Its import installs all that mmsfa changes in mmengine; ``import mmsfa`` alone changes nothing.
 
-The shipped configs name it in ``custom_imports``, and the tools import it. ``import mmsfa`` alone
-leaves its loaders as they are, for those who only want a backbone. What it changes:
-`mmsfa.checkpoint.loading.patches`.
+The shipped configs name it in ``custom_imports``, and the tools import it.
+
+======================================  ========================================================
+What is changed                         Why
+======================================  ========================================================
+Loading of checkpoints, Inferencers:    Checkpoints are read as data, their code is never run
+`mmsfa.checkpoint.loading.patches`
+Bases of configs:                       ``_base_ = 'mmsfa::det/mask_rcnn_esf.py'`` is found
+`mmsfa.shipped.register`
+======================================  ========================================================
 """
 
 from mmsfa.checkpoint.loading import install
+from mmsfa.shipped import register
 
 install()
+register()

@@ -71,6 +71,9 @@ def _nearest(name: str) -> list[str]:
 def register() -> None:
     """Let ``_base_ = 'mmsfa::det/mask_rcnn_esf.py'`` be found; may be called again.
 
+    `mmsfa.safe_loading` calls it, ``import mmsfa`` does not: it changes mmengine. Then
+    `mmengine.hub.get_config` knows the shipped configs, too.
+
     mmengine keeps a table of the packages whose configs may be inherited, and a new package cannot
     enter it by other means. An entry alone is not enough: mmengine would look for the types of the
     base in a scope ``mmsfa``, whereas these configs name mmdet's, mmseg's or mmpretrain's. All

@@ -85,6 +85,7 @@ def test_it_is_loaded_without_torch(run_python) -> None:
 
 def test_a_config_inherits_a_shipped_one_as_by_its_path(elsewhere: Path, repo_dir: Path) -> None:
     """Its types get no scope `mmsfa`: they are mmdet's."""
+    shipped.register()
     change = (
         'optim_wrapper = dict(optimizer=dict(lr=1.0))\n'
         'backbone = _base_.model.backbone\n'
@@ -98,17 +99,20 @@ def test_a_config_inherits_a_shipped_one_as_by_its_path(elsewhere: Path, repo_di
 
 
 def test_bases_of_other_packages_keep_their_scope(elsewhere: Path) -> None:
+    shipped.register()
     Path('mine.py').write_text("_base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'\n")
     assert Config.fromfile('mine.py').model['_scope_'] == 'mmdet'
 
 
 def test_a_base_that_is_not_there(elsewhere: Path) -> None:
+    shipped.register()
     Path('mine.py').write_text("_base_ = 'mmsfa::det/mask_rcn_esf_demo.py'\n")
     with pytest.raises(FileNotFoundError, match=f'Near it are .*{DEMO}'):
         Config.fromfile('mine.py')
 
 
 def test_registering_twice_changes_nothing() -> None:
+    shipped.register()
     before = Config._get_cfg_path
     shipped.register()
     assert Config._get_cfg_path is before

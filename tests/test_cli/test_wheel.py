@@ -125,7 +125,8 @@ def test_mmengine_finds_the_shipped_configs(mmsfa: Callable[..., str]) -> None:
     mine = mmsfa.folder / 'mine.py'
     mine.write_text("_base_ = 'mmsfa::det/mask_rcnn_esf_demo.py'\nrandomness = dict(seed=7)\n")
     code = (
-        'import mmsfa; from mmengine.config import Config; from mmengine.hub import get_config;'
+        'import mmsfa.safe_loading;'
+        'from mmengine.config import Config; from mmengine.hub import get_config;'
         "mine, theirs = Config.fromfile('mine.py'), get_config('mmsfa::det/mask_rcnn_esf_demo.py');"
         'assert mine.randomness.seed == 7 and mine.model == theirs.model;'
         'print(mmsfa.__file__, theirs.filename)'

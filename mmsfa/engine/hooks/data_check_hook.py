@@ -89,7 +89,8 @@ class DataCheckHook(Hook):
         raise DataFaultError(
             f'{_count(len(faults), "file")} of the {split} set cannot be read, so nothing was run '
             '(to go on with such files, set check_files=False of the DataCheckHook; '
-            f'tools/misc/verify_dataset.py checks all sets):\n{list_faults(faults, self.num_shown)}'
+            '`mmsfa check-data`, tools/misc/verify_dataset.py in a clone, checks all sets):\n'
+            f'{list_faults(faults, self.num_shown)}'
         )
 
     def _file_faults(self, loop: Any) -> list[Fault]:

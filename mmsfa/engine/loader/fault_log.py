@@ -68,6 +68,7 @@ class FaultLog:
             return
         raise DataFaultError(
             f'{len(self.known)} of {self.size} samples are bad, more than the allowed '
-            f'{self.max_share:.2%}: mend them (tools/misc/verify_dataset.py lists all), or raise '
+            f'{self.max_share:.2%}: mend them (`mmsfa check-data`, in a clone '
+            'tools/misc/verify_dataset.py, lists all), or raise '
             f'train_cfg.max_bad_share.\n{list_faults(list(self.known.values()))}'
         )

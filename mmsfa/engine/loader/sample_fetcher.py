@@ -90,7 +90,8 @@ class SampleFetcher:
         listed = '; '.join(f'{fault.path}: {fault.what}' for fault in faults[:5])
         raise DataFaultError(
             f'{MAX_TRIES} samples in a row cannot be used, so hardly any good one is left '
-            f'({listed or "named before"}). Check the data set with tools/misc/verify_dataset.py.'
+            f'({listed or "named before"}). Check the data set with `mmsfa check-data` '
+            '(tools/misc/verify_dataset.py in a clone).'
         )
 
     def _try(self, index: int) -> Any:

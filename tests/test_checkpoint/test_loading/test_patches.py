@@ -15,11 +15,13 @@ EXPECTED = {
 # A fork for each line of code: only one process pays for the imports that all of them need.
 PROBE = f"""
 import json, os
+from mmengine import Config
 from mmengine.infer import BaseInferencer
 from mmengine.runner import CheckpointLoader, checkpoint
 
 def state():
-    return dict(CheckpointLoader._schemes), BaseInferencer._init_model
+    loading = dict(CheckpointLoader._schemes), BaseInferencer._init_model
+    return *loading, checkpoint.get_torch_safe_globals, Config._get_cfg_path
 
 before = state()
 import mmsfa
