@@ -13,6 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch import Tensor
 
 from mmsfa.data_check.coco_files import check_coco_file
 from mmsfa.data_check.fault import DataFaultError, Fault, list_faults
@@ -54,6 +55,7 @@ class DataCheckHook(Hook):
         self.check_eval_annotations = check_eval_annotations
         self.num_shown = num_shown
         self._done: set[str] = set()
+        self._padded: set[str] = set()
 
     def before_train(self, runner: Runner) -> None:
         """Check both sets: a validation set with faults must not stop the run after an epoch."""
@@ -69,6 +71,30 @@ class DataCheckHook(Hook):
     def before_test(self, runner: Runner) -> None:
         """Check."""
         self._check(runner, 'test', runner.test_loop)
+
+    def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Say once that a batch will be padded."""
+        self._warn_of_padding('val', data_batch)
+
+    def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Say once that a batch will be padded."""
+        self._warn_of_padding('test', data_batch)
+
+    def _warn_of_padding(self, split: str, batch: Any) -> None:
+        pictures = batch.get('inputs') if isinstance(batch, dict) else None
+        if split in self._padded or not isinstance(pictures, (list, tuple)):
+            return
+        sizes = {tuple(picture.shape[-2:]) for picture in pictures if isinstance(picture, Tensor)}
+        if len(sizes) > 1:
+            self._padded.add(split)
+            print_log(
+                f'A batch holds pictures of {len(sizes)} sizes. They are padded to one, and the '
+                'padding changes their predictions a little. Those of single pictures come from '
+                f'{split}_dataloader.batch_size=1, or from a larger batch with '
+                f"{split}_dataloader.batch_sampler=dict(type='SameSizeBatchSampler').",
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def _check(self, runner: Runner, split: str, loop: Any) -> None:
         """Process 0 looks; all of them refuse, or none."""
