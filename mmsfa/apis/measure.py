@@ -21,7 +21,7 @@ from mmsfa.spiking.measure.observer import observe, products_of
 from mmsfa.spiking.measure.operations import OperationCounter, Operations
 from mmsfa.spiking.measure.stages import stage_of
 from mmsfa.spiking.measure.statistics import SATURATED, NeuronStatistics, StatisticsCounter
-from mmsfa.spiking.measure.uncounted import uncounted_of, uncounted_products
+from mmsfa.spiking.measure.uncounted import not_run, uncounted_of, uncounted_products
 from mmsfa.spiking.real_inputs import real_inputs
 from mmsfa.version import __version__
 
@@ -52,7 +52,8 @@ def measure(
         ``operations`` and ``totals`` (for one picture; the last total is the whole model),
         ``uncounted`` (what multiplies and is neither convolution, linear layer nor
         `SpikeProduct`), ``analog`` (layers that got real values: the picture, membrane potentials,
-        or others), ``idle`` and ``saturated`` (neurons). Only plain types.
+        or others), ``not_run`` (neurons and layers), ``idle`` and ``saturated`` (neurons). Only
+        plain types.
 
     Raises:
         UserError: Config, checkpoint or data do not fit together.
@@ -74,7 +75,8 @@ def measure(
         for name, one in counter.layers().items()
     }
     attentions = products_of(model)
-    analog = real_inputs(model, {name: one.analog_macs > 0 for name, one in layers.items()})
+    got_real = {name: one.analog_macs > 0 for name, one in layers.items()}
+    analog = real_inputs(model, got_real, counter.nonlinear)
     return dict(
         config=dict(path=str(cfg.filename), sha256=text_sha256(cfg.dump())),
         checkpoint=dict(path=str(checkpoint), sha256=_checkpoint_sha256(checkpoint)),
@@ -95,6 +97,7 @@ def measure(
         totals=totals(model, layers, neurons, costs),
         uncounted=[*uncounted_of(model), *products],
         analog=analog,
+        not_run=not_run(model, {one.name for one in neurons}, layers),
         idle=[one.name for one in neurons if one.firing_rate == 0],
         saturated=[one.name for one in neurons if one.firing_rate > SATURATED],
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
 import torch
+from mmengine.structures import BaseDataElement, InstanceData
 from torch import Tensor
 
 SAME_BOX = 1e-4  # pixels: coordinates are real numbers, summed in another order
 SAME_INSTANCE = 0.5  # IoU
+SAME_VALUE = 1e-4  # scores and logits, of their size where that is above 1
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Agreement:
         agreeing: How many have a partner with the same label, and for instances the same place.
         largest: Largest difference of each real-valued output: boxes in pixels, scores, logits.
         differing_mask_pixels: Pixels that differ between the masks of paired instances.
+        differing_values: All other values that differ by more than rounding: scores, logits, and
+            what else the model puts out.
     """
 
     what: str = ''
@@ -30,76 +33,129 @@ class Agreement:
     agreeing: int = 0
     largest: dict[str, float] = field(default_factory=dict)
     differing_mask_pixels: int = 0
+    differing_values: int = 0
 
     @property
     def identical(self) -> bool:
-        """Whether every label, mask and label map is the same and boxes differ by rounding only."""
+        """Whether all labels and masks are the same, and real values differ by rounding only."""
         same_boxes = self.largest.get('boxes', 0.0) <= SAME_BOX
-        finite = all(isfinite(value) for value in self.largest.values())
         same_masks = not self.differing_mask_pixels
-        return self.agreeing == self.total and same_masks and same_boxes and finite
+        same_values = not self.differing_values
+        return self.agreeing == self.total and same_masks and same_boxes and same_values
 
     def add(self, first: Any, second: Any) -> None:
-        """Compare the data samples of one picture, of mmdet, mmseg or mmpretrain.
+        """Compare the data samples of one picture, of mmdet, mmseg, mmpretrain or mmpose.
+
+        Everything counts that a model puts there: all names but those of the ground truth.
 
         Raises:
-            ValueError: They hold no predictions that are known here.
+            ValueError: They hold no predictions, or of a type that is not known here.
         """
-        if 'pred_instances' in first:
-            self._add_instances(first.pred_instances, second.pred_instances)
-        elif 'pred_sem_seg' in first:
-            self._count('pixels', first.pred_sem_seg.data, second.pred_sem_seg.data)
-            if 'seg_logits' in first:
-                self._differ('logits', first.seg_logits.data, second.seg_logits.data)
-        elif 'pred_label' in first:
-            self._count('pictures', first.pred_label, second.pred_label)
-            self._differ('scores', first.pred_score, second.pred_score)
-        else:
+        names = [name for name in first.keys() if _is_predicted(name)]  # noqa: SIM118
+        if not names:
             raise ValueError(
                 'Expected a data sample with pred_instances, pred_sem_seg or pred_label, got one '
                 f'with {sorted(first.keys())}: run the model in mode="predict".'
             )
+        # The first of these is what the predictions are counted in.
+        names.sort(key=lambda name: name not in ('pred_instances', 'pred_sem_seg', 'pred_label'))
+        for place, name in enumerate(names):
+            self._add(name, getattr(first, name), getattr(second, name), is_main=place == 0)
 
-    def _count(self, what: str, first: Tensor, second: Tensor) -> None:
-        self.what = what
-        self.total += first.numel()
-        self.agreeing += int((first == second).sum())
+    def _add(self, name: str, first: Any, second: Any, is_main: bool) -> None:
+        if isinstance(first, InstanceData):
+            self._add_instances(first, second, is_main)
+        elif isinstance(first, BaseDataElement):  # maps: label maps, logits, heat maps
+            for key in first.keys():  # noqa: SIM118  it is no dictionary
+                kind = name.removeprefix('seg_').removeprefix('pred_')
+                self._compare(kind, 'pixels', getattr(first, key), getattr(second, key), is_main)
+        elif isinstance(first, Tensor):
+            kind = {'pred_score': 'scores'}.get(name, name.removeprefix('pred_'))
+            self._compare(kind, 'pictures', first, second, is_main)
+        elif isinstance(first, (str, int, float, list, tuple)):
+            self.differing_values += first != second
+        else:
+            raise ValueError(f'{name} is a {type(first).__name__}, which cannot be compared.')
+
+    def _compare(
+        self, name: str, what: str, first: Tensor, second: Tensor, is_main: bool = False
+    ) -> None:
+        """Whole numbers must be equal, real ones but for rounding."""
+        if first.shape != second.shape:  # another number of labels
+            agreeing, total = 0, max(first.numel(), second.numel())
+        elif first.is_floating_point():
+            self._differ(name, first, second)
+            return
+        else:
+            agreeing, total = int((first == second).sum()), first.numel()
+        if is_main:
+            self.what = what
+            self.total += total
+            self.agreeing += agreeing
+        else:
+            self.differing_values += total - agreeing
 
     def _differ(self, name: str, first: Tensor, second: Tensor) -> None:
         if first.numel():
-            gap = (first.double() - second.double()).abs().nan_to_num(torch.inf).max().item()
-            self.largest[name] = max(self.largest.get(name, 0.0), gap)
+            gap = (first.double() - second.double()).abs().nan_to_num(torch.inf)
+            self.largest[name] = max(self.largest.get(name, 0.0), gap.max().item())
+            if name != 'boxes':
+                rounding = SAME_VALUE * first.double().abs().clamp(min=1)
+                self.differing_values += int((~(gap <= rounding)).sum())
 
-    def _add_instances(self, first: Any, second: Any) -> None:
-        self.what = 'instances'
-        self.total += max(len(first), len(second))
+    def _add_instances(self, first: Any, second: Any, is_main: bool) -> None:
         pairs = _pairs(first, second)
-        self.agreeing += len(pairs)
+        number = max(len(first), len(second))
+        if is_main:
+            self.what = 'instances'
+            self.total += number
+            self.agreeing += len(pairs)
+        else:
+            self.differing_values += number - len(pairs)
         if not pairs:
             return
         mine, theirs = (list(side) for side in zip(*pairs, strict=True))
-        self._differ('boxes', first.bboxes[mine], second.bboxes[theirs])
-        self._differ('scores', first.scores[mine], second.scores[theirs])
-        if 'masks' in first:
-            differing = first.masks[mine] != second.masks[theirs]
-            self.differing_mask_pixels += int(differing.sum())
+        for name in first.keys():  # noqa: SIM118
+            one, other = _tensor(first[mine].get(name)), _tensor(second[theirs].get(name))
+            if name == 'masks':
+                self.differing_mask_pixels += int((one != other).sum())
+            elif name == 'bboxes':
+                self._differ('boxes', one, other)
+            else:
+                self._compare(name, 'instances', one, other)
+
+
+def _is_predicted(name: str) -> bool:
+    return not name.startswith(('gt_', 'ignored_', 'proposals'))
+
+
+def _tensor(values: Any) -> Tensor:
+    """What boxes of any kind, arrays and lists hold."""
+    return torch.as_tensor(getattr(values, 'tensor', values))
 
 
 def _pairs(first: Any, second: Any) -> list[tuple[int, int]]:
     """Pairs of the same label and place, each instance once.
 
     Equal predictions stand at the same place of both lists and come first: a box without area
-    overlaps nothing. The others are paired by overlap, the best ones first.
+    overlaps nothing. The others are paired by overlap, the best ones first; upright boxes only, for
+    others overlap differently, and instances without boxes (poses) stand in a fixed order.
     """
-    from mmdet.structures.bbox import bbox_overlaps
-
     both = min(len(first), len(second))
     if not both:
         return []
-    same = first.labels[:both] == second.labels[:both]
-    same &= (first.bboxes[:both] - second.bboxes[:both]).abs().amax(1) <= SAME_BOX
+    same = torch.ones(both, dtype=torch.bool)
+    if 'labels' in first:
+        same &= (first.labels[:both] == second.labels[:both]).cpu()
+    if 'bboxes' in first:
+        boxes, others = _tensor(first.bboxes), _tensor(second.bboxes)
+        same &= ((boxes[:both] - others[:both]).abs().amax(1) <= SAME_BOX).cpu()
     pairs = [(i, i) for i in same.nonzero().flatten().tolist()]
-    overlaps = bbox_overlaps(first.bboxes, second.bboxes)
+    if 'bboxes' not in first or 'labels' not in first or boxes.shape[1] != 4:
+        return pairs
+    from mmdet.structures.bbox import bbox_overlaps
+
+    overlaps = bbox_overlaps(boxes, others)
     overlaps[first.labels[:, None] != second.labels] = -1
     for i, _ in pairs:
         overlaps[i] = overlaps[:, i] = -1

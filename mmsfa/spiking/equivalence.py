@@ -18,7 +18,7 @@ from .agreement import Agreement
 from .inference.spike_inference import Mode, spike_inference
 from .measure.emission import Emission
 from .measure.observer import observe
-from .measure.uncounted import uncounted_of, uncounted_products
+from .measure.uncounted import not_run, uncounted_of, uncounted_products
 from .real_inputs import RealInput, real_inputs
 
 
@@ -54,10 +54,11 @@ class Equivalence:
         mode: The form that was compared with ``'integer'``.
         pictures: Number of pictures.
         layers: One entry for each neuron that ran, in the order of execution.
-        predictions: Agreement of boxes, masks, label maps or labels.
+        predictions: Agreement of everything that the model predicts.
         analog: Layers that got real values in the spiking form, and what these are: see
             :func:`mmsfa.spiking.real_inputs.real_inputs`.
         uncounted: What multiplies and is neither convolution, linear layer nor `SpikeProduct`.
+        not_run: Neurons and layers that no picture has reached: nothing is proved of them.
     """
 
     mode: str
@@ -66,10 +67,11 @@ class Equivalence:
     predictions: Agreement = field(default_factory=Agreement)
     analog: dict[str, RealInput] = field(default_factory=dict)
     uncounted: list[str] = field(default_factory=list)
+    not_run: list[str] = field(default_factory=list)
 
     @property
     def identical(self) -> bool:
-        """Whether every count of every layer and every prediction is the same, of one at least."""
+        """Whether all counts and all outputs of the model are the same, of one layer at least."""
         counts = all(layer.flipped == layer.not_comparable == 0 for layer in self.layers)
         return bool(self.layers) and counts and self.predictions.identical
 
@@ -99,9 +101,12 @@ def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') ->
     found, products = Equivalence(mode), []
     layers: dict[str, LayerDifference] = {}
     got_real: dict[str, bool] = {}
+    nonlinear: set[str] = set()
 
     def received(name: str, layer: nn.Module, x: Tensor, output: Tensor) -> None:
         got_real[name] = got_real.get(name, False) or Emission.of(x) is None
+        if getattr(layer.forward, 'reads_counts', False):
+            nonlinear.add(name)
 
     for batch in batches:
         integer, other = _Recording(), _Recording()
@@ -121,7 +126,8 @@ def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') ->
             found.pictures += 1
     found.uncounted = [*uncounted_of(model), *products]
     found.layers = list(layers.values())
-    found.analog = real_inputs(model, got_real)
+    found.analog = real_inputs(model, got_real, nonlinear)
+    found.not_run = not_run(model, layers, got_real)
     return found
 
 

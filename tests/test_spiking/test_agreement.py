@@ -61,18 +61,75 @@ def test_nan_is_no_agreement() -> None:
     assert not found.identical and found.largest == dict(scores=float('inf'))
 
 
-def test_label_maps_and_labels() -> None:
+def compared(first: dict, second: dict) -> Agreement:
     found = Agreement()
-    maps = [PixelData(data=torch.tensor([[[0, 1], [2, label]]])) for label in (2, 1)]
-    found.add(Sample(pred_sem_seg=maps[0]), Sample(pred_sem_seg=maps[1]))
+    found.add(Sample(first), Sample(second))
+    return found
+
+
+def test_label_maps_and_logits() -> None:
+    first, second = (PixelData(data=torch.tensor([[[0, 1], [2, label]]])) for label in (2, 1))
+    found = compared(dict(pred_sem_seg=first), dict(pred_sem_seg=second))
     assert (found.what, found.agreeing, found.total) == ('pixels', 3, 4)
-    found = Agreement()
-    scores = torch.tensor([0.25, 0.75]), torch.tensor([0.5, 0.5])
-    label = torch.tensor([1])
-    found.add(
-        Sample(pred_label=label, pred_score=scores[0]),
-        Sample(pred_label=label, pred_score=scores[1]),
+    logits = [PixelData(data=torch.tensor([[[100.0, 0.0]]]) + gap) for gap in (0, 1e-5, 1e-3)]
+    rounded, other = (
+        compared(
+            dict(seg_logits=logits[0], pred_sem_seg=first),
+            dict(seg_logits=logits[number], pred_sem_seg=first),
+        )
+        for number in (1, 2)
     )
-    assert found.identical and found.largest == dict(scores=0.25)
+    assert rounded.identical and rounded.what == 'pixels' and rounded.total == 4
+    assert not other.identical and other.differing_values == 1, 'of 0, not of 100'
+    assert other.largest == dict(logits=pytest.approx(1e-3, rel=0.05))
+
+
+def test_scores_that_leave_the_label_alone_count() -> None:
+    """Else layers behind the last neuron could be wrong without a word."""
+    label, scores = torch.tensor([1]), torch.tensor([0.25, 0.75])
+    same = dict(pred_label=label, pred_score=scores)
+    assert compared(same, same).identical
+    found = compared(same, dict(pred_label=label, pred_score=torch.tensor([0.3, 0.7])))
+    assert found.agreeing == found.total == 1 and found.what == 'pictures'
+    assert not found.identical and found.largest == dict(scores=pytest.approx(0.05))
+
+
+def test_any_other_output_counts() -> None:
+    boxes = instances([[0, 0, 4, 4]], [1])
+    for name, value in (('uncertainty', 0.5), ('kind', 3)):
+        first, second = boxes.clone(), boxes.clone()
+        first.set_field(torch.tensor([value]), name)
+        second.set_field(torch.tensor([value * 2]), name)
+        assert compared(dict(pred_instances=first), dict(pred_instances=first)).identical
+        assert not compared(dict(pred_instances=first), dict(pred_instances=second)).identical
+    parts = dict(pred_instances=boxes, pred_caption='a cat')
+    assert compared(parts, parts).identical
+    assert not compared(parts, parts | dict(pred_caption='a dog')).identical
+    panoptic = [PixelData(sem_seg=torch.tensor([[[0, label]]])) for label in (1, 2)]
+    first, second = (dict(pred_instances=boxes, pred_panoptic_seg=one) for one in panoptic)
+    assert compared(first, first).identical and compared(first, first).what == 'instances'
+    assert not compared(first, second).identical
+    several = [dict(pred_label=torch.arange(number)) for number in (2, 3)]
+    assert not compared(*several).identical, 'one label more'
+    with pytest.raises(ValueError, match='pred_what is a object, which cannot'):
+        compared(dict(pred_what=object()), dict(pred_what=object()))
+
+
+def test_poses_and_turned_boxes_are_paired_by_their_place() -> None:
+    poses = [InstanceData(keypoints=torch.zeros(2, 17, 2) + gap) for gap in (0, 1.0)]
+    first, second = (dict(pred_instances=one) for one in poses)
+    assert compared(first, first).identical and compared(first, first).total == 2
+    assert not compared(first, second).identical
+    turned = [torch.tensor([[5.0, 5.0, 4.0, 4.0, angle]]) for angle in (0.0, 0.5)]
+    first, second = (
+        dict(pred_instances=InstanceData(bboxes=box, labels=torch.tensor([0]))) for box in turned
+    )
+    assert compared(first, first).identical
+    found = compared(first, second)
+    assert not found.identical and found.agreeing == 0 and found.total == 1
+
+
+def test_what_is_no_prediction_is_told() -> None:
+    label = torch.tensor([1])
     with pytest.raises(ValueError, match='got one with'):
-        found.add(Sample(gt_label=label), Sample(gt_label=label))
+        compared(dict(gt_label=label), dict(gt_label=label))

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmdet.models.layers import NormedLinear
 from mmengine.config import Config
 from torch import nn
 
 from mmsfa.apis.trained_model import build_model
-from mmsfa.neurons import base
+from mmsfa.neurons import SFA, base
 from mmsfa.spiking import compare, in_float64
 from mmsfa.spiking.inference import spike_driven_pass
 
@@ -51,6 +52,27 @@ def test_a_wrong_accumulation_is_found(
     assert not found.identical
     wrong = [layer for layer in found.layers if layer.flipped]
     assert wrong and all(0 < layer.share <= 1 and layer.largest >= 1 for layer in wrong)
+
+
+def test_a_layer_that_normalises_what_it_gets_reads_counts(
+    classifier: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Added up spike by spike it would give other scores, with every count and label the same."""
+    width, classes = classifier.head.fc.in_features, classifier.head.fc.out_features
+    classifier.head.fc = nn.Sequential(SFA(), NormedLinear(width, classes)).eval()
+    with in_float64(classifier):
+        found = compare(classifier, pictures())
+        assert found.identical and found.analog['head.fc.1'] == 'counts'
+        monkeypatch.setattr(spike_driven_pass, 'adds_up', lambda *_args: True)
+        wrong = compare(classifier, pictures())
+    assert not any(layer.flipped for layer in wrong.layers)
+    assert not wrong.identical and wrong.predictions.largest['scores'] > 1e-3
+
+
+def test_what_never_ran_is_named(classifier: nn.Module) -> None:
+    classifier.head.spare = nn.Sequential(SFA(), nn.Linear(2, 2)).eval()
+    found = compare(classifier, pictures())
+    assert found.not_run == ['head.spare.0', 'head.spare.1'] == found.asdict()['not_run']
 
 
 @pytest.mark.slow

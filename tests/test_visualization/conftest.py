@@ -45,6 +45,7 @@ _REPORT = dict(
     totals=[_total('backbone', 2 / 3), _total('decode_head', 1 / 3), _total('model', 1)],
     analog={'backbone.downsample_layers.0.conv': 'picture', 'decode_head.conv_seg': 'potentials'},
     uncounted=[],
+    not_run=[],
     idle=[],
     saturated=[],
 )

@@ -118,6 +118,8 @@ def main() -> None:
         print(f'  {remark}:', ', '.join(names) or 'no layer')
     if first.uncounted:
         print('Multiplies without a contract, so nothing is proved:', ', '.join(first.uncounted))
+    if first.not_run:
+        print('Never ran on these pictures, so nothing is proved:', ', '.join(first.not_run))
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         found = dict(config=args.config, checkpoint=args.checkpoint, num=len(batches))

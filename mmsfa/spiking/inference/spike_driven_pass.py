@@ -17,6 +17,7 @@ from mmsfa.layers.fold import folded, norm_follows
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import sum_spikes
 from mmsfa.spiking.measure.emission import Emission
+from mmsfa.spiking.measure.linearity import adds_up
 from mmsfa.spiking.measure.observer import instance_attribute, synapses_of
 
 # Share of the D steps that has passed: what a bias has contributed until now.
@@ -46,7 +47,8 @@ def replace_synapses(model: nn.Module, elapsed: Elapsed = lambda: 1.0) -> Iterat
     """Let every convolution and linear layer accumulate binary spikes, with BN folded.
 
     A layer that gets real values works on them as they are, with the same folded weights. A layer
-    that transforms its weights and does not tell (`effective_weight`) keeps them and its BN. A BN
+    that transforms its weights and does not tell (`effective_weight`) keeps them and its BN; if it
+    is not linear in its input, it reads counts (`AskedLayer`). A BN
     that no convolution stands right in front of stays, too; its shift arrives as a bias does.
 
     Args:
@@ -62,7 +64,8 @@ def replace_synapses(model: nn.Module, elapsed: Elapsed = lambda: 1.0) -> Iterat
                 stack.enter_context(instance_attribute(brick, option, None))
         for layer in synapses_of(model).values():
             both = folded(layer, norms[layer]) if layer in norms else None
-            method = _accumulate(both or layer, elapsed)
+            plain = both or as_plain(layer)
+            method = AskedLayer(layer, elapsed) if plain is None else _accumulate(plain, elapsed)
             stack.enter_context(instance_attribute(layer, 'forward', method))
             if both is not None:
                 alone.discard(norms[layer])
@@ -93,28 +96,26 @@ def _normalise(norm: _BatchNorm, elapsed: Elapsed) -> Callable[[Tensor], Tensor]
     return forward
 
 
-def _accumulate(layer: Multiplies, elapsed: Elapsed) -> Callable[..., Tensor]:
+def _accumulate(plain: Multiplies, elapsed: Elapsed) -> Callable[..., Tensor]:
     """A forward that adds up binary steps.
 
     Args:
-        layer: The layer, perhaps a copy that has taken over its BN.
+        plain: A copy of the layer that tells its weight, perhaps with its BN in it.
         elapsed: Share of the bias that has arrived.
     """
-    bias = layer.bias
+    bias = plain.bias
     if bias is not None:  # (C,) -> (C, 1, 1) for maps
-        bias = bias.detach().reshape(-1, *[1] * (layer.weight.dim() - 2))
-    plain = as_plain(layer)
-    layer = plain or layer
+        bias = bias.detach().reshape(-1, *[1] * (plain.weight.dim() - 2))
     twins: dict[SpikingNeuron | None, nn.Module] = {}
 
     def without_bias(neuron: SpikingNeuron | None) -> nn.Module:
         """A twin of the layer: its weights for one spike, and neither bias nor hooks."""
         if neuron not in twins:
-            twin = copy(layer)
-            twin.__dict__ = {k: v for k, v in vars(layer).items() if k != 'forward'}
-            twin._parameters = {**layer._parameters, 'bias': None}
-            if plain is not None and neuron is not None:
-                twin._parameters['weight'] = nn.Parameter(neuron.per_spike(layer.weight.detach()))
+            twin = _copy_of(plain)
+            twin._parameters = {**plain._parameters, 'bias': None}
+            if neuron is not None:
+                weight = neuron.per_spike(plain.weight.detach())
+                twin._parameters['weight'] = nn.Parameter(weight)
             twins[neuron] = twin
         return twins[neuron]
 
@@ -125,12 +126,59 @@ def _accumulate(layer: Multiplies, elapsed: Elapsed) -> Callable[..., Tensor]:
             out = without_bias(None).forward(input, *args, **kwargs)
         else:
             twin = without_bias(emission.neuron)
-            out = None
-            for step in emission.spikes:
-                charge = twin.forward(step.to(input.dtype), *args, **kwargs)
-                out = charge if out is None else out.add_(charge)
-            if plain is None:
-                out = emission.neuron.per_spike(out)
+            steps = (twin.forward(one.to(input.dtype), *args, **kwargs) for one in emission.spikes)
+            out = _sum(steps)
         return out if bias is None else out.add_(bias, alpha=elapsed())
 
     return forward
+
+
+class AskedLayer:
+    """A forward for a layer that does not tell its weight: its own forward is all that is known.
+
+    Such a layer is asked at each call whether it adds up (`adds_up`). If it does, it gets the
+    binary steps one by one; else it reads the counts, as in training.
+
+    Args:
+        layer: The layer; it stays as it is.
+        elapsed: Share of the bias that has arrived.
+
+    Attributes:
+        reads_counts: Whether it has got spikes that it could not take one by one.
+    """
+
+    def __init__(self, layer: nn.Module, elapsed: Elapsed) -> None:
+        self.layer = _copy_of(layer)
+        self.elapsed = elapsed
+        self.reads_counts = False
+
+    @torch.no_grad()
+    def __call__(self, input: Tensor, *args: object, **kwargs: object) -> Tensor:
+        """What the layer gives, from spikes where it can take them."""
+
+        def forward(x: Tensor) -> Tensor:
+            return self.layer.forward(x, *args, **kwargs)
+
+        emission, missing = Emission.of(input), 1 - self.elapsed()
+        if emission is not None and emission.spikes is not None:
+            if adds_up(self.layer, input, *args, **kwargs):
+                bias = forward(torch.zeros_like(input))
+                charge = _sum(forward(one.to(input.dtype)) - bias for one in emission.spikes)
+                return emission.neuron.per_spike(charge).add_(bias, alpha=1 - missing)
+            self.reads_counts = True
+        out = forward(input)
+        return out - missing * forward(torch.zeros_like(input)) if missing else out
+
+
+def _sum(steps: Iterator[Tensor]) -> Tensor:
+    total = next(steps)
+    for one in steps:
+        total.add_(one)
+    return total
+
+
+def _copy_of(layer: nn.Module) -> nn.Module:
+    """A layer with the same parameters, whose forward is that of its class."""
+    twin = copy(layer)
+    twin.__dict__ = {key: value for key, value in vars(layer).items() if key != 'forward'}
+    return twin

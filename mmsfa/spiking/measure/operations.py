@@ -11,6 +11,7 @@ from mmsfa.layers.attention import SpikeProduct
 
 from .emission import Emission
 from .fan_out import additions, macs
+from .linearity import adds_up
 from .observer import Synapse, merged_synapses_of, observe, products_of
 from .totals import Totals
 
@@ -34,7 +35,8 @@ class OperationCounter:
 
     Convolutions that are merged for inference (RepConv) count as the one that they become. A layer
     that gets real values, as the picture or the potentials that a read-out reads, counts as analog:
-    its operations stay multiply-accumulates. BN is folded and residual additions are not counted,
+    its operations stay multiply-accumulates, and so do those of one that is not linear in its input
+    and thus cannot take single spikes. BN is folded and residual additions are not counted,
     as published.
 
     Args:
@@ -47,6 +49,7 @@ class OperationCounter:
         in_order = [name for name, _ in model.named_modules() if name in names]
         self.totals = Totals(in_order, width=3)
         self.order: list[str] = []  # of execution
+        self.nonlinear: set[str] = set()  # layers that spikes arrive at
         self._open = ExitStack()
 
     def attach(self) -> None:
@@ -64,6 +67,9 @@ class OperationCounter:
         """Count one call of a convolution or linear layer."""
         emission = Emission.of(x)
         dense = float(macs(layer, x, output))
+        if emission is not None and not adds_up(layer, x):
+            self.nonlinear.add(name)
+            emission = None
         if emission is None:
             self._add(name, dense, dense, 0.0)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 
 from mmcv.cnn import ConvModule
@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmsfa.layers.attention import SpikeProduct
 
-from .observer import merged_synapses_of
+from .observer import merged_synapses_of, neurons_of
 
 # They read regions or resize maps: interpolation, no operation on spikes.
 _INTERPOLATES = ('RoIAlign', 'RoIPool', 'SingleRoIExtractor', 'GenericRoIExtractor')
@@ -59,6 +59,21 @@ def uncounted_products(model: nn.Module) -> Iterator[list[str]]:
         within = any(f'{name}.'.startswith(f'{one}.') for one in counted)
         if own.get(f'{root}.{name}' if name else root, 0) > 0 and not within and name not in bricks:
             found.append(name or root)
+
+
+def not_run(model: nn.Module, neurons: Container[str], layers: Container[str]) -> list[str]:
+    """Neurons and layers that were built and never called: no figure and no proof holds them.
+
+    An auxiliary head of a segmentor, which learns only, is meant to be among them; a neuron whose
+    layer is called past it is not.
+
+    Args:
+        model: Any model.
+        neurons: Names of those that ran.
+        layers: Names of those that ran.
+    """
+    unseen = [name for name in neurons_of(model) if name not in neurons]
+    return [*unseen, *(name for name in merged_synapses_of(model) if name not in layers)]
 
 
 def _counts(module: nn.Module) -> bool:

@@ -97,6 +97,7 @@ def remark_table(report: Report) -> TableOf:
         'never fires': report['idle'],
         'always at D': report['saturated'],
         'operations not counted': report['uncounted'],
+        'never ran': report['not_run'],
         **real,  # as it is meant to be
     }
     rows = [[name, remark] for remark, names in remarks.items() for name in names]

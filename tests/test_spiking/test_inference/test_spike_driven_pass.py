@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmdet.models.layers import NormedLinear
 from torch import nn
 
 from mmsfa.layers import SpikeConv, make_spike_driven
@@ -12,6 +13,7 @@ from mmsfa.spiking import spike_inference
 from mmsfa.spiking.inference.spike_driven_pass import emit_spikes, replace_synapses
 from mmsfa.spiking.measure.emission import Emission
 from tests.helpers.ternary_neuron import Ternary
+from tests.helpers.untold_layers import TwiceTheBias
 
 
 @pytest.mark.parametrize(
@@ -98,3 +100,32 @@ def test_a_norm_behind_a_convolution_runs_no_more(lively_weights) -> None:
             torch.testing.assert_close(brick.conv(fired), want, rtol=0, atol=1e-12)
             assert brick.norm(x) is x
         assert torch.equal(brick.norm(brick.conv(fired)), want)
+
+
+@pytest.mark.parametrize('bias', [True, False])
+@torch.no_grad()
+def test_a_layer_that_does_not_add_up_reads_counts(bias: bool) -> None:
+    """mmdet's ``NormedLinear`` gives the same for one spike as for four of the same kind."""
+    neuron, layer = SFA(D=4), NormedLinear(3, 2, bias=bias).double()
+    model = nn.Sequential(neuron, layer).eval()
+    x = torch.tensor([[0.0, 2, 4], [3, 1, 1]], dtype=torch.float64)
+    want = model(x)
+    with spike_inference(model):
+        assert torch.equal(model(x), want)
+        assert layer.forward.reads_counts
+    with replace_synapses(model, lambda: 0.25):
+        assert torch.equal(
+            layer(x), layer.forward.layer.forward(x) - (0.75 * layer.bias if bias else 0)
+        )
+    assert 'forward' not in vars(layer)
+
+
+@torch.no_grad()
+def test_a_layer_with_another_bias_than_its_own_is_added_up() -> None:
+    neuron, layer = SFA(D=4), TwiceTheBias(3, 2).double()
+    model = nn.Sequential(neuron, layer).eval()
+    x = torch.tensor([[0.0, 2, 4]], dtype=torch.float64)
+    want = model(x)
+    with spike_inference(model):
+        torch.testing.assert_close(model(x), want, rtol=0, atol=1e-14)
+        assert not layer.forward.reads_counts

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmdet.models.layers import NormedLinear
 from mmengine.config import Config
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -190,3 +191,15 @@ def test_published_energies(arch: str, mean_count: float, published: float) -> N
     others = sum(dense.values()) + 1000 * backbone.out_channels[0]  # and the classifier
     energy = (4.6 * first + 0.9 * mean_count * others) * 1e-9
     assert energy == pytest.approx(published, rel=0.03)
+
+
+@torch.no_grad()
+def test_a_layer_that_cannot_take_single_spikes_keeps_its_macs() -> None:
+    net = nn.Sequential(SFA(), NormedLinear(8, 4), SFA(), nn.Linear(4, 2)).eval()
+    counter = OperationCounter(net)
+    counter.attach()
+    net(torch.rand(1, 8) * 4)
+    first, last = counter.layers().values()
+    assert (first.macs, first.analog_macs, first.acs) == (32, 32, 0)
+    assert last.macs == 8 and last.analog_macs == 0
+    assert counter.nonlinear == {'1'}

@@ -26,8 +26,9 @@ def plot() -> Plot:
 
 def test_what_is_not_counted_is_said(report: Report, plot: Plot) -> None:
     assert 'operations not counted' not in str(remark_table(report).rows)
-    report['uncounted'] = ['neck.attention']
+    report['uncounted'], report['not_run'] = ['neck.attention'], ['neck.spare']
     assert ['neck.attention', 'operations not counted'] in remark_table(report).rows
+    assert ['neck.spare', 'never ran'] in remark_table(report).rows
     page = render_page([report], [plot], [[plot]])
     assert '>neck.attention<' in page and '>operations not counted<' in page
 
