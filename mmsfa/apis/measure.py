@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Container
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from mmsfa.spiking.measure.observer import observe, products_of
 from mmsfa.spiking.measure.operations import OperationCounter, Operations
 from mmsfa.spiking.measure.stages import stage_of
 from mmsfa.spiking.measure.statistics import SATURATED, NeuronStatistics, StatisticsCounter
-from mmsfa.spiking.measure.uncounted import not_run, uncounted_of, uncounted_products
+from mmsfa.spiking.measure.uncounted import not_run, uncounted
 from mmsfa.spiking.real_inputs import real_inputs
 from mmsfa.version import __version__
 
@@ -50,10 +51,10 @@ def measure(
     Returns:
         ``config``, ``checkpoint`` and ``data`` (with sha256), ``settings``, ``neurons``,
         ``operations`` and ``totals`` (for one picture; the last total is the whole model),
-        ``uncounted`` (what multiplies and is neither convolution, linear layer nor
-        `SpikeProduct`), ``analog`` (layers that got real values: the picture, membrane potentials,
-        or others), ``not_run`` (neurons and layers), ``idle`` and ``saturated`` (neurons). Only
-        plain types.
+        ``uncounted`` (what multiplies, or takes spikes in any other way, and is neither
+        convolution, linear layer nor `SpikeProduct`: in the first ten pictures), ``analog`` (layers
+        that got real values: the picture, membrane potentials, or others), ``not_run`` (neurons and
+        layers), ``idle`` and ``saturated`` (neurons). Only plain types.
 
     Raises:
         UserError: Config, checkpoint or data do not fit together.
@@ -62,8 +63,9 @@ def measure(
     model = load_trained(cfg, checkpoint, device)
     loader = picture_loader(cfg, num)
     statistics, counter = StatisticsCounter(model), OperationCounter(model)
-    with uncounted_products(model) as products:  # alone: observers multiply, too
-        next(iter(predictions(model, loader)), None)
+    with uncounted(model) as products:  # alone: observers multiply, too
+        for _ in islice(predictions(model, loader), 10):  # not in all is something to be found
+            pass
     with observe(model, statistics.count, counter.count_synapse, counter.count_product):
         for _ in track(predictions(model, loader), 'pictures', total=len(loader)):
             pass
@@ -95,7 +97,7 @@ def measure(
             for name, one in layers.items()
         ],
         totals=totals(model, layers, neurons, costs),
-        uncounted=[*uncounted_of(model), *products],
+        uncounted=products,
         analog=analog,
         not_run=not_run(model, {one.name for one in neurons}, layers),
         idle=[one.name for one in neurons if one.firing_rate == 0],

@@ -18,7 +18,7 @@ from .agreement import Agreement
 from .inference.spike_inference import Mode, spike_inference
 from .measure.emission import Emission
 from .measure.observer import observe
-from .measure.uncounted import not_run, uncounted_of, uncounted_products
+from .measure.uncounted import not_run, uncounted
 from .real_inputs import RealInput, real_inputs
 
 
@@ -57,7 +57,8 @@ class Equivalence:
         predictions: Agreement of everything that the model predicts.
         analog: Layers that got real values in the spiking form, and what these are: see
             :func:`mmsfa.spiking.real_inputs.real_inputs`.
-        uncounted: What multiplies and is neither convolution, linear layer nor `SpikeProduct`.
+        uncounted: What multiplies, or takes spikes in any other way, and is neither convolution,
+            linear layer nor `SpikeProduct`.
         not_run: Neurons and layers that no picture has reached: nothing is proved of them.
     """
 
@@ -98,7 +99,8 @@ def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') ->
         batches: What its data loader gives.
         mode: See :func:`mmsfa.spiking.inference.spike_inference`.
     """
-    found, products = Equivalence(mode), []
+    found = Equivalence(mode)
+    nameless: dict[str, None] = {}
     layers: dict[str, LayerDifference] = {}
     got_real: dict[str, bool] = {}
     nonlinear: set[str] = set()
@@ -111,9 +113,9 @@ def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') ->
     for batch in batches:
         integer, other = _Recording(), _Recording()
         with torch.no_grad(), _without_tf32():
-            if not found.pictures:
-                with uncounted_products(model) as products:
-                    model.test_step(deepcopy(batch))
+            with uncounted(model) as products:  # alone: observers multiply, too
+                model.test_step(deepcopy(batch))
+            nameless.update(dict.fromkeys(products))
             with observe(model, neuron=integer.add):
                 expected = model.test_step(deepcopy(batch))
             with spike_inference(model, mode), observe(model, other.add, received):
@@ -124,7 +126,7 @@ def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') ->
         for first, second in zip(expected, samples, strict=True):
             found.predictions.add(first, second)
             found.pictures += 1
-    found.uncounted = [*uncounted_of(model), *products]
+    found.uncounted = list(nameless)
     found.layers = list(layers.values())
     found.analog = real_inputs(model, got_real, nonlinear)
     found.not_run = not_run(model, layers, got_real)

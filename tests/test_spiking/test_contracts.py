@@ -18,7 +18,7 @@ from mmsfa.layers.fold import fold, folded
 from mmsfa.neurons import SFA
 from mmsfa.spiking import OperationCounter, StatisticsCounter, observe, spike_inference
 from mmsfa.spiking.measure.emission import Emission
-from mmsfa.spiking.measure.uncounted import uncounted_products
+from mmsfa.spiking.measure.uncounted import uncounted
 from tests.helpers.ternary_neuron import Ternary
 
 
@@ -39,10 +39,10 @@ class Gate(SpikeProduct):
 
 
 class Silent(nn.Module):
-    """The same operation as a product, without the contract."""
+    """The same operation as `Gate`, without the contract."""
 
     def forward(self, q: Tensor, v: Tensor) -> Tensor:
-        return q.flatten(2) @ v.flatten(2).transpose(1, 2)
+        return (q.sum(1, keepdim=True) > 0) * v
 
 
 class SignConv(nn.Conv2d):
@@ -145,7 +145,7 @@ def test_the_brick_folds_a_quantised_convolution(x: Tensor) -> None:
 
 
 def test_a_product_without_a_contract_is_named(net: Net, x: Tensor) -> None:
-    with uncounted_products(net) as found, torch.no_grad():
+    with uncounted(net) as found, torch.no_grad():
         net(x)
     assert found == []
 
@@ -158,6 +158,6 @@ def test_a_product_without_a_contract_is_named(net: Net, x: Tensor) -> None:
             return self.silent(self.fire(x), self.fire(x))
 
     model = Owner()
-    with uncounted_products(model) as found, torch.no_grad():
+    with uncounted(model) as found, torch.no_grad():
         model(x)
     assert found == ['silent']

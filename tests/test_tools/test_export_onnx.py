@@ -53,6 +53,8 @@ def test_export_check_and_evaluation(
     assert 0 < largest[0] < largest[1]
     assert 'instances' in table['agreeing predictions'][1]
     assert [0 <= float(cell) <= 1 for cell in table['coco/segm_mAP_50']] == [True] * 3
+    assert 'in the int8 file: model.backbone.downsample_layers.0.conv\n' in said
+    assert 'without a contract' not in said
 
 
 @pytest.mark.parametrize(

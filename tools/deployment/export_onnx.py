@@ -16,9 +16,13 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 # isort: split
 
 import argparse
+from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -29,8 +33,10 @@ from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.errors import OptionError
 from mmsfa.export.onnx.backends import Comparison, compare_backend, evaluate_backend
 from mmsfa.export.onnx.export import export_model, save, to_integer
+from mmsfa.export.onnx.integer import float_layers
 from mmsfa.export.onnx.runtime import Session
 from mmsfa.model_parts import is_behind_proposals, parts_of
+from mmsfa.spiking.measure.uncounted import uncounted
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,10 +65,22 @@ def export(model: nn.Module, out: Path, int8: bool) -> dict[str, Path]:
         save(graph, out)
         if int8:
             files['int8 ONNX'] = out.with_name(f'{out.stem}_int8.onnx')
-            save(to_integer(graph), files['int8 ONNX'])
+            integer = to_integer(graph)
+            save(integer, files['int8 ONNX'])
     for file in files.values():
         print(f'Wrote {file}')
+    if int8:
+        print('Layers with float weights in the int8 file:', ', '.join(float_layers(integer)))
     return files
+
+
+def name_uncounted(model: BaseModel, batches: Sequence[dict]) -> None:
+    """Print which operations on spikes stay what PyTorch makes of them."""
+    with torch.no_grad(), uncounted(model) as found:
+        for batch in batches:
+            model.test_step(deepcopy(batch))
+    if found:
+        print('Operations without a contract, exported as floats:', ', '.join(found))
 
 
 def stored_bytes(model: nn.Module) -> int:
@@ -111,6 +129,7 @@ def main() -> None:
     model = load_trained(cfg, args.checkpoint)
     batches = list(picture_loader(cfg, args.num))
     files = export(model, args.out, args.int8)
+    name_uncounted(model, batches)
     sessions = {name: Session(file) for name, file in files.items()}
     checks = {
         name: compare_backend(model, session, track(batches, f'check {name}'))

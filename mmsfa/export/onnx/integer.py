@@ -51,6 +51,22 @@ def to_integer(model: ir.Model) -> ir.Model:
     return model
 
 
+def float_layers(model: ir.Model) -> list[str]:
+    """The layers of a graph that multiply with float weights, by the names of their weights.
+
+    In an integer graph these are the layers that real values arrive at, and those that
+    `to_integer` leaves alone.
+    """
+    products = ('Conv', 'ConvTranspose', 'Gemm', 'MatMul')
+    names = (
+        node.inputs[1].name
+        for node in model.graph
+        if node.domain == '' and node.op_type in products and node.inputs[1] is not None
+        if constant(node.inputs[1]) is not None
+    )
+    return list(dict.fromkeys(name.removesuffix('.weight') for name in names if name))
+
+
 class _Conversion:
     """Converts one graph in place.
 

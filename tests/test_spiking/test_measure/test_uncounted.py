@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from mmsfa.layers import RepConv, SpikeConv
 from mmsfa.neurons import SFA
-from mmsfa.spiking.measure.uncounted import uncounted_of, uncounted_products
+from mmsfa.spiking.measure.uncounted import not_run, uncounted
+
+BRICK = dict(norm_cfg=dict(type='BN'), neuron_cfg=dict(type='mmpretrain.SFA'))
 
 
 class Scores(nn.Module):
@@ -17,14 +20,29 @@ class Scores(nn.Module):
         return x @ x.transpose(-2, -1)
 
 
+class SquareConv(nn.Conv2d):
+    """A layer that multiplies once more than it should."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        return y @ y.transpose(-2, -1)
+
+
+class SquareBrick(SpikeConv):
+    """A brick that does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        return y @ y.transpose(-2, -1)
+
+
 class Net(nn.Module):
     """Counted layers, a product in a list, which is never called, and a product of its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        cfg = dict(conv_cfg=None, norm_cfg=dict(type='BN'))
-        self.brick = SpikeConv(3, 4, 3, neuron_cfg=dict(type='mmpretrain.SFA'), **cfg)
-        self.rep = RepConv(4, 4, 6, **cfg)
+        self.brick = SpikeConv(3, 4, 3, conv_cfg=None, **BRICK)
+        self.rep = RepConv(4, 4, 6, conv_cfg=None, norm_cfg=BRICK['norm_cfg'])
         self.attend = nn.ModuleList([nn.Identity(), Scores()])
         self.products = 0
 
@@ -37,26 +55,71 @@ class Net(nn.Module):
         return x
 
 
+def found_in(net: nn.Module, *size: int) -> list[str]:
+    with torch.no_grad(), uncounted(net.eval()) as found:
+        net(torch.rand(size) * 4)
+    return found
+
+
 def test_layers_that_nobody_watches_are_named() -> None:
-    net = nn.Sequential(nn.Linear(8, 8), nn.MultiheadAttention(8, 2), nn.LayerNorm(8), SFA())
-    assert uncounted_of(net) == ['1']
+    class Attends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.norm = nn.Linear(8, 8), nn.LayerNorm(8)
+            self.attend, self.fire = nn.MultiheadAttention(8, 2), SFA()
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.norm(self.first(x))
+            return self.fire(self.attend(x, x, x)[0])
+
+    assert found_in(Attends(), 3, 2, 8) == ['attend']
 
 
-@torch.no_grad()
 def test_who_multiplies_by_itself_is_named() -> None:
-    net, x = Net().eval(), torch.randn(1, 3, 5, 5)
-    with uncounted_products(net) as found:
-        net(x)
-    assert found == ['attend.1'], 'no layer and no RepConv is among them'
+    net = Net()
+    assert found_in(net, 1, 3, 5, 5) == ['attend.1'], 'no layer and no RepConv is among them'
     net.products = 1
-    with uncounted_products(net) as found:
-        net(x)
-    assert found == ['Net', 'attend.1'], 'the model itself by its type'
+    assert found_in(net, 1, 3, 5, 5) == ['Net', 'attend.1'], 'the model itself by its type'
 
 
-@torch.no_grad()
+@pytest.mark.parametrize(
+    ('layer', 'named'),
+    [
+        (SquareConv(3, 4, 3), ['0']),
+        (SquareBrick(3, 4, 3, **BRICK), ['0']),
+        (nn.Conv2d(3, 4, 3, stride=2, groups=1), []),
+        (nn.ConvTranspose2d(3, 6, 2, stride=2, groups=3), []),
+        (SpikeConv(3, 4, 3, **BRICK), []),
+        (nn.Sequential(SFA(), nn.Conv2d(3, 6, 3, groups=3, padding='same', dilation=2)), []),
+    ],
+)
+def test_a_layer_that_does_more_than_its_product_is_named(
+    layer: nn.Module, named: list[str]
+) -> None:
+    assert found_in(nn.Sequential(layer), 2, 3, 6, 6) == named
+
+
+def test_spikes_that_enter_something_else_are_named_once() -> None:
+    class Gates(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fire = SFA()
+
+        def forward(self, x: Tensor) -> Tensor:
+            fired = self.fire(x)
+            return (fired * fired) @ fired.transpose(-2, -1)
+
+    assert found_in(nn.Sequential(Gates()), 2, 3, 4, 4) == ['0']
+
+
 def test_a_model_of_layers_alone_has_none() -> None:
-    net = nn.Sequential(nn.Conv2d(3, 4, 1), SFA(), nn.Flatten(), nn.Linear(16, 2)).eval()
-    with uncounted_products(net) as found:
-        net(torch.ones(1, 3, 2, 2))
-    assert found == [] == uncounted_of(net)
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), SFA(), nn.Flatten(), nn.Linear(16, 2))
+    assert found_in(net, 1, 3, 2, 2) == []
+
+
+def test_what_never_ran_is_named() -> None:
+    net = nn.Sequential(
+        nn.Linear(2, 2), SFA(), RepConv(2, 2, 4, conv_cfg=None, norm_cfg=BRICK['norm_cfg'])
+    )
+    assert not_run(net, {'1'}, {'0', '2'}) == []
+    assert not_run(net, {}, {'0'}) == ['1', '2']
