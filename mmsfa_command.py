@@ -104,6 +104,16 @@ def run_script(file: Path, arguments: list[str]) -> None:
 
 def main() -> None:
     """Run the command that the arguments of the process name."""
+    try:
+        run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `mmsfa configs | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes once more when it ends
+        sys.exit(141)  # as a program ends that this kills
+
+
+def run() -> None:
+    """Find what the first argument names, and run it."""
     name, *arguments = sys.argv[1:] or ['--help']
     if name in TOOLS:
         file = read_module('shipped')['shipped_dir']() / TOOLS[name][0]

@@ -70,9 +70,15 @@ class SFA(SpikingNeuron):
         check_time(T, beta)
         self.D = D
         self.rounding = rounding
-        self.grad_range = grad_range
+        self.grad_range: GradRange = grad_range
         self.T = T
         self.beta = beta
+
+    @property
+    def surrogate(self) -> GradRange:
+        """The old name of ``grad_range``."""
+        warnings.warn('surrogate of SFA is now grad_range.', DeprecationWarning, stacklevel=2)
+        return self.grad_range
 
     def forward(self, x: Tensor) -> Tensor:
         """Fire: (T*B, ...) membrane potential in, (T*B, ...) counts / norm out."""

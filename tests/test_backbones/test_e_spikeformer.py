@@ -215,3 +215,14 @@ def test_other_libraries_need_the_prefix(scope):
     assert registry.build(dict(type='mmpretrain.ESpikeFormer', arch=SMALL))
     with pytest.raises(KeyError, match='ESpikeFormer is not in the'):
         registry.build(dict(type='ESpikeFormer', arch=SMALL))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_a_step_on_a_gpu(dtype):
+    model = build().cuda()
+    with torch.autocast('cuda', dtype, enabled=dtype != torch.float32):
+        sum(out.float().mean() for out in model(torch.randn(2, 3, 64, 96).cuda())).backward()
+    gradients = [p.grad for p in model.parameters() if p.requires_grad]
+    assert all(g is not None and g.isfinite().all() for g in gradients)
+    assert any(g.any() for g in gradients)

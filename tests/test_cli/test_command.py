@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -149,3 +150,12 @@ def test_a_copy_is_of_a_shipped_config(command: Command) -> None:
         command('copy', 'mine.py', 'other.py')
     with pytest.raises(SystemExit, match=f'Near it are .*{DEMO}'):
         command('copy', 'det/mask_rcnn_esf_dem.py')
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='no pipes that break')
+def test_a_reader_that_has_enough_ends_it_in_silence(repo_dir: Path) -> None:
+    command = f'"{sys.executable}" {repo_dir / "mmsfa_command.py"} configs'
+    done = subprocess.run(
+        ['bash', '-c', f'set -o pipefail; {command} | true'], capture_output=True, text=True
+    )
+    assert done.stderr == '' and done.returncode in (0, 141)

@@ -114,3 +114,17 @@ def test_print_shows_the_settings():
 def test_the_old_name_of_the_gradients_range_still_works():
     with pytest.warns(DeprecationWarning, match='now grad_range'):
         assert SFA(surrogate='open').grad_range == 'open'
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('T', [1, 4])
+def test_a_gpu_fires_and_learns_as_a_cpu_does(T):
+    x = torch.randn(8, 1000) * 3
+    results = []
+    for device in ('cpu', 'cuda'):
+        charge = x.to(device).requires_grad_()
+        fired = SFA(T=T)(charge)
+        fired.square().sum().backward()
+        results.append((fired.cpu(), charge.grad.cpu()))
+    assert torch.equal(results[0][0], results[1][0])
+    torch.testing.assert_close(results[0][1], results[1][1])

@@ -105,3 +105,10 @@ def test_under_autocast(ours):
 def test_the_maximum_is_refused(ours):
     with pytest.raises(NotImplementedError, match="pool_mode='avg'.*OPS=compiled"):
         RoIAlign(7, pool_mode='max')(torch.zeros(1, 1, 8, 8), torch.zeros(1, 5))
+
+
+@pytest.mark.gpu
+def test_a_gpu_computes_the_same():
+    x, regions = torch.randn(2, 8, 64, 60), torch.tensor([[0.0, 4, 4, 90, 70], [1, 0, 8, 200, 220]])
+    align = RoIAlign((7, 5), spatial_scale=0.25, sampling_ratio=0)
+    torch.testing.assert_close(align(x.cuda(), regions.cuda()).cpu(), align(x, regions))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class DataCheckHook(Hook):
         check_train_annotations: Read the training set's annotation file and name its faults.
         check_eval_annotations: The same for the validation and test sets.
         num_shown: Faults in the console and in the error; the file has all of them.
+        num_threads: Without effect; older configs may name it.
     """
 
     priority = 'HIGH'
@@ -49,7 +51,14 @@ class DataCheckHook(Hook):
         check_train_annotations: bool = True,
         check_eval_annotations: bool = True,
         num_shown: int = 20,
+        num_threads: int | None = None,
     ) -> None:
+        if num_threads is not None:
+            warnings.warn(
+                'num_threads of DataCheckHook has no effect any more: it is chosen by itself.',
+                DeprecationWarning,
+                stacklevel=2,
+            )
         self.check_files = check_files
         self.check_train_annotations = check_train_annotations
         self.check_eval_annotations = check_eval_annotations

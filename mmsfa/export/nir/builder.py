@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-import mmsfa
 from mmsfa.layers import SpikeConv, SpikeConvBlock, SpikeSepConv
 from mmsfa.layers.fold import folded
 from mmsfa.neurons.functional import level_shifts
+from mmsfa.version import __version__
 
 from .primitives import (
     NirError,
@@ -152,8 +152,6 @@ class NirBuilder:
         return nir.NIRGraph(
             self.nodes,
             self.edges,
-            metadata=dict(
-                producer=f'mmsfa {mmsfa.__version__}', stages=stages, time_steps=1, dt=1.0
-            ),
+            metadata=dict(producer=f'mmsfa {__version__}', stages=stages, time_steps=1, dt=1.0),
             type_check=not self.keep_groups,
         )

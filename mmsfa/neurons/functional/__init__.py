@@ -1,5 +1,7 @@
 """The only definition of firing in mmsfa: pure functions on tensors."""
 
+import warnings
+
 from .checks import GradRange, Rounding, check_levels, check_time, is_exporting
 from .lif import BinaryDynamics, binary_fire_one_step, binary_fire_over_time
 from .sfa import integer_fire, integer_fire_one_step, integer_fire_over_time
@@ -37,3 +39,10 @@ __all__ = [
     'sum_spikes',
     'surrogate_derivative',
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == 'Surrogate':
+        warnings.warn('Surrogate is now GradRange.', DeprecationWarning, stacklevel=2)
+        return GradRange
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import wraps
 from math import inf
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +26,27 @@ def _is_count(value: object) -> bool:
     return _is_number(value) and isinstance(value, int) and value >= 1
 
 
+Function = TypeVar('Function', bound=Callable[..., Any])
+
+
+def surrogate_is_grad_range(function: Function) -> Function:
+    """Let a function take ``grad_range`` by its old name, ``surrogate``, with a warning."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if 'surrogate' in kwargs:
+            warnings.warn(
+                f'surrogate of {function.__name__} is now grad_range.',
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            kwargs['grad_range'] = kwargs.pop('surrogate')
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
+@surrogate_is_grad_range
 def check_levels(D: int, norm: float | None, rounding: str, grad_range: str) -> float:
     """Check the settings of a neuron and return the divisor of its counts.
 

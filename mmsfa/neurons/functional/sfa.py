@@ -19,6 +19,7 @@ from .checks import (
     check_levels,
     check_time,
     is_exporting,
+    surrogate_is_grad_range,
 )
 
 
@@ -54,6 +55,7 @@ class _IntegerFire(torch.autograd.Function):
         return grad, None, None, None, None
 
 
+@surrogate_is_grad_range
 def integer_fire(
     x: Tensor,
     D: int = 4,
@@ -95,6 +97,7 @@ def integer_fire(
     return _round_and_divide(x.clamp_(0, D) if overwrite else x.clamp(0, D), norm, rounding)
 
 
+@surrogate_is_grad_range
 def integer_fire_one_step(
     current: Tensor,
     residue: Tensor | None,
@@ -121,6 +124,7 @@ def integer_fire_one_step(
     return counts, membrane - counts
 
 
+@surrogate_is_grad_range
 def integer_fire_over_time(
     x: Tensor,
     T: int,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -94,6 +95,7 @@ def observe(
     neuron: OnNeuron | None = None,
     synapse: OnSynapse | None = None,
     product: OnProduct | None = None,
+    attention: OnProduct | None = None,
 ) -> Iterator[None]:
     """Call back at every neuron, layer and product of spikes while the context is open.
 
@@ -104,7 +106,11 @@ def observe(
         neuron: Gets name, neuron and its output (counts / norm).
         synapse: Gets name, convolution, linear layer or RepConv, its input and its output.
         product: Gets name, product and its inputs.
+        attention: The old name of ``product``.
     """
+    if attention is not None:
+        warnings.warn('attention of observe is now product.', DeprecationWarning, stacklevel=3)
+        product = attention
     with ExitStack() as stack:
 
         def watch(module: nn.Module, hook: Callable) -> None:

@@ -206,3 +206,8 @@ def test_paths_that_are_no_files_here(tmp_path: Path) -> None:
     loader.dataset.prepare_data = lambda index: 1 / 0
     with pytest.raises(DataFaultError, match='1 file of the test set'):
         DataCheckHook().before_test(run)
+
+
+def test_an_option_that_is_gone_still_builds() -> None:
+    with pytest.warns(DeprecationWarning, match='num_threads of DataCheckHook has no effect'):
+        HOOKS.build(dict(type='DataCheckHook', num_threads=4))

@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from mmsfa.neurons.functional import integer_fire, integer_fire_over_time
+from mmsfa.neurons import functional
+from mmsfa.neurons.functional import (
+    integer_fire,
+    integer_fire_one_step,
+    integer_fire_over_time,
+)
 from tests.helpers.potentials import ROUNDINGS, potentials
 
 
@@ -126,3 +131,18 @@ def test_nan_stays_nan_and_is_no_spike():
         fired = integer_fire(x.clone().requires_grad_(grad))
         assert fired[0].isnan()
         assert fired[1:].tolist() == [1.0, 0.0]
+
+
+def test_the_old_name_of_grad_range_works_with_a_warning():
+    x = torch.tensor([0.0, 1.0, 4.0], requires_grad=True)
+    with pytest.warns(DeprecationWarning, match='surrogate of integer_fire is now grad_range'):
+        integer_fire(x, surrogate='open').sum().backward()
+    assert x.grad.tolist() == [0, 0.25, 0]
+    with pytest.warns(DeprecationWarning, match='over_time is now grad_range'):
+        integer_fire_over_time(x, 1, surrogate='open')
+    with pytest.warns(DeprecationWarning, match='one_step is now grad_range'):
+        integer_fire_one_step(x, None, surrogate='open')
+    with pytest.warns(DeprecationWarning, match='Surrogate is now GradRange'):
+        assert functional.Surrogate is functional.GradRange
+    with pytest.raises(AttributeError, match="has no attribute 'Surogate'"):
+        functional.Surogate  # noqa: B018

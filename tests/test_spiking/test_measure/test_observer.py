@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmsfa.layers import RepConv
 from mmsfa.layers.attention import SpikeProduct
+from mmsfa.layers.attention.spike_driven import SpikeDrivenProduct
 from mmsfa.neurons import SFA
 from mmsfa.spiking import observe
 from mmsfa.spiking.measure.emission import Emission
@@ -122,3 +123,14 @@ def test_an_attribute_comes_back_as_it_was() -> None:
     with instance_attribute(layer, 'forward', torch.neg):
         assert layer(torch.ones(1)).item() == -1
     assert 'forward' not in vars(layer) and layer(torch.ones(1)).item() == 1
+
+
+def test_the_old_name_of_product_works_with_a_warning() -> None:
+    seen = []
+    product = SpikeDrivenProduct(0.5)
+    with (
+        pytest.warns(DeprecationWarning, match='attention of observe is now product'),
+        observe(nn.Sequential(product), attention=lambda name, *_rest: seen.append(name)),
+    ):
+        product(*torch.zeros(3, 1, 1, 2, 4))
+    assert seen == ['0']
