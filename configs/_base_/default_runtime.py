@@ -13,6 +13,7 @@ default_hooks = dict(
     firing_rate=dict(type='FiringRateHook', interval=10),
     pretrained_notice=dict(type='PretrainedNoticeHook'),
     data_check=dict(type='DataCheckHook'),
+    metric_check=dict(type='MetricCheckHook'),
     sync_norm_stats=dict(type='SyncNormStatsHook'),
     exact_resume=dict(type='ExactResumeHook'),
     numerics=dict(type='NumericsHook'),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from mmsfa.datasets.suffixes import ALL_PICTURES
 
 from .label_map_file import LabelMapRules, check_label_map, check_size, size_of
+from .label_map_format import check_format
 from .sample_file import check_image
 
 # What libjpeg and libpng print when they fill up damaged data; other warnings are harmless. So are
@@ -40,12 +41,29 @@ class Task(NamedTuple):
     size: tuple[int, int] | None = None
 
 
-def run_task(task: Task) -> str | None:
-    """Look at the file, its values and its size.
+class Finding(NamedTuple):
+    """What came out of a task.
 
-    Returns:
-        One short phrase, or None for a sound file.
+    Attributes:
+        what: One short phrase, or None for a sound file.
+        classes: Those that a label map shows.
     """
+
+    what: str | None
+    classes: frozenset[int] = frozenset()
+
+
+def run_task(task: Task) -> Finding:
+    """Look at the file, its values and its size."""
+    what = _check_file(task)
+    if what is None and task.rules is not None:
+        if task.deep:
+            return Finding(*check_label_map(task.path, task.rules))
+        what = check_format(task.path, task.rules.backend)
+    return Finding(what)
+
+
+def _check_file(task: Task) -> str | None:
     with _decoder_messages() as messages:
         what = check_image(task.path, task.deep)
     if what is not None:
@@ -57,10 +75,8 @@ def run_task(task: Task) -> str | None:
     if task.size is not None and (what := _check_claim(task.path, task.size)) is not None:
         return what
     if task.picture is not None and check_image(task.picture) is None:
-        what = check_size(task.path, task.picture)
-    if what is None and task.rules is not None and task.deep:
-        what = check_label_map(task.path, task.rules)
-    return what
+        return check_size(task.path, task.picture)
+    return None
 
 
 def _check_claim(path: str, claimed: tuple[int, int]) -> str | None:

@@ -22,6 +22,7 @@ from .fault import Fault
 from .file_task import Task
 from .files_of_dataset import infos_of, is_local
 from .label_map_file import LabelMapRules
+from .label_maps import decoder_of
 
 # What a data set of one's own need not know.
 _EMPTY: dict[str, Any] = dict(pipeline=[], filter_cfg=None)
@@ -152,7 +153,9 @@ def _add_samples(
                 continue
             task = Task(path, deep)
             if path == label_map:
-                rules = _rules(cfg, dataset, info, number) if is_seg else None
+                # a loader of one's own may read colours
+                known = is_seg and decoder_of(settings.get('pipeline'))
+                rules = _rules(cfg, settings, dataset, info, number) if known else None
                 task = task._replace(rules=rules, picture=picture)
             elif path == picture and 'instances' in info and {'width', 'height'} <= info.keys():
                 task = task._replace(size=(info['width'], info['height']))
@@ -166,14 +169,20 @@ def _add_samples(
                 faults.append(Fault(name, f'label {one} is not in 0..{number - 1}'))
 
 
-def _rules(cfg: Config, dataset: Any, info: dict, num_classes: int) -> LabelMapRules:
+def _rules(
+    cfg: Config, settings: dict, dataset: Any, info: dict, num_classes: int
+) -> LabelMapRules:
     heads = class_heads_of(cfg.get('model'))
     ignored = [get(dataset, 'ignore_index'), *(get(head, 'ignore_index') for _, head in heads)]
+    meta = getattr(dataset, 'metainfo', None) or {}
     return LabelMapRules(
         num_classes,
         bool(info.get('reduce_zero_label')),
         info.get('label_map') or {},
         (255, *(one for one in ignored if one is not None)),
+        decoder_of(settings.get('pipeline')) or 'pillow',
+        tuple(map(str, meta.get('classes') or ())),
+        meta.get('palette') or (),
     )
 
 

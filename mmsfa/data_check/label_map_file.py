@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
+from .label_map_format import check_format
 from .picture_header import HEAD_BYTES, read_header
 
 Array = np.ndarray
@@ -20,25 +23,36 @@ class LabelMapRules:
         reduce_zero_label: Value 0 is unlabeled and 1 is the first class.
         label_map: Old label to new label, applied after that; mmseg makes it for chosen classes.
         ignore: Labels that the loss leaves out.
+        backend: What decodes them, ``imdecode_backend`` of ``LoadAnnotations``.
+        classes: Their names; none if the data set says nothing.
+        palette: The data set's own colours, one a class; none if it says nothing.
     """
 
     num_classes: int
     reduce_zero_label: bool = False
     label_map: dict[int, int] = field(default_factory=dict)
     ignore: tuple[int, ...] = (255,)
+    backend: str = 'pillow'
+    classes: Sequence[str] = ()
+    palette: Sequence[Sequence[int]] = ()
 
-    def wrong_values(self) -> Array:
-        """Which of the 256 values of a file no class has, bool, shape (256,)."""
+    def labels(self) -> Array:
+        """The label that each of the 256 values of a file becomes, shape (256,)."""
         labels: Array = np.arange(256)
         if self.reduce_zero_label:
             labels = np.where((labels == 0) | (labels == 255), 255, labels - 1)
         new = labels.copy()
         for old, label in self.label_map.items():
             new[labels == old] = label
-        return ~((new >= 0) & (new < self.num_classes) | np.isin(new, self.ignore))
+        return new
+
+    def wrong_values(self) -> Array:
+        """Which of the 256 values of a file no class has, bool, shape (256,)."""
+        labels = self.labels()
+        return ~((labels >= 0) & (labels < self.num_classes) | np.isin(labels, self.ignore))
 
 
-def check_label_map(path: str, rules: LabelMapRules) -> str | None:
+def check_label_map(path: str, rules: LabelMapRules) -> tuple[str | None, frozenset[int]]:
     """Decode a sound picture file as mmseg does and look at its values.
 
     Args:
@@ -46,27 +60,23 @@ def check_label_map(path: str, rules: LabelMapRules) -> str | None:
         rules: How the config reads it.
 
     Returns:
-        One short phrase, or None.
+        One short phrase, or None; and the classes that it shows.
     """
-    from PIL import Image  # mmseg's decoder for label maps: palettes stay numbers
-
-    with Image.open(path) as image:
-        values = np.asarray(image).squeeze()
-    if values.ndim != 2:
-        return f'a label map has one channel, this one has {values.shape[-1]}'
-    if values.dtype.kind == 'f':
-        return 'a label map has whole numbers, this one has fractions'
-    if values.max() > 255 and (large := values[(values > 255) & (values != 65535)]).size:
-        return f'value {large[0]} of the label map does not fit into 8 bits'
+    if (what := check_format(path, rules.backend)) is not None:
+        return what, frozenset()
+    with Image.open(path) as image:  # mmseg's decoder for label maps: palettes stay numbers
+        values = np.asarray(image)
     counts = np.bincount(values.astype(np.uint8).ravel(), minlength=256)
+    labels = rules.labels()[counts > 0]
+    seen = frozenset(labels[~np.isin(labels, rules.ignore)].tolist())
     wrong = np.flatnonzero((counts > 0) & rules.wrong_values())
     if not wrong.size:
-        return None
+        return None, seen
     first, last = int(rules.reduce_zero_label), rules.num_classes - 1 + rules.reduce_zero_label
     return (
         f'{counts[wrong].sum()} pixels of the label map have values outside the classes '
         f'({", ".join(map(str, wrong[:5]))}; the classes are {first}..{last})'
-    )
+    ), seen
 
 
 def check_size(label_map: str, picture: str) -> str | None:
@@ -84,8 +94,6 @@ def size_of(path: str) -> tuple[int, int] | None:
         header = read_header(file.read(HEAD_BYTES), file)
     if header is not None and header.size is not None:
         return header.size
-    from PIL import Image, UnidentifiedImageError
-
     try:
         with Image.open(path) as image:  # reads the header only
             return image.size

@@ -23,7 +23,8 @@ from .fault import Fault
 from .sample_file import check_image
 
 Item = TypeVar('Item')
-Check = Callable[[Item], 'str | None']
+Result = TypeVar('Result')
+Check = Callable[[Item], Result]
 
 THREADS = 16  # more than there are cores: network disks make each file wait
 FILES_A_TASK = 64  # one task a file would cost more than the look at it
@@ -38,9 +39,19 @@ def check_files(files: Sequence[str]) -> list[Fault]:
     Args:
         files: Local paths.
     """
+    return find_faults(check_image, files)
+
+
+def find_faults(check: Callable[[str], str | None], files: Sequence[str]) -> list[Fault]:
+    """Look at each file, in threads.
+
+    Args:
+        check: Says in one short phrase what is wrong with a file.
+        files: Local paths.
+    """
 
     def look(start: int) -> list[Fault]:
-        checked = ((path, check_image(path)) for path in files[start : start + FILES_A_TASK])
+        checked = ((path, check(path)) for path in files[start : start + FILES_A_TASK])
         return [Fault(path, fault) for path, fault in checked if fault is not None]
 
     starts = range(0, len(files), FILES_A_TASK)
@@ -50,8 +61,8 @@ def check_files(files: Sequence[str]) -> list[Fault]:
 
 
 def run_parallel(
-    check: Check, items: Sequence[Item], workers: int
-) -> Iterator[tuple[Item, str | None]]:
+    check: Check[Item, Result], items: Sequence[Item], workers: int, killed: Result
+) -> Iterator[tuple[Item, Result]]:
     """Check all items, in no certain order.
 
     A decoder that crashes takes its process along. Then the items that were under way are checked
@@ -64,9 +75,10 @@ def run_parallel(
         check: A function of a module.
         items: Its arguments.
         workers: Processes; 0 runs in this one.
+        killed: Result of an item that kills the process that checks it.
 
     Yields:
-        Each item and what is wrong with it.
+        Each item and its result.
     """
     if workers == 0:
         for item in items:
@@ -87,7 +99,7 @@ def run_parallel(
                         yield from zip(flying.pop(future), whats, strict=True)
         except BrokenProcessPool:
             for chunk in flying.values():
-                yield from ((item, _alone(check, item)) for item in chunk)
+                yield from ((item, _alone(check, item, killed)) for item in chunk)
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
@@ -96,16 +108,16 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, context, initializer=cv2.setNumThreads, initargs=(0,))
 
 
-def _check_chunk(check: Check, chunk: Sequence[Item]) -> list[str | None]:
+def _check_chunk(check: Check[Item, Result], chunk: Sequence[Item]) -> list[Result]:
     return [check(item) for item in chunk]
 
 
-def _alone(check: Check, item: Item) -> str | None:
+def _alone(check: Check[Item, Result], item: Item, killed: Result) -> Result:
     try:
         with _pool(1) as pool:
             return pool.submit(check, item).result()
     except BrokenProcessPool:
-        return KILLED
+        return killed
 
 
 def show_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from .label_map_format import NOT_CLASSES
+
 Array = np.ndarray
 
 
@@ -71,6 +73,10 @@ def _check_boxes(boxes: Array) -> str | None:
 
 
 def _check_map(label_map: Array, num_classes: int, ignore_index: int) -> str | None:
+    if label_map.ndim > 2 and label_map.shape[0] != 1:  # packed as (1, H, W); colours come last
+        return (
+            f'the label map has the shape {label_map.shape} instead of one channel: {NOT_CLASSES}'
+        )
     if label_map.dtype.kind not in 'iu' or not label_map.size:
         return None
     # Files hold at most 16 bits, and 64 are four times as slow. Unsigned, the negative ones are

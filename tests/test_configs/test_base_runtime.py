@@ -17,6 +17,7 @@ OURS = {
     'FiringRateHook',
     'PretrainedNoticeHook',
     'DataCheckHook',
+    'MetricCheckHook',
     'SyncNormStatsHook',
     'ExactResumeHook',
     'NumericsHook',

@@ -20,7 +20,7 @@ def test_bytes_too_many_between_segments(tmp_path: Path, at: str) -> None:
     path = tmp_path / 'a.jpg'
     place = JPEG.rindex(bytes.fromhex(at))
     path.write_bytes(JPEG[:place] + b'\0\0\0' + JPEG[place:])
-    assert run_task(Task(str(path))) is None
+    assert run_task(Task(str(path))).what is None
 
 
 def test_what_the_decoder_prints_is_a_fault(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
@@ -28,8 +28,8 @@ def test_what_the_decoder_prints_is_a_fault(tmp_path: Path, capfd: pytest.Captur
     path = tmp_path / 'a.jpg'
     middle = len(JPEG) // 2
     path.write_bytes(JPEG[:middle] + b'\xff\xd3' * 4 + JPEG[middle + 8 :])
-    assert run_task(Task(str(path))).startswith('damaged (the decoder says: Corrupt JPEG data')
-    assert run_task(Task(str(path), deep=False)) is None
+    assert run_task(Task(str(path))).what.startswith('damaged (the decoder says: Corrupt JPEG data')
+    assert run_task(Task(str(path), deep=False)).what is None
     print('after it', file=sys.stderr)
     assert capfd.readouterr().err == 'after it\n'
 
@@ -38,8 +38,8 @@ def test_the_size_that_annotations_claim(tmp_path: Path) -> None:
     path = tmp_path / 'a.jpg'
     path.write_bytes(JPEG)
     for size in (None, (60, 40), (40, 60)):  # EXIF data may turn it
-        assert run_task(Task(str(path), size=size)) is None
-    assert run_task(Task(str(path), deep=False, size=(64, 64))) == (
+        assert run_task(Task(str(path), size=size)).what is None
+    assert run_task(Task(str(path), deep=False, size=(64, 64))).what == (
         'a picture of 60 x 40 pixels, but its annotations are for 64 x 64'
     )
 
@@ -49,11 +49,11 @@ def test_label_maps(tmp_path: Path) -> None:
     picture.write_bytes(JPEG)
     cv2.imwrite(str(path), np.full((40, 60), 3, np.uint8))
     task = Task(str(path), rules=LabelMapRules(4), picture=str(picture))
-    assert run_task(task) is None
+    assert run_task(task).what is None
     wrong = task._replace(rules=LabelMapRules(3))
-    assert '2400 pixels of the label map have values outside' in run_task(wrong)
-    assert run_task(wrong._replace(deep=False)) is None  # the values are in the pixels
+    assert '2400 pixels of the label map have values outside' in run_task(wrong).what
+    assert run_task(wrong._replace(deep=False)).what is None  # the values are in the pixels
     cv2.imwrite(str(path), np.full((40, 50), 3, np.uint8))
-    assert run_task(wrong) == 'a label map of 50 x 40 pixels for a picture of 60 x 40'
+    assert run_task(wrong).what == 'a label map of 50 x 40 pixels for a picture of 60 x 40'
     picture.write_bytes(b'')  # a fault of the picture is not told twice
-    assert run_task(task) is None
+    assert run_task(task).what is None

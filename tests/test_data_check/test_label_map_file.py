@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mmsfa.data_check.label_map_file import LabelMapRules, check_label_map, check_size, size_of
+from mmsfa.data_check.label_map_format import NOT_CLASSES
 from tests.helpers.encoded_pictures import encoded
 
 
@@ -36,25 +37,31 @@ def written(path: Path, values: np.ndarray) -> str:
 def test_wrong_values_are_counted(tmp_path: Path) -> None:
     values = np.zeros((4, 5), np.uint8)
     path = written(tmp_path / 'a.png', values)
-    assert check_label_map(path, LabelMapRules(1)) is None
+    assert check_label_map(path, LabelMapRules(1)) == (None, {0})
     values[:2, :3], values[3, 0] = 9, 7
     path = written(tmp_path / 'a.png', values)
-    assert check_label_map(path, LabelMapRules(3, reduce_zero_label=True)) == (
+    what, seen = check_label_map(path, LabelMapRules(3, reduce_zero_label=True))
+    assert what == (
         '7 pixels of the label map have values outside the classes (7, 9; the classes are 1..3)'
     )
+    assert seen == {6, 8}
 
 
 @pytest.mark.parametrize(
     ('values', 'phrase'),
     [
-        (np.zeros((4, 5, 3), np.uint8), 'a label map has one channel, this one has 3'),
+        (
+            np.zeros((4, 5, 3), np.uint8),
+            f'a label map has one channel, this one has 3 (RGB): {NOT_CLASSES}',
+        ),
         (np.full((4, 5), 300, np.uint16), 'value 300 of the label map does not fit into 8 bits'),
         (np.full((4, 5), 65535, np.uint16), None),  # mmseg makes 255 of it: unlabeled
-        (np.zeros((4, 5), np.float32), 'a label map has whole numbers, this one has fractions'),
+        (np.full((4, 5), 0.5, np.float32), 'a label map has whole numbers, this one has fractions'),
+        (np.ones((4, 5), np.float32), None),
     ],
 )
 def test_what_is_no_label_map(tmp_path: Path, values: np.ndarray, phrase: str | None) -> None:
-    assert check_label_map(written(tmp_path / 'a.tiff', values), LabelMapRules(3)) == phrase
+    assert check_label_map(written(tmp_path / 'a.tiff', values), LabelMapRules(3))[0] == phrase
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.webp', '.tiff'])  # only the first by its header

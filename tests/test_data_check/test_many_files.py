@@ -27,13 +27,13 @@ def die_at_50(number: int) -> str | None:
 
 @pytest.mark.slow
 def test_a_decoder_that_kills_its_process_is_blamed() -> None:
-    results = dict(run_parallel(die_at_50, range(100), 2))
+    results = dict(run_parallel(die_at_50, range(100), 2, KILLED))
     wanted = {number: 'odd' if number % 2 else None for number in range(100)}
     assert results == {**wanted, 50: KILLED}
 
 
 def test_one_process_keeps_the_order() -> None:
-    results = list(run_parallel(str, [3, 1, 2], 0))
+    results = list(run_parallel(str, [3, 1, 2], 0, ''))
     assert results == [(3, '3'), (1, '1'), (2, '2')]
 
 

@@ -21,9 +21,10 @@ from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.scopes import scope_of
 from mmsfa.data_check.fault import Fault
-from mmsfa.data_check.file_task import run_task
+from mmsfa.data_check.file_task import Finding, run_task
 from mmsfa.data_check.files_of_config import collect
-from mmsfa.data_check.many_files import run_parallel, show_progress
+from mmsfa.data_check.label_maps import notes_on
+from mmsfa.data_check.many_files import KILLED, run_parallel, show_progress
 from mmsfa.errors import OptionError
 
 SPLITS = ('train', 'val', 'test')
@@ -74,13 +75,17 @@ def main() -> None:
     for split, names in groups:
         label = ', '.join(names)
         tasks, faults = collect(cfg, split, deep=not args.quick)
-        checked = run_parallel(run_task, tasks, args.workers)
-        for task, what in show_progress(checked, len(tasks), f'Checking {label}'):
-            if what is not None:
-                faults.append(Fault(task.path, what))
+        checked = run_parallel(run_task, tasks, args.workers, killed=Finding(KILLED))
+        seen: set[int] = set()
+        for task, found in show_progress(checked, len(tasks), f'Checking {label}'):
+            seen |= found.classes
+            if found.what is not None:
+                faults.append(Fault(task.path, found.what))
         rows += [(label, fault) for fault in sorted(faults)]
         number += len(tasks)
         print(f'{label}: {len(tasks):,} files, {len(faults):,} faults')
+        for note in notes_on(tasks, None if args.quick else seen):
+            print(f'{label}: {note}')
     seconds = time.perf_counter() - started
     if rows:
         _print_table(rows)

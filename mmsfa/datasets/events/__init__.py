@@ -7,7 +7,9 @@ sets register in mmpretrain.
 
 from .dvs_gesture import DVS128Gesture
 from .har_dvs import HARDVS
-from .readers.event_array import EVENT_DTYPE, EventFileError, make_events
+from .readers.event_array import EVENT_DTYPE, EventFileError
+from .readers.event_columns import EventColumnsError, make_events
+from .readers.prophesee import write_dat
 from .readers.reader import read_events
 from .tensors import count_frames, voxel_grid
 from .transforms.augment import EventPolarityFlip, EventTimeJitter, EventTimeReverse, RandomRoll
@@ -21,6 +23,7 @@ __all__ = [
     'EVENT_DTYPE',
     'HARDVS',
     'DVS128Gesture',
+    'EventColumnsError',
     'EventDrop',
     'EventFileError',
     'EventPolarityFlip',
@@ -35,4 +38,5 @@ __all__ = [
     'make_events',
     'read_events',
     'voxel_grid',
+    'write_dat',
 ]

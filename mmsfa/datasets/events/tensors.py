@@ -10,8 +10,12 @@ from typing import Literal
 
 import numpy as np
 
+from .readers.event_columns import EventColumnsError
+
 Array = np.ndarray
 SliceBy = Literal['count', 'time']
+
+COLUMNS = {'t', 'x', 'y', 'p'}
 
 
 def slice_of_events(events: Array, T: int, by: SliceBy) -> Array:
@@ -32,7 +36,7 @@ def slice_of_events(events: Array, T: int, by: SliceBy) -> Array:
     if by == 'count':
         return np.arange(len(events)) * T // max(len(events), 1)
     if by == 'time':
-        elapsed = events['t'] - events['t'][:1]
+        elapsed = (events['t'] - events['t'][:1]).astype(np.int64)  # 32 bits hold no product
         return elapsed * T // (elapsed[-1:] + 1)
     raise ValueError(f"by must be 'count' or 'time', got {by!r}.")
 
@@ -98,11 +102,30 @@ def check_events(events: Array, shape: tuple[int, int], T: int) -> None:
 
     Raises:
         ValueError: They do not, or T is no integer >= 1.
+        EventColumnsError: They are in another order than that of time, or no such array.
     """
     if not isinstance(T, int) or T < 1:
         raise ValueError(f'T (the number of slices) must be an integer >= 1, got {T!r}.')
     if not len(events):
         return
+    if COLUMNS - set(events.dtype.names or ()) or any(
+        events[name].dtype.kind not in 'biu' for name in COLUMNS
+    ):
+        raise EventColumnsError(
+            'Events must be a structured array of whole numbers t, x, y and p, got '
+            f'{events.dtype} of shape {events.shape}: make it with make_events(t, x, y, p).'
+        )
+    t, p = events['t'], events['p']
+    if (t[1:] < t[:-1]).any():
+        raise EventColumnsError(
+            'Events must be in the order of time, but t goes back: make them with '
+            'make_events(t, x, y, p), which sorts, or sort them by t.'
+        )
+    if p.min() < 0 or p.max() > 1:
+        raise EventColumnsError(
+            f'Polarities must be 0 (OFF) or 1 (ON), got p in {p.min()}..{p.max()}: make the events '
+            'with make_events(t, x, y, p), which takes -1 and 1 too.'
+        )
     x, y = events['x'], events['y']
     if min(x.min(), y.min()) < 0 or x.max() >= shape[1] or y.max() >= shape[0]:
         raise ValueError(

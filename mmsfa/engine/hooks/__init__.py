@@ -5,6 +5,7 @@ from .data_check_hook import DataCheckHook
 from .exact_resume_hook import ExactResumeHook
 from .firing_rate_hook import FiringRateHook
 from .main_process_logger_hook import MainProcessLoggerHook
+from .metric_check_hook import MetricCheckHook
 from .numerics_hook import NumericsHook
 from .pretrained_notice_hook import PretrainedNoticeHook
 from .reconstruction_hook import ReconstructionHook
@@ -18,6 +19,7 @@ __all__ = [
     'ExactResumeHook',
     'FiringRateHook',
     'MainProcessLoggerHook',
+    'MetricCheckHook',
     'NumericsHook',
     'PretrainedNoticeHook',
     'ReconstructionHook',

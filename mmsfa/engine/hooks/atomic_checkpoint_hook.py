@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from mmsfa.checkpoint.saving.atomic_write import NAME, atomic_write, remove_partial_files
 from mmsfa.checkpoint.saving.deferred_removals import DeferredRemovals, remove
 from mmsfa.checkpoint.saving.newest_checkpoint import POINTER, newest_resumable
+from mmsfa.engine.measured import is_measured
 from mmsfa.engine.plain_model import plain_model
 from mmsfa.errors import UserError
 
@@ -29,6 +30,9 @@ class AtomicCheckpointHook(CheckpointHook):
     written the same way; only then are older files deleted. So ``max_keep_ckpts`` and ``save_best``
     need room for one more file than they keep. A run with ``resume=True`` goes on from the newest
     file that is whole and fits the model.
+
+    A metric that measured nothing (NaN, the -1 of COCO, what `MetricCheckHook` calls trivial) never
+    makes a checkpoint the best one.
 
     With a ``backend_args`` that names another storage, that storage writes the checkpoints.
     """
@@ -122,13 +126,31 @@ class AtomicCheckpointHook(CheckpointHook):
             return
         self.file_backend = deferred = DeferredRemovals(backend)
         try:
-            super()._save_best_checkpoint(runner, metrics)
+            super()._save_best_checkpoint(runner, self._measured(runner, metrics))
         finally:
             self.file_backend = backend
         written = [self.last_ckpt, getattr(self, 'best_ckpt_path', None)]
         written += getattr(self, 'best_ckpt_path_dict', {}).values()
         if is_main_process():
             deferred.run(keep={str(path) for path in written})
+
+    def _measured(self, runner: Runner, metrics: dict[str, Any]) -> dict[str, Any]:
+        """The metrics, with None for those that measured nothing: the stock hook skips None."""
+        trivial = {name for hook in runner.hooks for name in getattr(hook, 'trivial', ())}
+        empty = {
+            name
+            for name, value in metrics.items()
+            if name in trivial or not is_measured(name, value)
+        }
+        names = [next(iter(metrics), '') if key == 'auto' else key for key in self.key_indicators]
+        for name in filter(empty.__contains__, names):
+            runner.logger.warning(
+                'No checkpoint becomes the best one now: save_best goes by %s, which is %s and '
+                'measures nothing on this validation set.',
+                name,
+                metrics[name],
+            )
+        return {name: None if name in empty else value for name, value in metrics.items()}
 
 
 def _comparable(runner: Runner) -> Any:

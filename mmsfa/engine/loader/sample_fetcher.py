@@ -12,6 +12,9 @@ from torch.utils.data import get_worker_info
 
 from mmsfa.data_check.diagnose import check_labels, diagnose, files_of
 from mmsfa.data_check.fault import DataFaultError, Fault
+from mmsfa.data_check.files_of_dataset import leaves
+from mmsfa.data_check.label_map_format import check_format
+from mmsfa.data_check.label_maps import decoder_of
 from mmsfa.data_check.sample_file import check_image
 from mmsfa.rng_state import isolated_rng, seed_cpu
 
@@ -56,6 +59,8 @@ class SampleFetcher:
 
     def __init__(self, dataset: MapStyle, seed: int, rank: int, labels: Labels | None) -> None:
         self.dataset, self.seed, self.rank, self.labels = dataset, seed, rank, labels
+        own = next(leaves(dataset), None)
+        self.decoder = decoder_of(getattr(own[0], 'pipeline', None)) if own else None
         # Shared with the workers, so that each file's ends are looked at once in a run.
         self.seen = torch.zeros(len(dataset), dtype=torch.uint8).share_memory_()
 
@@ -97,9 +102,10 @@ class SampleFetcher:
     def _try(self, index: int) -> Any:
         """The sample, or its fault; an error that is not the data's is raised as it is."""
         if self.seen[index] == UNSEEN:  # decoders fill up a truncated picture without a word
-            for path in files_of(self._info(index)):
+            info = self._info(index)
+            for path in files_of(info):
                 # What is not on this disk may be a name in an archive or an object store.
-                if os.path.lexists(path) and (what := check_image(path)):
+                if os.path.lexists(path) and (what := self._check(path, info)):
                     return Fault(path, what)
         try:
             sample = self.dataset[index]
@@ -110,6 +116,12 @@ class SampleFetcher:
             return fault
         what = self.labels and check_labels(sample, *self.labels)
         return Fault(self._labelled_file(index, what), what) if what else sample
+
+    def _check(self, path: str, info: dict[str, Any]) -> str | None:
+        what = check_image(path)
+        if what is None and self.decoder and path == info.get('seg_map_path'):
+            what = check_format(path, self.decoder)
+        return what
 
     def _labelled_file(self, index: int, what: str) -> str:
         """The file that has a wrong label."""

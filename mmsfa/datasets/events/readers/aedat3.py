@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .event_array import make_events, refuse
+from .event_array import refuse
+from .event_columns import make_events
 
 Array = np.ndarray
 

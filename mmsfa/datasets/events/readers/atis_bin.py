@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .event_array import make_events, refuse, whole_records
+from .event_array import refuse, whole_records
+from .event_columns import make_events
 
 Array = np.ndarray
 

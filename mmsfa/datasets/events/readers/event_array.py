@@ -1,4 +1,4 @@
-"""What every reader returns: one structured numpy array of events, in the order of time."""
+"""The structured numpy array that every reader returns, and how a reader refuses a file."""
 
 from __future__ import annotations
 
@@ -32,26 +32,6 @@ def refuse(path: str | os.PathLike, offset: int, problem: str, remedy: str) -> N
         EventFileError: Always.
     """
     raise EventFileError(f'{path} cannot be read: at byte {offset}, {problem}; {remedy}.')
-
-
-def make_events(t: Array, x: Array, y: Array, p: Array) -> Array:
-    """Put four columns into one array; events that are out of order are sorted by time.
-
-    Args:
-        t: Times in microseconds, shape (N,).
-        x: Columns in pixels, shape (N,).
-        y: Rows in pixels, shape (N,).
-        p: Polarities, 1 = brighter, shape (N,).
-
-    Returns:
-        Events, dtype ``EVENT_DTYPE``, shape (N,). Events of the same time keep their order.
-    """
-    events: Array = np.empty(len(t), EVENT_DTYPE)
-    for name, column in dict(t=t, x=x, y=y, p=p).items():
-        events[name] = column
-    if (np.diff(events['t']) < 0).any():
-        events = events[np.argsort(events['t'], kind='stable')]
-    return events
 
 
 def whole_records(

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .event_array import make_events, refuse, whole_records
+from .event_array import refuse, whole_records
+from .event_columns import make_events
 
 Array = np.ndarray
 Header = dict[str, str]
@@ -86,6 +87,30 @@ def read_dat(path: str | os.PathLike) -> Array:
     words = np.frombuffer(whole_records(data, start, DAT_EVENT_SIZE, path), '<u4').reshape(-1, 2)
     t, place = words.T.astype(np.int64)
     return make_events(t, place & 0x3FFF, (place >> 14) & 0x3FFF, (place >> 28) & 1)
+
+
+def write_dat(path: str | os.PathLike, events: Array) -> None:
+    """Write a ``.dat`` file, for recordings of formats that `read_events` does not read.
+
+    Args:
+        path: The file; it is replaced if it exists.
+        events: Of ``make_events``, shape (N,).
+
+    Raises:
+        ValueError: A time does not fit into 32 bits, or a place into 14.
+    """
+    words: Array = np.empty((len(events), 2), '<u4')
+    for name, bits in (('t', 32), ('x', 14), ('y', 14)):
+        column = events[name]
+        if len(column) and not (column.min() >= 0 and int(column.max()) < 1 << bits):
+            raise ValueError(
+                f'A .dat file holds {name} in 0..{(1 << bits) - 1}, got '
+                f'{column.min()}..{column.max()}: subtract the smallest value.'
+            )
+    place = events['x'].astype(np.uint32) | events['y'].astype(np.uint32) << 14
+    words[:, 0], words[:, 1] = events['t'], place | events['p'].astype(np.uint32) << 28
+    head = b'% Data file containing CD events.\n% Version 2\n\x0c' + bytes([DAT_EVENT_SIZE])
+    Path(path).write_bytes(head + words.tobytes())
 
 
 def version_of(header: Header) -> str | None:

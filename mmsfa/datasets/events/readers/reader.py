@@ -15,6 +15,7 @@ from .aedat3 import SIGNATURE as AEDAT3
 from .aedat3 import read_aedat3
 from .atis_bin import read_atis_bin
 from .event_array import refuse
+from .foreign import known_format
 from .prophesee import read_dat, read_evt2, split_header, version_of
 
 Array = np.ndarray
@@ -34,7 +35,8 @@ def read_events(path: str | os.PathLike, start: int | None = None, end: int | No
         Events in the order of time, dtype ``EVENT_DTYPE``, shape (N,).
 
     Raises:
-        EventFileError: The file is truncated or of an unknown format.
+        EventFileError: The file is truncated or of an unknown format; of some the message says
+            what converts them.
         FileNotFoundError: There is no such file.
     """
     with open(path, 'rb') as file:
@@ -49,6 +51,9 @@ def read_events(path: str | os.PathLike, start: int | None = None, end: int | No
 
 def _read_whole(path: str | os.PathLike, head: bytes) -> Array:
     suffix = Path(path).suffix.lower()
+    if (foreign := known_format(path, head)) is not None:
+        what, remedy = foreign
+        refuse(path, 0, f'a recording was expected, got {what}', remedy)
     if head.startswith(AEDAT2):
         return read_aedat2(path)
     if head.startswith(b'%'):
