@@ -86,11 +86,21 @@ def toy_runner() -> Callable[..., Runner]:
 @pytest.fixture
 def warnings() -> Iterator[list[str]]:
     """What is logged as a warning about resuming."""
+    yield from _kept('Resume:')
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """What is logged as a warning."""
+    yield from _kept('')
+
+
+def _kept(word: str) -> Iterator[list[str]]:
     found: list[str] = []
 
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.levelno == logging.WARNING and 'Resume:' in record.getMessage():
+            if record.levelno == logging.WARNING and word in record.getMessage():
                 found.append(record.getMessage())
 
     handler, callhandlers = Keep(), MMLogger.callHandlers

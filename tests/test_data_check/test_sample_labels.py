@@ -43,6 +43,13 @@ def test_label_maps(kind: torch.dtype) -> None:
     assert 'values 255' in check([0, 255], ignore_index=0)
 
 
+def test_a_label_map_of_colours() -> None:
+    for shape, is_right in (((1, 4, 3), True), ((4, 4, 3), False), ((4, 4, 2), False)):
+        sample = SimpleNamespace(gt_sem_seg=SimpleNamespace(data=torch.zeros(shape, dtype=int)))
+        what = check_labels(dict(data_samples=sample), 3)
+        assert what is None if is_right else f'has the shape {shape} instead' in what
+
+
 def test_classes_of_pictures() -> None:
     assert check_labels(dict(data_samples=DataSample().set_gt_label(4)), 5) is None
     assert check_labels(dict(data_samples=DataSample().set_gt_label(5)), 5)

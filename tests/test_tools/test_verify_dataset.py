@@ -129,6 +129,17 @@ def test_faults_of_a_segmentation_set(verify: Callable, shapes: Path) -> None:
         assert phrase in text(printed), phrase
 
 
+def test_classes_that_no_label_map_shows(verify: Callable, shapes: Path) -> None:
+    for path in (shapes / 'annotations/validation').iterdir():
+        values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        values[values == 2] = 0  # square
+        cv2.imwrite(str(path), values)
+    code, printed = verify(SEG, shapes, '--splits', 'val')
+    assert code == 0  # a small set may lack a class
+    assert 'val: No label map shows 1 of 6 classes (square), so nothing' in printed
+    assert 'No label map' not in verify(SEG, shapes, '--splits', 'val', '--quick')[1]
+
+
 CONFIG = """
 _base_ = '{root}/configs/_base_/default_runtime_cls.py'
 data_root = {data!r}

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsfa.datasets.events import count_frames, make_events, read_events, voxel_grid
+from mmsfa.datasets.events import (
+    EventColumnsError,
+    count_frames,
+    make_events,
+    read_events,
+    voxel_grid,
+)
 from mmsfa.datasets.events.tensors import slice_of_events
 
 SHAPE = (13, 17)  # H, W: different, and no multiples of anything
@@ -88,3 +94,29 @@ def test_real_recordings_keep_every_event(shared_data) -> None:
 def test_what_does_not_fit_is_refused(events: np.ndarray, change: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         count_frames(events, **{'shape': SHAPE, 'T': 3, **change})
+
+
+@pytest.mark.parametrize('make', [count_frames, voxel_grid])
+def test_arrays_that_are_no_events_are_refused(events: np.ndarray, make) -> None:
+    wrong = events.copy()
+    wrong['p'][3] = -1
+    seconds = np.zeros(4, [('t', 'f8'), ('x', 'i2'), ('y', 'i2'), ('p', 'i1')])
+    for given, words in (
+        (events[::-1], 'in the order of time'),
+        (wrong, r'got p in -1..1: make the events with make_events'),
+        (np.zeros((4, 4)), r'structured array .* shape \(4, 4\): make it with make_events'),
+        (events[['t', 'x', 'y']], 'structured array'),
+        (seconds, 'structured array of whole numbers'),
+    ):
+        with pytest.raises(EventColumnsError, match=words):
+            make(given, SHAPE, 3)
+
+
+@pytest.mark.parametrize('kind', ['u4', 'i4'])
+def test_times_of_32_bits_do_not_overflow(kind: str) -> None:
+    t = np.array([0, 1_200_000_000, 2_000_000_000])
+    short = np.zeros(3, [('t', kind), ('x', 'u2'), ('y', 'u2'), ('p', '?')])
+    short['t'], short['p'] = t, True
+    long = make_events(t, *np.zeros((2, 3), int), np.ones(3, int))
+    for tensor in (lambda e: count_frames(e, SHAPE, 8, 'time'), lambda e: voxel_grid(e, SHAPE, 8)):
+        assert (tensor(short) == tensor(long)).all()

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-from tests.helpers.short_training import net, toy_runner, warnings  # noqa: F401
+from tests.helpers.short_training import logged, net, toy_runner, warnings  # noqa: F401
 from tests.helpers.small_spike_mae import spike_mae  # noqa: F401

@@ -186,3 +186,36 @@ def test_a_storage_that_the_user_names_is_used(tmp_path: Path, toy_runner: Calla
         else:
             runner.train()
             assert hook.file_backend.name == used
+
+
+@pytest.mark.parametrize(
+    ('key', 'values', 'epoch'),
+    [
+        ('coco/bbox_mAP', [-1.0, 0.0, -1.0], 2),
+        ('auto', [float('nan'), 1.0, float('inf')], 2),
+        ('coco/bbox_mAP', [-1.0, -1.0, -1.0], None),
+        ('acc', ['good', [1.0], 3.0], 3),
+        ('r2', [-1.0, -2.0, -3.0], 1),  # no COCO: -1 is a number
+    ],
+)
+def test_what_measured_nothing_is_never_the_best(
+    tmp_path: Path,
+    toy_runner: Callable,
+    logged: list[str],
+    key: str,
+    values: list,
+    epoch: int | None,
+) -> None:
+    name = 'acc' if key == 'auto' else key
+    options = dict(save_best=key) | ({} if key == 'auto' else dict(rule='greater'))
+    runner = toy_runner(tmp_path, epochs=3, val=True, **options)
+    measured = iter(values)
+    metric = runner.val_evaluator.metrics[0]
+    metric.compute_metrics = lambda results: {name: next(measured)}
+    runner.train()
+    written = [path.name for path in tmp_path.rglob('best_*.pth')]
+    assert written == (
+        [] if epoch is None else [f'best_{name.replace("/", "_")}_epoch_{epoch}.pth']
+    )
+    said = [line for line in logged if f'save_best goes by {name}, which is' in line]
+    assert bool(said) == (key != 'r2')

@@ -13,7 +13,9 @@ import torch
 from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.registry import HOOKS
+from mmengine.registry import HOOKS, init_default_scope
+from mmseg.datasets import BaseSegDataset
+from PIL import Image
 from torch.multiprocessing import start_processes
 
 from mmsfa.engine import DataCheckHook, DataFaultError
@@ -185,6 +187,70 @@ def test_it_is_on_by_default(repo_dir: Path, name: str) -> None:
     cfg = Config.fromfile(repo_dir / f'configs/_base_/default_runtime_{name}.py')
     assert cfg.default_hooks.data_check.type == 'DataCheckHook'
     assert HOOKS.get('DataCheckHook') is DataCheckHook
+
+
+def test_a_set_without_a_sample_is_refused(tmp_path: Path) -> None:
+    empty, full = runner(tmp_path, [__file__]), runner(tmp_path, [__file__])
+    empty.train_loop.dataloader.dataset = []  # one loop for all
+    for stage, split in (('train', 'training'), ('val', 'validation'), ('test', 'test')):
+        with pytest.raises(DataFaultError, match=f'The {split} set has no sample: .* {stage}_data'):
+            getattr(DataCheckHook(), f'before_{stage}')(empty)
+        getattr(DataCheckHook(), f'before_{stage}')(full)
+
+
+def test_classes_without_a_box_are_named_in_one_line(
+    shapes_dir: Path, tmp_path: Path, logged: list[str]
+) -> None:
+    content = json.loads((shapes_dir / 'annotations/instances_train.json').read_text())
+    names = [category['name'] for category in content['categories']]
+    first = content['categories'][0]['id']
+    content['annotations'] = [one for one in content['annotations'] if one['category_id'] != first]
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    dataset = CocoDataset(
+        ann_file=str(tmp_path / 'a.json'), data_prefix=dict(img=''), metainfo=dict(classes=names)
+    )
+    run = runner(tmp_path, [__file__])
+    for loop in (run.train_loop, run.val_loop):
+        loop.dataloader = SimpleNamespace(dataset=dataset)
+    DataCheckHook(check_files=False, check_classes=False).before_train(run)
+    assert not logged
+    DataCheckHook(check_files=False).before_train(run)
+    what = f'has no annotation of 1 of {len(names)} classes ({names[0]}), so'
+    assert logged == [
+        f'The training set {what} nothing can learn them.',
+        f'The validation set {what} no metric measures them.',
+    ]
+
+
+def seg_set(root: Path, modes: str) -> BaseSegDataset:
+    """A picture and a label map of each mode: L, P, R (colours)."""
+    for index, mode in enumerate(modes):
+        for folder in ('images', 'maps'):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            image = Image.new({'R': 'RGB'}.get(mode, mode) if folder == 'maps' else 'RGB', (4, 4))
+            image.save(root / f'{folder}/{index}.{"png" if folder == "maps" else "jpg"}')
+    init_default_scope('mmseg')
+    return BaseSegDataset(
+        data_root=str(root),
+        data_prefix=dict(img_path='images', seg_map_path='maps'),
+        metainfo=dict(classes=('a', 'b')),
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')],
+    )
+
+
+def test_label_maps_are_refused_by_their_headers(tmp_path: Path) -> None:
+    run = runner(tmp_path, [__file__])
+    loader = run.test_loop.dataloader
+    loader.dataset = seg_set(tmp_path / 'test', 'LPRL')
+    with pytest.raises(DataFaultError, match='1 file of the test set') as error:
+        DataCheckHook().before_test(run)
+    assert f'{tmp_path}/test/maps/2.png: a label map has one channel' in str(error.value)
+    DataCheckHook(check_files=False).before_test(run)
+    run.val_loop = None
+    DataCheckHook().before_train(run)  # a few bad ones are replaced as they are met
+    loader.dataset = seg_set(tmp_path / 'train', 'RRR')
+    with pytest.raises(DataFaultError, match='No label map that was looked at in the training'):
+        DataCheckHook().before_train(run)
 
 
 class Archive(Named):

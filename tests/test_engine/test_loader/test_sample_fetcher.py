@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.registry import init_default_scope
 from mmpretrain.structures import DataSample
+from mmseg.datasets import BaseSegDataset
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from mmsfa.data_check.fault import DataFaultError
@@ -132,3 +135,26 @@ def test_data_without_a_good_sample_end_the_search() -> None:
     fetcher.seen.zero_()
     with pytest.raises(DataFaultError, match='sample 0: label 0 is not in'):
         fetcher(NumberedBatch([0], (0, 0)))
+
+
+def test_a_label_map_whose_numbers_would_not_arrive_is_replaced(tmp_path: Path) -> None:
+    for folder in ('images', 'maps'):
+        (tmp_path / folder).mkdir()
+        for index, mode in enumerate(('L', 'I;16')):
+            values = np.full((4, 4), 256 * index + 1, np.uint16 if index else np.uint8)
+            image = Image.fromarray(values) if folder == 'maps' else Image.new('RGB', (4, 4))
+            image.save(tmp_path / f'{folder}/{index}.{"png" if folder == "maps" else "jpg"}')
+            assert folder == 'images' or image.mode == mode
+    init_default_scope('mmseg')
+    dataset = BaseSegDataset(
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='images', seg_map_path='maps'),
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')],
+    )
+    samples = SampleFetcher(dataset, seed=5, rank=0, labels=None)(NumberedBatch([0, 1], (0, 0)))
+    assert [Path(sample['seg_map_path']).stem for sample in samples] == ['0', '0']
+    (fault,) = samples.faults  # mmseg would read 257 as 1
+    assert fault == (
+        str(tmp_path / 'maps/1.png'),
+        'value 257 of the label map does not fit into 8 bits',
+    )

@@ -1,32 +1,15 @@
-"""The array that every reader returns."""
+"""How a reader refuses a file."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from mmsfa.datasets.events.readers.event_array import (
-    EVENT_DTYPE,
     EventFileError,
-    make_events,
     refuse,
     whole_records,
 )
 from mmsfa.errors import UserError
-
-
-def test_events_are_sorted_by_time_and_equal_times_keep_their_order() -> None:
-    t = np.tile([7, 3], 50)  # more than are sorted by insertion
-    number = np.arange(100)
-    events = make_events(t, number, 10 + number, number % 2)
-    assert events.dtype == EVENT_DTYPE
-    expected = [(3 if odd else 7, x, 10 + x, odd) for odd in (1, 0) for x in range(odd, 100, 2)]
-    assert events.tolist() == expected
-
-
-def test_a_time_above_32_bits_is_kept() -> None:
-    (event,) = make_events(np.array([1 << 40]), *np.ones((3, 1), int)).tolist()
-    assert event == (1 << 40, 1, 1, 1)
 
 
 def test_records_are_whole_or_the_broken_one_is_named() -> None:

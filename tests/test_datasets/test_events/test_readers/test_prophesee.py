@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
 import pytest
 
-from mmsfa.datasets.events import read_events
+from mmsfa.datasets.events import make_events, read_events, write_dat
 from tests.helpers.event_files import DAT_HEADER, EVENTS, EVT2_HEADER, evt2
 
 
@@ -39,3 +40,19 @@ def test_old_evt2_headers_have_no_end(written) -> None:
 ])  # fmt: skip
 def test_a_foreign_file_is_refused(refused, ending, content, offset, words) -> None:
     refused(ending, content, offset, words)
+
+
+def test_a_dat_file_keeps_what_is_written(written) -> None:
+    largest = [(0, 0, 0, 0), ((1 << 32) - 1, (1 << 14) - 1, (1 << 14) - 1, 1)]
+    for events in (EVENTS, largest, []):
+        columns = np.array(events, np.int64).reshape(-1, 4).T
+        path = written('.dat', b'')
+        write_dat(path, make_events(*columns))
+        assert read_events(path).tolist() == events
+
+
+@pytest.mark.parametrize('name', ['t', 'x', 'y'])
+def test_a_dat_file_refuses_what_it_cannot_hold(written, name: str) -> None:
+    columns = dict(t=[0], x=[0], y=[0], p=[1]) | {name: [1 << 32 if name == 't' else 1 << 14]}
+    with pytest.raises(ValueError, match=f'holds {name} in 0..'):
+        write_dat(written('.dat', b''), make_events(**columns))
