@@ -20,7 +20,7 @@ class FailedBuild(NamedTuple):
 
     Attributes:
         part: Key in the config and class, such as ``model.neck (FPN)``.
-        hint: 'Did you mean ...?', or nothing.
+        hint: 'Did you mean ...?', what is empty, or nothing.
     """
 
     part: str
@@ -72,6 +72,12 @@ def _key_of(settings: dict, whole: dict) -> str | None:
 
 def _hint(error: BaseException, build: dict[str, Any]) -> str:
     """Did you mean ...?"""
+    if (empty := _empty_dataset(error)) is not None:
+        where = getattr(empty, 'ann_file', '') or getattr(empty, 'data_prefix', '')
+        return (
+            f'The data set has no sample ({where}): check ann_file, data_prefix, the suffixes of '
+            'its files, and filter_cfg, which may have left out all'
+        )
     wrong = re.search(r"unexpected keyword argument '(\w+)'", str(error))
     kind = build.get('obj_cls')
     if wrong and kind is not None:
@@ -83,6 +89,13 @@ def _hint(error: BaseException, build: dict[str, Any]) -> str:
         exact = [name for name in names if name.rpartition('.')[2] == bare]
         return _closest(wrong[1], exact or list(names))
     return ''
+
+
+def _empty_dataset(error: BaseException) -> Any:
+    """The data set without a sample that mmengine could not pack; None for other errors."""
+    *_, (last, _) = traceback.walk_tb(error.__traceback__)
+    is_packing = last.f_code.co_name == '_serialize_data'
+    return last.f_locals.get('self') if is_packing and 'need at least one' in str(error) else None
 
 
 def _arguments(kind: Any) -> set[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmengine.registry import HOOKS, MODELS, init_default_scope
+from mmengine.registry import DATASETS, HOOKS, MODELS, init_default_scope
 
 from mmsfa.cli.failures.failed_build import failed_build
 from tests.helpers.failures import explained
@@ -48,6 +49,16 @@ def test_a_part_that_is_there_twice_is_named_by_its_classes() -> None:
     wrong = dict(type='ResNet', depth=3)
     cfg = Config(dict(model=dict(type='ImageClassifier', backbone=wrong), other=wrong))
     assert 'while building ImageClassifier > ResNet' in explained(lambda: build(cfg))
+
+
+def test_a_data_set_without_a_sample(tmp_path: Path) -> None:
+    path = tmp_path / 'list.txt'
+    path.write_text('')
+    init_default_scope('mmpretrain')
+    dataset = dict(type='CustomDataset', ann_file=str(path), classes=['a'], pipeline=[])
+    text = explained(lambda: DATASETS.build(dataset))
+    assert f'The data set has no sample ({path}): check ann_file, data_prefix' in text
+    assert 'while building CustomDataset' in text
 
 
 def test_what_fails_outside_of_a_build_has_no_part() -> None:
