@@ -15,7 +15,6 @@ mmseg keeps the lowest 8 bits of each value:
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +24,11 @@ Array = np.ndarray
 Colour = tuple[int, ...]
 
 NOT_CLASSES = 'give each pixel the number of its class, not a colour'
-_UNREADABLE = (OSError, SyntaxError, ValueError, UnidentifiedImageError)
+# A picture may also be larger than Pillow allows.
+_UNREADABLE = (
+    *(OSError, SyntaxError, ValueError),
+    *(UnidentifiedImageError, Image.DecompressionBombError),
+)
 
 
 def check_format(path: str, backend: str = 'pillow') -> str | None:
@@ -39,10 +42,8 @@ def check_format(path: str, backend: str = 'pillow') -> str | None:
         One short phrase, or None, also where Pillow does not know the format.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            with Image.open(path) as image:
-                return _check_header(image, backend) or _check_large(image)
+        with Image.open(path) as image:
+            return _check_header(image, backend) or _check_large(image)
     except _UNREADABLE:
         return None
 

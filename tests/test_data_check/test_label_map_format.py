@@ -101,7 +101,13 @@ def test_what_is_refused_is_what_the_decoder_gets_wrong(
         assert is_right == (what is None)
 
 
-def test_what_pillow_does_not_know_is_left_to_others(tmp_path: Path) -> None:
+def test_what_pillow_does_not_know_is_left_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colours = write(tmp_path, 'colours')
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, 'MAX_IMAGE_PIXELS', 2)  # of 6
+        assert check_format(colours) is None and palette_of(colours) == []
     path = tmp_path / 'a.png'
     path.write_bytes(b'junk')
     assert check_format(str(path)) is None and palette_of(str(path)) == []
