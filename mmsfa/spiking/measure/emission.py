@@ -22,7 +22,7 @@ class Emission:
     def __init__(self, neuron: SpikingNeuron, output: Tensor, spikes: Tensor | None = None) -> None:
         self.neuron = neuron
         self.spikes = spikes
-        self._version = _version(output)
+        self._version = version_of(output)
         self._planes: dict[int, Tensor] = {}
         output.mmsfa_emission = self  # type: ignore[attr-defined]  # on this very tensor
 
@@ -30,7 +30,7 @@ class Emission:
     def of(cls, tensor: Tensor) -> Emission | None:
         """The mark of a tensor, or None for real values."""
         mark = getattr(tensor, 'mmsfa_emission', None)
-        return mark if mark is not None and mark._version == _version(tensor) else None
+        return mark if mark is not None and mark._version == version_of(tensor) else None
 
     @classmethod
     def at(cls, neuron: SpikingNeuron, output: Tensor) -> Emission:
@@ -61,6 +61,6 @@ class Emission:
         return self._planes[space]
 
 
-def _version(tensor: Tensor) -> int:
+def version_of(tensor: Tensor) -> int:
     """How often a tensor was overwritten; inference tensors do not tell."""
     return 0 if tensor.is_inference() else tensor._version

@@ -16,7 +16,7 @@ from mmsfa.layers.attention import SpikeProduct
 from mmsfa.layers.effective_weight import Multiplies
 from mmsfa.neurons import SpikingNeuron
 
-from .emission import Emission
+from .emission import Emission, version_of
 from .observer import observe
 
 # They read regions or resize maps: interpolation, no operation on spikes.
@@ -119,7 +119,7 @@ class _Follow(TorchFunctionMode):
         if name in _MOVES:
             if all(fired):
                 for one in results:
-                    one.mmsfa_moved_spikes = _version(one)  # type: ignore[attr-defined]
+                    one.mmsfa_moved_spikes = version_of(one)  # type: ignore[attr-defined]
         elif name not in _SUMS and (results or name.endswith('_')):
             where = self.place[-1] if self.place else ''
             if where and where not in self.found:
@@ -137,8 +137,4 @@ def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
 
 def _is_spikes(tensor: Tensor) -> bool:
     moved = getattr(tensor, 'mmsfa_moved_spikes', None)
-    return Emission.of(tensor) is not None or (moved is not None and moved == _version(tensor))
-
-
-def _version(tensor: Tensor) -> int:
-    return 0 if tensor.is_inference() else tensor._version
+    return Emission.of(tensor) is not None or (moved is not None and moved == version_of(tensor))
