@@ -15,6 +15,7 @@ from mmsfa.cli.options import add_config_options, add_run_options, read_run_conf
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.cpu_processes import use_gloo_without_gpu
 from mmsfa.config.prediction_options import enable_drawing, enable_output, enable_tta
+from mmsfa.data_check.check_classes import check_classes
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,6 +47,7 @@ def main() -> None:
     if args.out:
         enable_output(cfg, args.out)
     check_datasets(cfg, 'test')
+    check_classes(cfg, 'test')
     use_gloo_without_gpu(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.test()

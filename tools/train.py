@@ -18,6 +18,7 @@ from mmsfa.cli.resume import apply_resume
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.check_values import check_begins
 from mmsfa.config.cpu_processes import use_gloo_without_gpu
+from mmsfa.data_check.check_classes import check_classes
 from mmsfa.errors import OptionError
 
 
@@ -73,6 +74,7 @@ def main() -> None:
     apply_options(cfg, args)
     check_begins(cfg)
     check_datasets(cfg, 'train', 'val')
+    check_classes(cfg, 'train', 'val')
     use_gloo_without_gpu(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.train()

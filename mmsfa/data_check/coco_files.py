@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .coco_annotations import check_box, check_mask
+from .coco_ids import harmful_ids, id_of
 from .fault import Fault
 from .picture_file import check_file
 
@@ -43,26 +44,55 @@ def check_coco_file(path: str, image_dir: str = '') -> list[Fault]:
         One fault a picture, the first one found and how many more there are. Faults that belong to
         no picture are the file's own. JSON of another form gives no fault.
     """
+    return check_coco(path, image_dir)[0]
+
+
+def check_coco(path: str, image_dir: str = '') -> tuple[list[Fault], list[Fault]]:
+    """As `check_coco_file`, and which of the faults make a wrong result of sound annotations.
+
+    Args:
+        path: The file.
+        image_dir: Folder before the names of the pictures.
+
+    Returns:
+        All faults, and those of ids that are taken for others: with them nothing should run.
+    """
     content, fault = read_json(path)
     if fault is not None:
-        return [fault]
+        return [fault], [fault]
     if not isinstance(content, dict) or 'images' not in content:
-        return []
+        return [], []
     # Test sets come without annotations, captions without categories.
     content.setdefault('annotations', [])
     if not _with_boxes(content['annotations']):
         content.setdefault('categories', [])
     if lacking := [key for key in KEYS if not isinstance(content.get(key), list)]:
-        return [Fault(path, f'{lacking[0]!r} is no list')]
+        fault = Fault(path, f'{lacking[0]!r} is no list')
+        return [fault], [fault]
     found: dict[str, list[str]] = defaultdict(list)
+    harmful: dict[str, list[str]] = defaultdict(list)
     names: dict = {}
     sizes: dict = {}
     for what, image in _image_faults(content['images'], names, sizes):
         found[_name(image, image_dir) or path].append(what)
+    for what, entry in harmful_ids(content):
+        image = names.get(id_of(entry, 'image_id')) if _has(entry, 'image_id') else entry
+        name = _name(image, image_dir) or path
+        harmful[name].append(what)
+        if what not in found[name]:
+            found[name].append(what)
     for what, annotation in _annotation_faults(content, sizes):
-        image = names.get(_key(annotation, 'image_id'))
-        found[_name(image, image_dir) or path].append(what)
-    return [Fault(name, _sum_up(whats)) for name, whats in found.items()]
+        image = names.get(id_of(annotation, 'image_id'))
+        name = _name(image, image_dir) or path
+        if what not in found[name]:
+            found[name].append(what)
+    listed = [[Fault(name, _sum_up(whats)) for name, whats in faults.items() if whats]
+              for faults in (found, harmful)]  # fmt: skip
+    return listed[0], listed[1]
+
+
+def _has(entry: Any, key: str) -> bool:
+    return isinstance(entry, dict) and key in entry
 
 
 def _with_boxes(entries: Any) -> bool:
@@ -81,16 +111,10 @@ def _name(image: Any, image_dir: str) -> str:
     return os.path.join(image_dir, name) if isinstance(name, str) else ''
 
 
-def _key(entry: Any, key: str) -> Any:
-    """An id; None if there is none, or one that cannot be looked up."""
-    value = entry.get(key) if isinstance(entry, dict) else None
-    return value if isinstance(value, (int, str)) else None
-
-
 def _image_faults(images: list, names: dict, sizes: dict) -> Iterator[tuple[str, Any]]:
     """(fault, entry); fills in the entry and the size of each picture by its id."""
     for image in images:
-        number = _key(image, 'id')
+        number = id_of(image, 'id')
         if number is None:
             yield 'an image entry without an id', image
             continue
@@ -111,12 +135,12 @@ def _image_faults(images: list, names: dict, sizes: dict) -> Iterator[tuple[str,
 
 def _annotation_faults(content: dict, sizes: dict[Any, Size]) -> Iterator[tuple[str, Any]]:
     """(fault, entry) of each annotation, at most one an entry."""
-    categories = {_key(category, 'id') for category in content['categories']}
+    categories = {id_of(category, 'id') for category in content['categories']}
     entries = content['annotations']
     with_boxes = _with_boxes(entries)
     seen = set()
     for entry in entries:
-        number = _key(entry, 'id')
+        number = id_of(entry, 'id')
         if 'segments_info' in (entry if isinstance(entry, dict) else ()):  # panoptic
             what = _check_panoptic(entry, categories, sizes)
         elif number is None:
@@ -134,12 +158,12 @@ def _annotation_faults(content: dict, sizes: dict[Any, Size]) -> Iterator[tuple[
 def _check_annotation(
     entry: dict, categories: set, sizes: dict[Any, Size], with_boxes: bool
 ) -> str | None:
-    image = _key(entry, 'image_id')
+    image = id_of(entry, 'image_id')
     if image not in sizes:
         return f'its image_id {image!r} is that of no picture'
     if not with_boxes:  # captions, key points
         return None
-    if _key(entry, 'category_id') not in categories:
+    if id_of(entry, 'category_id') not in categories:
         return f'its category_id {entry.get("category_id")!r} is that of no category'
     size = sizes[image]
     if (what := check_box(entry.get('bbox'), size)) is not None:
@@ -151,12 +175,12 @@ def _check_annotation(
 
 
 def _check_panoptic(entry: dict, categories: set, sizes: dict[Any, Size]) -> str | None:
-    image = _key(entry, 'image_id')
+    image = id_of(entry, 'image_id')
     if image not in sizes:
         return f'its image_id {image!r} is that of no picture'
     for segment in entry['segments_info']:
-        if _key(segment, 'category_id') not in categories:
-            return f'segment {_key(segment, "id")}: its category_id is that of no category'
+        if id_of(segment, 'category_id') not in categories:
+            return f'segment {id_of(segment, "id")}: its category_id is that of no category'
         if 'bbox' in segment and (what := check_box(segment['bbox'], sizes[image])) is not None:
-            return f'segment {_key(segment, "id")}: {what}'
+            return f'segment {id_of(segment, "id")}: {what}'
     return None

@@ -15,6 +15,7 @@ from mmsfa.config.scopes import class_of
 from mmsfa.datasets.suffixes import ALL_PICTURES, EVENTS
 from mmsfa.model_parts import class_head_of, class_heads_of, get
 
+from .check_classes import class_faults
 from .class_lists import check_class_folders, check_list
 from .coco_files import check_coco_file, read_json
 from .diagnose import files_of
@@ -58,6 +59,12 @@ def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], lis
             print(f'{key} does not say which files of this machine it reads; they are not checked.')
         else:
             _add_samples(cfg, settings, dataset, deep, tasks, faults)
+    named = {fault.path for fault in faults}
+    others, notes = class_faults(cfg, (split,))
+    for note in notes:
+        print(note)
+    # What a file lacks as such is named before.
+    faults += [fault for fault in others if fault.path not in named]
     return list(tasks.values()), faults
 
 
