@@ -36,6 +36,7 @@ class _User(NamedTuple):
     classes: tuple[str, ...]
     complete: bool
     needed: tuple[str, ...]
+    filled: tuple[str, ...] = ('images',)
     by_id: bool = False
 
 
@@ -86,7 +87,7 @@ def class_faults(cfg: Config, splits: tuple[str, ...]) -> tuple[list[Fault], lis
     lacked: dict[str, tuple[_User, list[str]]] = {}
     for split in splits:
         for user in _users(cfg, split, faults):
-            categories, fault = read_categories(user.path, user.needed)
+            categories, fault = read_categories(user.path, user.needed, user.filled)
             if fault is not None:
                 faults[fault] = None
                 continue
@@ -127,13 +128,16 @@ def _users(cfg: Config, split: str, faults: dict[Fault, None]) -> Iterator[_User
         needed = KEYS if split == 'train' else ('images', 'categories')
         root, name = settings.get('data_root') or '', settings.get('ann_file') or ''
         if own and (path := _local(settings, root, name)) is not None:
-            yield _User(f'{key}.metainfo.classes', path, own, False, needed)
+            # Pictures without boxes are left out then, and mmengine fails on a set without any.
+            boxes = split == 'train' and (settings.get('filter_cfg') or {}).get('filter_empty_gt')
+            filled = ('images', 'annotations') if boxes else ('images',)
+            yield _User(f'{key}.metainfo.classes', path, own, False, needed, filled)
     for key, settings in metrics:
         path = _local(settings, '', settings.get('ann_file') or '')
         if classes and path is not None:
             needed = ('images', 'categories') if settings.get('format_only') else KEYS
             by_id = bool(settings.get('sort_categories'))
-            yield _User(f'{key}.ann_file', path, classes, True, needed, by_id)
+            yield _User(f'{key}.ann_file', path, classes, True, needed, by_id=by_id)
 
 
 def _kind(registry: Registry, settings: Any, scope: str | None) -> Any:

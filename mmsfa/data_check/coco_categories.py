@@ -13,12 +13,15 @@ _KEY = b'"categories"'
 _PIECES = (2**16, 2**22)  # bytes that hold the categories of most files, wherever they stand
 
 
-def read_categories(path: str, needed: tuple[str, ...] = KEYS) -> tuple[list[dict], Fault | None]:
+def read_categories(
+    path: str, needed: tuple[str, ...] = KEYS, filled: tuple[str, ...] = ('images',)
+) -> tuple[list[dict], Fault | None]:
     """Read what a file in the form of COCO calls its classes.
 
     Args:
         path: The file.
         needed: Which of the three lists it must have.
+        filled: Which of those must have an entry; looked at in files of a few megabytes only.
 
     Returns:
         Its categories in their order, each with an id and a name, and why they cannot be read.
@@ -28,7 +31,7 @@ def read_categories(path: str, needed: tuple[str, ...] = KEYS) -> tuple[list[dic
         content, fault = read_json(path)
         if fault is not None:
             return [], fault
-        if (what := _lacks(content, needed)) is not None:
+        if (what := _lacks(content, needed, filled)) is not None:
             return [], Fault(path, what)
         found = content['categories']
     for number, category in enumerate(found):
@@ -40,7 +43,7 @@ def read_categories(path: str, needed: tuple[str, ...] = KEYS) -> tuple[list[dic
     return found, None
 
 
-def _lacks(content: Any, needed: tuple[str, ...]) -> str | None:
+def _lacks(content: Any, needed: tuple[str, ...], filled: tuple[str, ...]) -> str | None:
     wanted = ', '.join(map(repr, needed))
     if not isinstance(content, dict):
         return (
@@ -53,8 +56,8 @@ def _lacks(content: Any, needed: tuple[str, ...]) -> str | None:
             return f'has no {key!r}: a file in the form of COCO has {wanted}, this one has {has}'
         if not isinstance(content[key], list):
             return f'{key!r} is no list, but {content[key]!r:.60}'
-    if 'images' in needed and not content['images']:
-        return "'images' is empty"
+        if key in filled and not content[key]:
+            return f'{key!r} is empty'
     return None
 
 

@@ -45,6 +45,8 @@ def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], lis
     """
     tasks: dict[str, Task] = {}
     faults: list[Fault] = []
+    of_classes, notes = class_faults(cfg, (split,))
+    print(*notes, sep='\n', end='\n' * bool(notes))
     for key, settings in datasets_of(cfg, (split,)):
         annotations = _Annotations(cfg, settings)
         files, own = annotations.check()
@@ -52,7 +54,8 @@ def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], lis
         dataset, fault = _build(cfg, settings)
         if fault is not None:
             # Where the reason is named already, the error of the class adds nothing.
-            faults += [] if own else [fault]
+            is_named = own or fault.path in {one.path for one in of_classes}
+            faults += [] if is_named else [fault]
             files = files or annotations.coco_files()
             tasks.update((path, Task(path, deep)) for path in files if path not in tasks)
         elif not hasattr(dataset, 'get_data_info') or not is_local(settings):
@@ -60,11 +63,7 @@ def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], lis
         else:
             _add_samples(cfg, settings, dataset, deep, tasks, faults)
     named = {fault.path for fault in faults}
-    others, notes = class_faults(cfg, (split,))
-    for note in notes:
-        print(note)
-    # What a file lacks as such is named before.
-    faults += [fault for fault in others if fault.path not in named]
+    faults += [fault for fault in of_classes if fault.path not in named]
     return list(tasks.values()), faults
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import sys
 from pathlib import Path
 
 import torch
 from mmcv.utils import ext_loader
+from mmdet.evaluation import CocoMetric
 from mmdet.models.roi_heads import CascadeRoIHead, StandardRoIHead
 from mmdet.models.roi_heads.mask_heads import fcn_mask_head
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.structures import DataSample
 
+from tests.helpers.coco_content import coco_content
 from tests.test_private_api.rows import row
 
 
@@ -52,3 +55,12 @@ def heads_give_their_loss_from_scores(folder: Path) -> None:
     assert set(losses) == {'loss'} and losses['loss'].isclose(torch.tensor(3.0).log())
     features = (torch.zeros(1, 2),)
     assert head.loss(features, samples)['loss'] == head._get_loss(head(features), samples)['loss']
+
+
+@row('_coco_api', used_by='engine/hooks/data_check_hook.py')
+def a_metric_keeps_the_ground_truth_that_it_has_read(folder: Path) -> None:
+    path = folder / 'a.json'
+    path.write_text(json.dumps(coco_content()))
+    coco = CocoMetric(ann_file=str(path))._coco_api
+    assert coco.dataset == coco_content() and coco.anns[1] is coco.dataset['annotations'][0]
+    assert coco.img_ann_map is coco.imgToAnns and coco.cat_img_map is coco.catToImgs

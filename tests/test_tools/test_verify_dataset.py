@@ -111,6 +111,19 @@ def test_an_annotation_file_that_breaks_the_class(
     assert f'train: {number} files, 1 faults' in printed
 
 
+def test_classes_that_the_files_do_not_have(verify: Callable, shapes: Path) -> None:
+    path = shapes / 'annotations/instances_val.json'
+    content = json.loads(path.read_text())
+    content['categories'][1]['name'] = 'Square'
+    path.write_text(json.dumps(content))
+    code, printed = verify(DET, shapes)
+    assert code == 1 and "'square'isnearesttoits'Square'" in text(printed)
+    assert 'train: 8 files, 0 faults' in printed
+    path.write_text('[]')
+    code, printed = verify(DET, shapes, '--splits', 'val')
+    assert code == 1 and 'thisoneisalist' in text(printed)
+
+
 def test_faults_of_a_segmentation_set(verify: Callable, shapes: Path) -> None:
     assert verify(SEG, shapes)[0] == 0
     maps = sorted((shapes / 'annotations/training').iterdir())

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmdet.datasets import CocoDataset
+from mmdet.evaluation import CocoMetric
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import HOOKS, init_default_scope
@@ -18,7 +19,9 @@ from mmseg.datasets import BaseSegDataset
 from PIL import Image
 from torch.multiprocessing import start_processes
 
+from mmsfa.data_check.check_classes import ClassesError
 from mmsfa.engine import DataCheckHook, DataFaultError
+from tests.helpers.coco_content import NAMES, coco_content
 
 DET, SEG = 'configs/det/mask_rcnn_esf_demo.py', 'configs/seg/upernet_esf_demo.py'
 
@@ -84,6 +87,21 @@ def test_a_test_stops_before_the_first_batch(
     assert done.returncode == 1 and 'Traceback' not in printed, printed[-3000:]
     assert 'Error: 1 file of the test set cannot be read' in printed
     assert f'{label_map}: truncated' in printed and 'Iter(test)' not in printed
+
+
+def test_classes_that_the_file_does_not_have_stop_a_training(
+    run_tool: Callable, shapes_dir: Path, tmp_path: Path
+) -> None:
+    work_dir, names = tmp_path / 'run', "('circle','sqare','triangle')"
+    done = run_tool(
+        'tools/train.py', DET, '--work-dir', work_dir, '--cfg-options', f'data_root={shapes_dir}',
+        f'metainfo.classes={names}', f'train_dataloader.dataset.metainfo.classes={names}',
+    )  # fmt: skip
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1 and 'Traceback' not in printed, printed[-3000:]
+    assert "instances_train.json: has no category 'sqare': 'sqare' is nearest to its 'square'" in (
+        ' '.join(printed.split())
+    )
 
 
 class Named(BaseDataset):
@@ -171,6 +189,59 @@ def test_faults_of_annotations_are_written_unless_they_are_left_out(
     assert not listed.exists()
     getattr(DataCheckHook(check_files=False), stage)(run)
     assert len(listed.read_text().splitlines()) == 2
+
+
+def of_file(folder: Path, path: Path, metric_path: Path | None = None) -> SimpleNamespace:
+    """A runner whose data sets read an annotation file, and whose metric may read another."""
+    run = runner(folder, [__file__])
+    dataset = CocoDataset(
+        ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=NAMES)
+    )
+    metric = CocoMetric(ann_file=str(metric_path or path))
+    for loop in (run.train_loop, run.val_loop, run.test_loop):
+        loop.dataloader = SimpleNamespace(dataset=dataset)
+        loop.evaluator = SimpleNamespace(metrics=[metric])
+    return run
+
+
+def test_ids_that_lose_boxes_are_refused(tmp_path: Path) -> None:
+    path, sound, content = tmp_path / 'a.json', tmp_path / 'sound.json', coco_content()
+    sound.write_text(json.dumps(content))
+    content['images'][1]['id'] = 1
+    path.write_text(json.dumps(content))
+    hook = DataCheckHook(check_files=False)
+    for begin in (hook.before_train, hook.before_val, hook.before_test):
+        with pytest.raises(DataFaultError, match='2.png: image id 1 occurs twice'):
+            begin(of_file(tmp_path, path))
+    with pytest.raises(DataFaultError, match='ann_file of CocoMetric: image id 1 occurs twice'):
+        DataCheckHook(check_files=False).before_test(of_file(tmp_path, sound, path))
+    off = DataCheckHook(False, check_train_annotations=False, check_eval_annotations=False)
+    off.before_train(of_file(tmp_path, path))
+
+
+def test_the_ground_truth_of_a_metric_is_mended(tmp_path: Path) -> None:
+    path, content = tmp_path / 'a.json', coco_content()
+    content['annotations'][0]['id'] = 0
+    path.write_text(json.dumps(content))
+    run = of_file(tmp_path, path)
+    (metric,) = run.val_loop.evaluator.metrics
+    assert 0 in metric._coco_api.anns
+    DataCheckHook(check_files=False).before_val(run)
+    assert sorted(metric._coco_api.anns) == list(range(1, 33))
+
+
+def test_classes_of_the_config_are_compared(tmp_path: Path) -> None:
+    path = tmp_path / 'a.json'
+    path.write_text(json.dumps(coco_content()))
+    run = of_file(tmp_path, path)
+    dataset = dict(type='CocoDataset', ann_file=str(path), metainfo=dict(classes=('sqare',)))
+    loaders = {f'{split}_dataloader': dict(dataset=dataset) for split in ('train', 'val', 'test')}
+    run.cfg = Config(dict(default_scope='mmdet', **loaders))
+    hook = DataCheckHook(check_files=False)
+    for begin in (hook.before_train, hook.before_val, hook.before_test):
+        with pytest.raises(ClassesError, match='none of the classes'):
+            begin(run)
+    DataCheckHook(check_files=False, check_classes=False).before_train(run)
 
 
 def test_a_data_set_that_cannot_be_checked_is_left_alone(tmp_path: Path) -> None:
