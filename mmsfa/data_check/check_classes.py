@@ -19,6 +19,7 @@ from .coco_categories import read_categories
 from .coco_files import KEYS
 from .fault import Fault, list_faults
 from .folder_names import folder_faults
+from .same_labels import label_faults
 
 # Metrics that look the categories of their file up by the names of the classes.
 BY_NAME = ('CocoMetric', 'FasterCocoMetric', 'CocoOccludedSeparatedMetric')
@@ -108,6 +109,7 @@ def class_faults(cfg: Config, splits: tuple[str, ...]) -> tuple[list[Fault], lis
         if not set(user.classes) <= trained | set(names):
             notes[f'{user.path}: {note} ({user.key}).'] = None
     faults.update(dict.fromkeys(folder_faults(cfg, splits)))
+    faults.update(dict.fromkeys(label_faults(cfg, splits)))
     return list(faults), list(notes)
 
 
