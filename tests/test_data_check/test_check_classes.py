@@ -125,3 +125,16 @@ def test_it_can_be_switched_off(config: Callable) -> None:
         cfg = config('circle')
         cfg.default_hooks = dict(data_check=option)
         check_classes(cfg, *SPLITS)
+
+
+def test_splits_that_differ(tmp_path: Path) -> None:
+    for name in ('train/cat', 'train/dog', 'val/dog'):
+        (tmp_path / name).mkdir(parents=True)
+    for kind, scope, train, val, phrase in (
+        ('CustomDataset', 'mmpretrain', dict(data_prefix='train'), dict(data_prefix='val'),
+         "lacks 'cat'"),
+        ('BaseSegDataset', 'mmseg', {}, dict(reduce_zero_label=True), 'reduce_zero_label is True'),
+    ):  # fmt: skip
+        train, val = (dict(one, type=kind, data_root=str(tmp_path)) for one in (train, val))
+        loaders = dict(train_dataloader=dict(dataset=train), val_dataloader=dict(dataset=val))
+        assert phrase in said(Config(dict(default_scope=scope, **loaders)))

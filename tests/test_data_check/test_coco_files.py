@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_masks
 
-from mmsfa.data_check.coco_files import check_coco_file
+from mmsfa.data_check.coco_files import check_coco, check_coco_file
 
 TRIANGLE = [[0, 0, 5, 0, 5, 5]]
 NAN = float('nan')
@@ -38,6 +38,23 @@ def test_sound_files(tmp_path: Path, shapes_dir: Path) -> None:
     assert found(tmp_path, nearly) == []
     for split in ('train', 'val'):
         assert check_coco_file(str(shapes_dir / f'annotations/instances_{split}.json')) == []
+
+
+def test_ids_may_have_a_fraction(tmp_path: Path) -> None:
+    numbers = content()
+    for entry in (*numbers['images'], *numbers['annotations'], *numbers['categories']):
+        entry['id'] = float(entry['id'])
+    assert found(tmp_path, numbers) == []
+
+
+def test_harmful_faults_are_told_apart(tmp_path: Path) -> None:
+    wrong, path = content(), tmp_path / 'instances.json'
+    wrong['annotations'][0].update(bbox=[1, 1, 0, 0])
+    wrong['images'][1].update(id=1)
+    path.write_text(json.dumps(wrong))
+    faults, harmful = check_coco(str(path), 'folder')
+    assert [fault.path for fault in faults] == ['folder/b.jpg', 'folder/a.jpg']
+    assert harmful == [('folder/b.jpg', 'image id 1 occurs twice')]
 
 
 def test_sound_files_of_other_kinds(tmp_path: Path) -> None:
