@@ -11,12 +11,13 @@ from pathlib import Path
 
 import torch
 import torch.distributed as torch_dist
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 
 from mmsfa.checkpoint.loading import trust_checkpoints
 from mmsfa.compat import STACK, StackError, require
 from mmsfa.config.ann_twin import to_ann_twin
+from mmsfa.config.check_keys import check_keys
 from mmsfa.config.check_model import check_model
 from mmsfa.config.check_values import check_config
 from mmsfa.config.scopes import scope_of, set_loader_defaults, switch_hooks_off
@@ -25,6 +26,7 @@ from mmsfa.errors import OptionError, UserError
 from mmsfa.shipped import find_config
 
 from .failures import explain, sentence_of, to_log_file
+from .key_values import KeyValues
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +35,14 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=KeyValues,
         help='change settings of the config: key=value, nested.key=value, key="[a,b]" '
-        '(the quotation marks are needed, and no blanks)',
+        '(the quotation marks are needed)',
+    )
+    parser.add_argument(
+        '--allow-unknown',
+        action='store_true',
+        help='keep settings that nothing reads, instead of refusing them as misspelt',
     )
 
 
@@ -101,7 +108,7 @@ def read_config(args: argparse.Namespace) -> Config:
         args: Parsed options of `add_config_options` or of one that adds more.
 
     Raises:
-        OptionError: There is no such config.
+        OptionError: There is no such config, or nothing reads one of its settings.
         StackError: The config needs a package that is not installed.
     """
     trust_checkpoints(getattr(args, 'trust_checkpoint', False))
@@ -120,8 +127,10 @@ def read_config(args: argparse.Namespace) -> Config:
         # mmengine names the package in its message only, Python in `name`
         require(*{error.name or '', str(error).partition(' ')[0]} & set(STACK))
         raise
-    if args.cfg_options is not None:
-        merge_options(cfg, args.cfg_options)
+    options, before = args.cfg_options or {}, list(cfg)
+    merge_options(cfg, options)
+    if not getattr(args, 'allow_unknown', False):
+        check_keys(cfg, options, before)
     return cfg
 
 

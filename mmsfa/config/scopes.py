@@ -69,7 +69,7 @@ SCOPES = {
 
 
 # The hooks that mmengine registers by itself, and leaves out where a config says None.
-_STOCK = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+STOCK_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 
 
 def scope_of(cfg: Config) -> Scope:
@@ -97,7 +97,7 @@ def set_loader_defaults(cfg: Config) -> None:
 def switch_hooks_off(cfg: Config) -> None:
     """Take the hooks out of ``default_hooks`` that are None: mmengine does so for its own alone."""
     hooks = cfg.get('default_hooks') or {}
-    for name in [name for name, hook in hooks.items() if hook is None and name not in _STOCK]:
+    for name in [name for name, hook in hooks.items() if hook is None and name not in STOCK_HOOKS]:
         del hooks[name]
 
 
@@ -113,3 +113,14 @@ def class_of(settings: dict, registry: Registry) -> Any:
     """
     kind = settings.get('type')
     return registry.get(kind) if isinstance(kind, str) else kind
+
+
+def known_class(settings: dict, registry: Registry) -> Any:
+    """As `class_of`, looked up in the current scope; None also where its library cannot say.
+
+    Args:
+        settings: A config dict.
+        registry: Of mmengine, the root of those of all libraries.
+    """
+    with registry.switch_scope_and_registry(None) as own:
+        return class_of(settings, own)

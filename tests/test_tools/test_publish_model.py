@@ -121,6 +121,8 @@ def test_weights_stay_and_the_rest_goes(
     assert card['bytes'] == weights.stat().st_size
     assert card['source'] == dict(file='epoch_1.pth', sha256=sha256(checkpoint))
     assert card['metrics'] == {'accuracy/top1': 77.5}
+    assert card['weights'] == 'averaged (EMA, 1 updates)'
+    assert f'Weights: {card["weights"]}\n' in printed
     assert card['trained'] == dict(epoch=1, iter=1)
     assert card['versions']['torch'] == torch.__version__
     text = Config.fromfile(repo_dir / CLS).pretty_text

@@ -37,7 +37,7 @@ from pathlib import Path
 
 import torch
 from mmcv.cnn import fuse_conv_bn
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
@@ -51,6 +51,7 @@ from mmsfa.apis.sfa_vs_lif import (
     check_trainable,
     train_and_validate,
 )
+from mmsfa.cli.key_values import KeyValues
 from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.config.lif_twin import levels_of, to_lif_twin
 from mmsfa.config.scopes import scope_of
@@ -95,7 +96,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--lif-options',
         nargs='+',
-        action=DictAction,
+        action=KeyValues,
         help='of --sfa-vs-lif: key=value of the LIF neuron, as v_threshold=0.5 surrogate=atan',
     )
     parser.add_argument('--work-dir', type=Path, help='of --sfa-vs-lif: folder of the trainings')

@@ -5,9 +5,10 @@ Writes two files:
   OUT-xxxxxxxx.safetensors  weights, class names and colours; xxxxxxxx is the start of its SHA-256
   OUT-xxxxxxxx.json         a card: hashes, versions, config, metrics, classes
 
-Optimiser, schedulers, logs, the second set of weights of an EMA and what auxiliary losses learnt
-are left out. Configs and tools
-load the result like any checkpoint.
+Optimiser, schedulers, logs and what auxiliary losses learnt are left out. Where a training has
+averaged its weights (`EMAHook`), the averaged ones are published, as mmengine tests them, and the raw
+ones are left out; the last lines and the card say which it was. Configs and tools load the result
+like any checkpoint.
 
 Example:
     python tools/model_converters/publish_model.py work_dirs/esf_tiny_flowers5/epoch_60.pth \
@@ -56,7 +57,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--overwrite', action='store_true', help='replace files that exist')
     add_trust_option(parser)
     args = parser.parse_args()
-    args.cfg_options = None
+    args.cfg_options, args.allow_unknown = None, True  # the training has judged the settings
     return args
 
 
@@ -81,6 +82,19 @@ def weights_of(checkpoint: object, path: Path) -> dict[str, Tensor]:
         for name, value in plain.items()
         if not name.startswith(LEARNT_BY_LOSSES)
     }
+
+
+def kind_of_weights(checkpoint: dict[str, Any]) -> str:
+    """Whether the weights of a checkpoint are averaged: `EMAHook` saves those in place of the raw.
+
+    Args:
+        checkpoint: A file of a training, or a plain state dict, which does not tell.
+    """
+    if 'state_dict' not in checkpoint:
+        return 'unknown: the file holds nothing but weights'
+    # How often it has averaged; it copies the raw weights before its begin_iter or begin_epoch.
+    steps = int((checkpoint.get('ema_state_dict') or {}).get('steps', 0))
+    return f'averaged (EMA, {steps} updates)' if steps else 'raw, not averaged'
 
 
 def dataset_meta_of(meta: dict[str, Any]) -> dict[str, Any]:
@@ -130,6 +144,7 @@ def main() -> None:
     checkpoint = safe_load(args.in_file)
     weights = weights_of(checkpoint, args.in_file)
     only_weights = 'state_dict' not in checkpoint
+    kind = kind_of_weights(checkpoint)
     meta = {} if only_weights else checkpoint.get('meta') or {}
     classes = dataset_meta_of(meta)
     if cfg:
@@ -156,6 +171,7 @@ def main() -> None:
             sha256=digest,
             bytes=written.stat().st_size,
             tensors=len(weights),
+            weights=kind,
             source=dict(file=args.in_file.name, sha256=file_sha256(args.in_file)),
             trained={key: meta[key] for key in ('epoch', 'iter') if key in meta},
             versions=dict(
@@ -178,6 +194,7 @@ def main() -> None:
             source.replace(target)
     left_out = [] if only_weights else sorted(set(checkpoint) - {'state_dict', 'meta'})
     print(f'Left out: {", ".join(left_out) or "nothing"}')
+    print(f'Weights: {kind}')
     before, after = args.in_file.stat().st_size / 1e6, card['bytes'] / 1e6
     print(f'{len(weights)} tensors, {before:.1f} MB -> {after:.1f} MB, written to {published}')
 

@@ -56,6 +56,7 @@ class NumericsHook(Hook):
         self._undo: list[Callable[[], None]] = []
         self._called: JudgedBatch | None = None  # while the model works on it
         self._batch: JudgedBatch | None = None
+        self._last: JudgedBatch | None = None  # with a finite loss
         self._in_a_row = 0
         self._infinite_by_design: set[str] = set()
 
@@ -139,7 +140,7 @@ class NumericsHook(Hook):
     def _stop(self) -> None:
         while self._undo:
             self._undo.pop()()
-        self._called, self._batch, self._in_a_row = None, None, 0
+        self._called, self._batch, self._last, self._in_a_row = None, None, None, 0
 
     def _where_it_broke(self, runner: Runner) -> str | None:
         batch, self._called = self._called, None
@@ -164,7 +165,7 @@ class NumericsHook(Hook):
         if batch is None:
             return
         if batch.is_finite():
-            self._in_a_row = 0
+            self._in_a_row, self._last = 0, batch
             return
         self._in_a_row += 1
         at = f'Iteration {runner.iter + 1}: the loss is not finite ({batch.terms_in_words()})'
@@ -210,6 +211,14 @@ class NumericsHook(Hook):
         weights = plain_model(runner).named_parameters()
         grads = [(name, weight.grad) for name, weight in weights if weight.grad is not None]
         bad = non_finite_of(grads)
+        if not bad:  # clipping by infinity has made zeros of them
+            terms = self._last.terms_in_words() if self._last else 'terms unknown'
+            raise NonFiniteError(
+                f'Iteration {runner.iter + 1}: the loss is finite ({terms}), and so is each '
+                f'gradient, but they are so large that their norm is {history.current()}: '
+                'clipping by it would set every gradient to 0 from here on. '
+                f'{_what_to_do(runner)}, or lower the loss_weight of the largest term.'
+            )
         # The backward pass comes from the end. Clipping by NaN has spread it to every layer.
         where = f', the last of them {bad[-1]}' if len(bad) < len(grads) else ''
         raise NonFiniteError(

@@ -50,6 +50,8 @@ class Net(BaseModel):
         if mode != 'loss':
             return out
         loss = out.square().mean()
+        if self.spoil == 'weight':
+            loss = loss * 1e30
         bad = loss * math.nan if self.spoil == 'loss' else loss
         return dict(loss_cls=[loss, loss], loss_box=bad, acc=loss * math.inf)
 
@@ -196,6 +198,15 @@ def test_bad_gradients_are_seen_where_they_are_clipped(tmp_path: Path) -> None:
     message = fails(run, At(3, lambda net: setattr(net, 'spoil', 'gradient')))
     assert message.startswith('Iteration 3: the loss is finite, but its gradients are not')
     assert all(p.isfinite().all() for p in run.model.parameters())
+
+
+def test_finite_gradients_whose_norm_overflows(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run', clip_grad=dict(max_norm=1))
+    message = fails(run, At(3, lambda net: setattr(net, 'spoil', 'weight')))
+    assert message.startswith('Iteration 3: the loss is finite (loss_cls=')
+    assert 'they are so large that their norm is inf: clipping by it' in message
+    assert 'iter_2.pth: lower the learning rate' in message
+    assert all(weight.isfinite().all() for weight in run.model.parameters())
 
 
 def test_bad_gradients_without_clipping_are_seen_in_the_next_loss(tmp_path: Path) -> None:
