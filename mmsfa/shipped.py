@@ -78,10 +78,18 @@ def register() -> None:
     enter it by other means. An entry alone is not enough: mmengine would look for the types of the
     base in a scope ``mmsfa``, whereas these configs name mmdet's, mmseg's or mmpretrain's. All
     other names go to mmengine as before.
+
+    The table knows packages by upstream's names alone. Where those of OneDL are installed, such as
+    ``onedl-mmsegmentation``, ``_base_ = 'mmseg::...'`` failed with the advice to install upstream's
+    beside it, and `get_config` did so: an import name in the table is found in both.
     """
     from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE
+    from mmengine.utils import is_installed
 
+    for module in ('mmdet', 'mmseg', 'mmpretrain'):
+        if not is_installed(MODULE2PACKAGE[module]) and is_installed(module):
+            MODULE2PACKAGE[module] = module
     MODULE2PACKAGE.setdefault('mmsfa', 'mmsfa')  # for `mmengine.hub.get_config`
     others = Config._get_cfg_path
     if others.__module__ == __name__:  # ours is there already

@@ -98,10 +98,22 @@ def test_a_config_inherits_a_shipped_one_as_by_its_path(elsewhere: Path, repo_di
     assert by_name.to_dict() == by_path.to_dict()
 
 
-def test_bases_of_other_packages_keep_their_scope(elsewhere: Path) -> None:
+@pytest.mark.parametrize(
+    'base',
+    [
+        'mmdet::_base_/models/mask-rcnn_r50_fpn.py',
+        'mmseg::_base_/models/upernet_r50.py',
+        'mmseg::upernet/upernet_r50_4xb2-40k_cityscapes-512x1024.py',
+        'mmpretrain::_base_/models/resnet50.py',
+    ],
+)
+def test_bases_of_other_packages_are_found_and_keep_their_scope(
+    elsewhere: Path, base: str
+) -> None:
+    """By upstream's names of packages as by those of OneDL."""
     shipped.register()
-    Path('mine.py').write_text("_base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'\n")
-    assert Config.fromfile('mine.py').model['_scope_'] == 'mmdet'
+    Path('mine.py').write_text(f'_base_ = {base!r}\n')
+    assert Config.fromfile('mine.py').model['_scope_'] == base.partition('::')[0]
 
 
 def test_a_base_that_is_not_there(elsewhere: Path) -> None:

@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from mmsfa.cli.options import add_config_options, add_run_options, read_run_config, run_tool
 from mmsfa.cli.resume import apply_resume
 from mmsfa.config.check_datasets import check_datasets
-from mmsfa.config.check_values import check_begins
+from mmsfa.config.check_values import check_begins, say_accumulation
 from mmsfa.config.cpu_processes import use_gloo_without_gpu
 from mmsfa.data_check.check_classes import check_classes
 from mmsfa.errors import OptionError
@@ -77,6 +77,7 @@ def main() -> None:
     check_classes(cfg, 'train', 'val')
     use_gloo_without_gpu(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    say_accumulation(cfg)  # into the log of the run, which there is now
     runner.train()
 
 

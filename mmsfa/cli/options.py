@@ -124,8 +124,9 @@ def read_config(args: argparse.Namespace) -> Config:
     try:
         cfg = Config.fromfile(path)
     except ModuleNotFoundError as error:  # `mmdet::...` in a `_base_` without mmdet
-        # mmengine names the package in its message only, Python in `name`
-        require(*{error.name or '', str(error).partition(' ')[0]} & set(STACK))
+        # mmengine names the package, by upstream's name, in its message only, Python in `name`
+        missing = {error.name, str(error).partition(' ')[0]}
+        require(*(name for name, packages in STACK.items() if missing & {name, *packages}))
         raise
     options, before = args.cfg_options or {}, list(cfg)
     merge_options(cfg, options)

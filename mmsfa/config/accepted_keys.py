@@ -10,8 +10,6 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple
 
-# What registries and the merging of configs take out before a class is called.
-ALWAYS = frozenset({'type', '_scope_', '_delete_'})
 NEAR = 0.8  # of `difflib`: one wrong letter in five
 
 
@@ -30,7 +28,7 @@ class Accepted(NamedTuple):
 
     def refuses(self, key: str) -> bool:
         """Whether a key is surely wrong: taken by nobody, and near to one that is, if `open`."""
-        if key in self.names or key in ALWAYS:
+        if key in self.names or key == 'type' or key.startswith('_'):  # of registries and mergers
             return False
         return not self.open or (key not in self.words and nearest(key, self.names) is not None)
 

@@ -28,6 +28,8 @@ _TOP = frozenset(
         'tta_pipeline'
     ).split()
 )
+# Variables of most configs, although they are spelt much like a setting.
+_VARIABLES = ('train_pipeline', 'val_pipeline')
 _MOST = 3  # settings in one message
 
 
@@ -88,7 +90,7 @@ def _unknown(cfg: Config) -> Iterator[str]:
     for name, value in cfg.items():
         if name in known or name.startswith('_') or callable(value) or inspect.ismodule(value):
             continue
-        if nearest(name, known) and _is_unused(name, cfg.text):
+        if name not in _VARIABLES and nearest(name, known) and _is_unused(name, cfg.text):
             yield _sentence(name, name, known)
     scope = cfg.get('default_scope')
     if scope not in SCOPES:

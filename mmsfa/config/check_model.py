@@ -39,13 +39,19 @@ def check_model(cfg: Config) -> None:
         cfg: The whole config.
 
     Raises:
-        MisfitError: The channels differ.
+        MisfitError: The channels differ, or a base has left the weights of its own backbone.
     """
     model = without_losses(cfg.model)
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         backbone_cfg = model.get('backbone') or {}
         if class_of(backbone_cfg, registry) is not ESpikeFormer:
             return
+        if model.get('pretrained') is not None:  # mmseg hands it on to the backbone
+            raise MisfitError(
+                f'model.pretrained is {model.pretrained!r}, the weights of the backbone that a '
+                'base has built in: set model.pretrained=None, and the weights of an ESpikeFormer '
+                "in model.backbone.init_cfg=dict(type='Pretrained', checkpoint=FILE)."
+            )
         with torch.device('meta'):  # shapes only: nothing is allocated or initialised
             backbone = registry.build({**backbone_cfg, 'init_cfg': None})
     given = backbone.out_channels

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmsfa.errors import OptionError
 
@@ -81,3 +83,32 @@ def check_begins(cfg: Config) -> None:
                 f'the run ends after {length}. Set train_cfg.max_{unit}s above {begin}, or '
                 'param_scheduler=None for a constant learning rate.'
             )
+
+
+def say_accumulation(cfg: Config) -> None:
+    """Say once that accumulated steps make a schedule of iterations shorter.
+
+    mmengine counts every iteration, also those that only add to the gradients.
+
+    Args:
+        cfg: The whole config.
+    """
+    wrapper, schedulers = cfg.get('optim_wrapper'), cfg.get('param_scheduler')
+    every = wrapper.get('accumulative_counts', 1) if isinstance(wrapper, dict) else 1
+    if not isinstance(every, int) or every < 2 or not isinstance(schedulers, (list, tuple)):
+        return
+    counted = []
+    for index, one in enumerate(schedulers):
+        if isinstance(one, dict) and not one.get('by_epoch', True):
+            length = (one.get('end') or 0) - one.get('begin', 0)
+            steps = f': {length} iterations are {length // every} steps' if length > 0 else ''
+            counted.append(f'param_scheduler.{index} ({one.get("type")}{steps})')
+    if counted:
+        print_log(
+            f'optim_wrapper.accumulative_counts={every}: the optimizer steps once in {every} '
+            f'iterations, but schedules count iterations, so {" and ".join(counted)} '
+            'follow fewer steps than without accumulation. Multiply begin and end by '
+            f'{every} to keep the steps.',
+            logger='current',
+            level=logging.WARNING,
+        )

@@ -6,35 +6,51 @@ from collections.abc import Iterator
 
 from mmengine.registry import MODELS, TASK_UTILS
 
-from .accepted_keys import Accepted, words_of
+from .accepted_keys import Accepted, accepted_by, words_of
 from .scopes import known_class
 from .walk import walk
 
 _NAMES = ('train_cfg', 'test_cfg')
 _KNOWN = frozenset(
     (
-        'augments probs '  # handed on to mmpretrain's `RandomBatchAugment` as a whole
-        'debug'  # stands in most configs of mmdet, which has stopped reading it
+        # stand in configs of mmdet whose heads do not, or no longer, read them
+        'allowed_border assigner debug pos_weight sampler '
+        # handed on as a whole to mmpretrain's `RandomBatchAugment`
+        'augments probs '
+        # and to mmcv's functions of the nms family
+        'class_agnostic iou_thr iou_threshold kernel max_num method min_score offset '
+        'score_threshold sigma split_thr'
     ).split()
 )
 
 
 def parts_of_model(model: dict) -> Iterator[tuple[str, dict, Accepted]]:
-    """(key, settings, keys that are read) of all settings that are no part by themselves.
+    """(key, settings, keys that are read) of all that ``train_cfg`` and ``test_cfg`` hold.
 
-    A part takes such a dictionary as a whole, and never says that it does not know a key.
+    A part takes such a dictionary as a whole, and never says that it does not know a key. Known is
+    what the source of any part of the model, or of what it imports, names.
 
     Args:
         model: Of a config, whose scope is the current one.
     """
-    kinds = []
+    known = _KNOWN
     for _, node in walk(model):
-        if isinstance(node, dict) and node.get('type') is not None:
-            kind = known_class(node, MODELS) or known_class(node, TASK_UTILS)
-            if kind is not None:
-                kinds.append(kind)
-    known = frozenset().union(_KNOWN, *(words_of(kind, imported=True) for kind in kinds))
+        kind = _class_of(node)
+        if kind is not None:
+            known = known | words_of(kind, imported=True)
     for path, node in walk(model, 'model'):
         keys = path.split('.')
-        if isinstance(node, dict) and any(name in keys for name in _NAMES):
+        if not isinstance(node, dict) or not any(name in keys for name in _NAMES):
+            continue
+        kind = _class_of(node)
+        if kind is not None:
+            yield path, node, accepted_by(kind)
+        elif node.get('type') is None or keys[-1].startswith('nms'):
             yield path, node, Accepted(known, False, frozenset())
+
+
+def _class_of(node: object) -> object:
+    """The class that a node builds; None also for what is in neither registry."""
+    if not isinstance(node, dict) or node.get('type') is None:
+        return None
+    return known_class(node, MODELS) or known_class(node, TASK_UTILS)

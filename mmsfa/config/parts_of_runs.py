@@ -122,9 +122,11 @@ def _optimization(cfg: Config) -> Iterator[Part]:
         return
     read = Accepted(words_of(kind), False, frozenset())
     yield 'optim_wrapper.paramwise_cfg', special, read
+    # What it does not know is put beside the weights, where an optimizer or a hook may read it.
+    handed_on = Accepted(frozenset({'lr_mult', 'decay_mult'}), True, words_of(kind))
     for name, settings in (special.get('custom_keys') or {}).items():
         if isinstance(settings, dict):
-            yield f'optim_wrapper.paramwise_cfg.custom_keys.{name}', settings, read
+            yield f'optim_wrapper.paramwise_cfg.custom_keys.{name}', settings, handed_on
 
 
 def _hooks(cfg: Config) -> Iterator[Part]:

@@ -116,3 +116,10 @@ def test_a_type_may_be_a_class(config) -> None:
     cfg.model.backbone.type = ESpikeFormer
     with pytest.raises(MisfitError):
         check_model(cfg)
+
+
+def test_weights_that_a_base_has_for_its_own_backbone(config) -> None:
+    name = 'seg/upernet_esf.py'
+    with pytest.raises(MisfitError, match="pretrained is 'open-mmlab://resnet50_v1c'.*=None"):
+        check_model(config(name, model__pretrained='open-mmlab://resnet50_v1c'))
+    check_model(config(name, model__pretrained=None))
