@@ -107,9 +107,7 @@ def test_a_config_inherits_a_shipped_one_as_by_its_path(elsewhere: Path, repo_di
         'mmpretrain::_base_/models/resnet50.py',
     ],
 )
-def test_bases_of_other_packages_are_found_and_keep_their_scope(
-    elsewhere: Path, base: str
-) -> None:
+def test_bases_of_other_packages_are_found_and_keep_their_scope(elsewhere: Path, base: str) -> None:
     """By upstream's names of packages as by those of OneDL."""
     shipped.register()
     Path('mine.py').write_text(f'_base_ = {base!r}\n')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, RUNNERS
@@ -21,12 +20,27 @@ from .walk import walk
 
 # Read by Runners out of the whole config, by tools, by Inferencers, or by mmengine as it loads.
 _TOP = frozenset(
-    (
-        'activation_checkpointing auto_scale_lr compile custom_imports data_root default_scope '
-        'efficient_conv_bn_eval find_unused_parameters fp16 gpu_ids kfold_split_seed '
-        'model_wrapper_cfg pretrained runner_type strategy sync_bn test_pipeline tta_model '
-        'tta_pipeline'
-    ).split()
+    {
+        'activation_checkpointing',
+        'auto_scale_lr',
+        'compile',
+        'custom_imports',
+        'data_root',
+        'default_scope',
+        'efficient_conv_bn_eval',
+        'find_unused_parameters',
+        'fp16',
+        'gpu_ids',
+        'kfold_split_seed',
+        'model_wrapper_cfg',
+        'pretrained',
+        'runner_type',
+        'strategy',
+        'sync_bn',
+        'test_pipeline',
+        'tta_model',
+        'tta_pipeline',
+    }
 )
 # Variables of most configs, although they are spelt much like a setting.
 _VARIABLES = ('train_pipeline', 'val_pipeline')
@@ -52,8 +66,7 @@ def check_keys(cfg: Config, options: Iterable[str] = (), before: Iterable[str] =
     if found:
         more = f'; and {len(found) - _MOST} more' if len(found) > _MOST else ''
         raise OptionError(
-            f'{"; ".join(found[:_MOST])}{more}. Nothing would happen. Mend it, or keep it with '
-            '--allow-unknown.'
+            f'{"; ".join(found[:_MOST])}{more}. Mend it, or keep it with --allow-unknown.'
         )
 
 
@@ -75,8 +88,8 @@ def _late(cfg: Config, options: Iterable[str], before: set[str]) -> Iterator[str
         else:
             users = [
                 path
-                for path, node in walk(cfg._cfg_dict)
-                if path.rpartition('.')[2] == name != path and not isinstance(node, dict)
+                for path, _ in walk(dict(cfg.items()))
+                if path.rpartition('.')[2] == name != path
             ]
             where = f' (perhaps {" or ".join(users[:2])})' if users else ''
             yield (
@@ -114,4 +127,4 @@ def _is_unused(name: str, text: str) -> bool:
 
 def _sentence(what: str, key: str, names: Iterable[str], itself: str = '') -> str:
     meant = nearest(key, [name for name in names if name != itself])
-    return f'{what} is a setting that nobody knows' + (f', did you mean {meant}?' if meant else '')
+    return f'{what} is a setting that nobody knows' + (f' (did you mean {meant}?)' if meant else '')

@@ -12,15 +12,29 @@ from .walk import walk
 
 _NAMES = ('train_cfg', 'test_cfg')
 _KNOWN = frozenset(
-    (
+    {
         # stand in configs of mmdet whose heads do not, or no longer, read them
-        'allowed_border assigner debug pos_weight sampler '
+        'allowed_border',
+        'assigner',
+        'debug',
+        'pos_weight',
+        'sampler',
         # handed on as a whole to mmpretrain's `RandomBatchAugment`
-        'augments probs '
+        'augments',
+        'probs',
         # and to mmcv's functions of the nms family
-        'class_agnostic iou_thr iou_threshold kernel max_num method min_score offset '
-        'score_threshold sigma split_thr'
-    ).split()
+        'class_agnostic',
+        'iou_thr',
+        'iou_threshold',
+        'kernel',
+        'max_num',
+        'method',
+        'min_score',
+        'offset',
+        'score_threshold',
+        'sigma',
+        'split_thr',
+    }
 )
 
 

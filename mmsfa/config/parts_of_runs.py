@@ -114,7 +114,7 @@ def _optimization(cfg: Config) -> Iterator[Part]:
         return  # one for each of several optimizers, as their constructor wants it
     taken = ('constructor', 'paramwise_cfg')
     yield from _built('optim_wrapper', wrapper, OPTIM_WRAPPERS, *taken, default='OptimWrapper')
-    yield from _built('optim_wrapper.optimizer', wrapper.optimizer, OPTIMIZERS)
+    yield from _built('optim_wrapper.optimizer', wrapper['optimizer'], OPTIMIZERS)
     constructor = wrapper.get('constructor', 'DefaultOptimWrapperConstructor')
     kind = known_class(dict(type=constructor), OPTIM_WRAPPER_CONSTRUCTORS)
     special = wrapper.get('paramwise_cfg')
@@ -132,7 +132,9 @@ def _optimization(cfg: Config) -> Iterator[Part]:
 def _hooks(cfg: Config) -> Iterator[Part]:
     hooks = cfg.get('default_hooks') or {}
     # Settings without a type belong to a hook that is there already, under another name.
-    nameless = {name for name, hook in hooks.items() if isinstance(hook, dict) and not hook.get('type')}
+    nameless = {
+        name for name, hook in hooks.items() if isinstance(hook, dict) and not hook.get('type')
+    }
     known = frozenset(hooks) - nameless | frozenset(STOCK_HOOKS)
     yield 'default_hooks', hooks, Accepted(known, False, frozenset())
     for name, hook in hooks.items():

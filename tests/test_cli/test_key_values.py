@@ -34,14 +34,20 @@ def test_blanks_stay_in_values(text: str, value: object) -> None:
     assert read(f'data_root={text}') == {'data_root': value}
 
 
-@pytest.mark.parametrize('text', ['1', '1e-3', 'None', 'False', '1,2', '[a,(1,[2]),b]', '()', '"x"'])
+@pytest.mark.parametrize(
+    'text', ['1', '1e-3', 'None', 'False', '1,2', '[a,(1,[2]),b]', '()', '"x"']
+)
 def test_without_blanks_it_is_mmengine(text: str) -> None:
     assert read(f'a.b={text}') == read(f'a.b={text}', action=DictAction)
 
 
 @pytest.mark.parametrize(
     ('text', 'message'),
-    [('data_root', "expected key=value, got 'data_root'"), ('=3', "got '=3'"), ('a=[1,2', 'brackets')],
+    [
+        ('data_root', "expected key=value, got 'data_root'"),
+        ('=3', "got '=3'"),
+        ('a=[1,2', 'brackets'),
+    ],
 )
 def test_what_is_no_setting_is_named(text: str, message: str) -> None:
     with pytest.raises(argparse.ArgumentError, match=message):

@@ -39,7 +39,7 @@ class Renamed:
     ('kind', 'taken', 'refused'),
     [
         (Closed, ['size', 'type', '_scope_', '_delete'], ['siz', 'colour']),
-        (HandsOn, ['size', 'colour', 'far_off'], ['siz', 'clour']),
+        (HandsOn, ['size', 'colour', 'far_off'], []),
         (AmpOptimWrapper, ['loss_scale', 'clip_grad', 'accumulative_counts'], ['clip_gard']),
         (DataLoader, ['batch_size', 'persistent_workers'], ['batchsize', 'num_worker']),
         # It keeps what it does not know for somebody else.

@@ -31,14 +31,14 @@ def with_options(repo_dir: Path, options: dict) -> None:
     [
         ('optim_wraper.optimizer.lr', 'optim_wraper.optimizer.lr is .*you mean optim_wrapper?'),
         ('val_evaluatr', 'did you mean val_evaluator?'),
-        ('quite_another', '--cfg-options quite_another is a setting that nobody knows. Nothing'),
-        ('model.test_cfg.rcnn.score_th', 'rcnn.score_th is .* did you mean score_thr?'),
-        ('model.train_cfg.rcn.mask_size', 'model.train_cfg.rcn is .* did you mean rcnn?'),
+        ('quite_another', '--cfg-options quite_another is a setting that nobody knows. Mend'),
+        ('model.test_cfg.rcnn.score_th', 'rcnn.score_th is .*did you mean score_thr?'),
+        ('model.train_cfg.rcn.mask_size', 'model.train_cfg.rcn is .*did you mean rcnn?'),
         ('train_cfg.val_interva', 'did you mean val_interval?'),
         ('optim_wrapper.paramwise_cfg.norm_decay', 'paramwise_cfg.norm_decay is'),
         ('default_hooks.checkpont.interval', 'did you mean checkpoint?'),
         ('auto_scale_lr.enabled', 'did you mean enable?'),
-        ('max_epochs', 'comes too late, .* went into .perhaps train_cfg.max_epochs'),
+        ('metainfo.classes', 'comes too late, .* .perhaps train_dataloader.dataset.metainfo'),
         ('dataset_type', 'comes too late, because dataset_type is a variable'),
     ],
 )
@@ -64,7 +64,7 @@ def test_what_is_spelt_well_passes(repo_dir: Path) -> None:
 
 
 def test_several_are_named_at_once(repo_dir: Path) -> None:
-    with pytest.raises(OptionError, match='a is a .*; .* d is a .*; and 1 more. Nothing would'):
+    with pytest.raises(OptionError, match='a is a .*; .* d is a .*; and 1 more. Mend'):
         with_options(repo_dir, dict.fromkeys('abde', 1))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any
 
 import pytest
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
-from mmsfa.config.check_values import check_begins, check_config
+from mmsfa.config.check_values import check_begins, check_config, say_accumulation
 from mmsfa.errors import OptionError
 
 CONFIGS = sorted((Path(__file__).parents[2] / 'configs').glob('[!_]*/*.py'))
@@ -81,3 +83,21 @@ def test_iterations_are_counted_too() -> None:
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.name)
 def test_shipped_schedules_are_sound(path: Path) -> None:
     check_begins(Config.fromfile(path))
+
+
+def test_accumulation_is_said_where_iterations_are_counted() -> None:
+    said: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    warm_up = dict(type='LinearLR', by_epoch=False, end=500)
+    schedule = [warm_up, dict(type='CosineAnnealingLR', by_epoch=True, begin=1)]
+    try:
+        for every, schedulers in ((4, schedule), (1, schedule), (4, schedule[1:]), (4, None)):
+            optim = dict(accumulative_counts=every, optimizer=dict(type='SGD', lr=1))
+            say_accumulation(Config(dict(optim_wrapper=optim, param_scheduler=schedulers)))
+    finally:
+        logger.removeHandler(handler)
+    assert len(said) == 1
+    assert 'param_scheduler.0 (LinearLR: 500 iterations are 125 steps) follow' in said[0]

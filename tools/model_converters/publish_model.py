@@ -6,9 +6,9 @@ Writes two files:
   OUT-xxxxxxxx.json         a card: hashes, versions, config, metrics, classes
 
 Optimiser, schedulers, logs and what auxiliary losses learnt are left out. Where a training has
-averaged its weights (`EMAHook`), the averaged ones are published, as mmengine tests them, and the raw
-ones are left out; the last lines and the card say which it was. Configs and tools load the result
-like any checkpoint.
+averaged its weights (`EMAHook`), the averaged ones are published, as mmengine tests them, and the
+raw ones are left out; the last lines and the card say which it was. Configs and tools load the
+result like any checkpoint.
 
 Example:
     python tools/model_converters/publish_model.py work_dirs/esf_tiny_flowers5/epoch_60.pth \
