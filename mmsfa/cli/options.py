@@ -17,6 +17,7 @@ from mmengine.device import get_device
 from mmsfa.checkpoint.loading import trust_checkpoints
 from mmsfa.compat import STACK, StackError, require
 from mmsfa.config.ann_twin import to_ann_twin
+from mmsfa.config.check_compile import check_compile
 from mmsfa.config.check_keys import check_keys
 from mmsfa.config.check_model import check_model
 from mmsfa.config.check_values import check_config
@@ -163,6 +164,7 @@ def read_run_config(args: argparse.Namespace) -> Config:
         to_ann_twin(cfg)
     check_config(cfg)
     check_model(cfg)
+    check_compile(cfg)
     set_loader_defaults(cfg)
     switch_hooks_off(cfg)
     return cfg

@@ -77,11 +77,12 @@ def words_of(kind: Any, imported: bool = False) -> frozenset[str]:
 
 @cache
 def _imported_by(module: str) -> frozenset[str]:
-    """The modules that what a module holds comes from, of the same package or of mmcv."""
-    package = module.partition('.')[0]
-    found = {getattr(one, '__module__', None) for one in vars(sys.modules[module]).values()}
-    mine = (f'{package}.', 'mmcv.', 'mmdet.')
-    return frozenset(name for name in found if isinstance(name, str) and name.startswith(mine))
+    """The modules that what a module holds comes from, of its own package or of OpenMMLab."""
+    holds = vars(sys.modules[module]).values() if module in sys.modules else ()
+    found = {getattr(one, '__module__', None) for one in holds}
+    packages = (module.partition('.')[0], 'mmcv', 'mmdet', 'mmseg', 'mmpretrain')
+    wanted = tuple(f'{package}.' for package in packages)
+    return frozenset(name for name in found if isinstance(name, str) and name.startswith(wanted))
 
 
 @cache

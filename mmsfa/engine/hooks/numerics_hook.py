@@ -216,7 +216,7 @@ class NumericsHook(Hook):
             raise NonFiniteError(
                 f'Iteration {runner.iter + 1}: the loss is finite ({terms}), and so is each '
                 f'gradient, but they are so large that their norm is {history.current()}: '
-                'clipping by it would set every gradient to 0 from here on. '
+                'clipping by it has set all of them to 0. '
                 f'{_what_to_do(runner)}, or lower the loss_weight of the largest term.'
             )
         # The backward pass comes from the end. Clipping by NaN has spread it to every layer.
