@@ -7,9 +7,10 @@ no mmdet and no mmseg: detection configs import `mmsfa.det` on top, segmentation
 mmsfa before mmdet.
 """
 
-from mmsfa import compat
+from mmsfa import caches, compat
 from mmsfa.version import __version__
 
+caches.provide()  # must come before anything that imports mmdet
 compat.require()  # must come before anything that imports mmpretrain: it repairs torchvision
 
 from mmsfa import moved, ops  # noqa: E402
