@@ -36,6 +36,14 @@ def enable_drawing(cfg: Config, show: bool, show_dir: str | None, wait_time: flo
     if show_dir:
         place, key = scope.save_dir
         (hook if place == 'hook' else cfg.visualizer)[key] = show_dir
+    _keep_apart(cfg)
+
+
+def _keep_apart(cfg: Config) -> None:
+    """Sub-folders where pictures of several folders may share a name."""
+    hooks = list(cfg.get('custom_hooks') or [])
+    if not any(hook.get('type') == 'OutputsApartHook' for hook in hooks):
+        cfg.custom_hooks = [*hooks, dict(type='OutputsApartHook')]
 
 
 def enable_output(cfg: Config, out: str) -> None:
@@ -51,6 +59,7 @@ def enable_output(cfg: Config, out: str) -> None:
         evaluators.append(dict(type=scope.dump, out_file_path=out))
     elif scope.maps_to_folder:
         evaluators[0]['output_dir'] = out
+        _keep_apart(cfg)
     else:
         raise OptionError(f'--out must end in .pkl for {cfg.default_scope}, got {out!r}.')
     cfg.test_evaluator = evaluators

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from mmsfa.datasets.suffixes import ALL_PICTURES
 
-from .label_map_file import LabelMapRules, check_label_map, check_size, size_of
+from .label_map_file import LabelMapRules, check_label_map, check_size
 from .label_map_format import check_format
+from .orientation import Reading, misread, stored
 from .sample_file import check_image
 
 # What libjpeg and libpng print when they fill up damaged data; other warnings are harmless. So are
@@ -32,6 +33,7 @@ class Task(NamedTuple):
         rules: How its values are read, if it is a label map of mmseg.
         picture: The picture that a label map belongs to.
         size: (width, height) in pixels that an annotation file claims.
+        reading: How the config reads pictures.
     """
 
     path: str
@@ -39,6 +41,7 @@ class Task(NamedTuple):
     rules: LabelMapRules | None = None
     picture: str | None = None
     size: tuple[int, int] | None = None
+    reading: Reading = Reading()
 
 
 class Finding(NamedTuple):
@@ -72,22 +75,13 @@ def _check_file(task: Task) -> str | None:
         return f'damaged (the decoder says: {damage[0]})'
     if os.path.splitext(task.path)[1].lower() not in ALL_PICTURES:
         return None
-    if task.size is not None and (what := _check_claim(task.path, task.size)) is not None:
-        return what
+    if task.size is not None:
+        what = misread(stored(task.path), task.size, task.reading)
+        if what is not None:
+            return what
     if task.picture is not None and check_image(task.picture) is None:
-        return check_size(task.path, task.picture)
+        return check_size(task.path, task.picture, task.reading)
     return None
-
-
-def _check_claim(path: str, claimed: tuple[int, int]) -> str | None:
-    """Compare with the annotation file. The orientation in EXIF data may swap the sides."""
-    size = size_of(path)
-    if size is None or sorted(size) == sorted(claimed):
-        return None
-    return (
-        f'a picture of {size[0]} x {size[1]} pixels, but its annotations are for '
-        f'{claimed[0]} x {claimed[1]}'
-    )
 
 
 @contextmanager

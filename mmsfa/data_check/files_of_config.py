@@ -24,6 +24,7 @@ from .file_task import Task
 from .files_of_dataset import infos_of, is_local
 from .label_map_file import LabelMapRules
 from .label_maps import decoder_of
+from .orientation import Reading, reading_of
 
 # What a data set of one's own need not know.
 _EMPTY: dict[str, Any] = dict(pipeline=[], filter_cfg=None)
@@ -151,13 +152,15 @@ def _add_samples(
     classes = (getattr(dataset, 'metainfo', None) or {}).get('classes') or ()
     number = num_classes_of(cfg) or len(classes)
     is_seg = cfg.get('default_scope') == 'mmseg'
-    with_maps = _reads_label_maps(settings.get('pipeline') or [], is_seg)
+    pipeline = settings.get('pipeline') or []
+    with_maps = _reads_label_maps(pipeline, is_seg)
+    reading = reading_of(pipeline) or Reading()
     for info in infos_of(dataset):
         picture, label_map = info.get('img_path'), info.get('seg_map_path')
         for path in files_of(info):
             if path == label_map and not with_maps:
                 continue
-            task = Task(path, deep)
+            task = Task(path, deep, reading=reading)
             if path == label_map:
                 # a loader of one's own may read colours
                 known = is_seg and decoder_of(settings.get('pipeline'))

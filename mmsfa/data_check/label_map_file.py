@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from .label_map_format import check_format
-from .picture_header import HEAD_BYTES, read_header
+from .orientation import LABEL_MAP, Reading, misread, read_size, stored
 
 Array = np.ndarray
 
@@ -79,23 +79,22 @@ def check_label_map(path: str, rules: LabelMapRules) -> tuple[str | None, frozen
     ), seen
 
 
-def check_size(label_map: str, picture: str) -> str | None:
-    """Compare the sizes of a label map and its picture; both are sound files."""
-    mine, others = size_of(label_map), size_of(picture)
+def check_size(label_map: str, picture: str, reading: Reading | None = None) -> str | None:
+    """Compare the sizes of a label map and its picture; both are sound files.
+
+    Args:
+        label_map: File of the label map; it is read as it is stored.
+        picture: File of the picture.
+        reading: How the picture is read; by default as ``LoadImageFromFile`` does.
+
+    Returns:
+        One short phrase, or None.
+    """
+    reading = reading or Reading()
+    mine, others = read_size(label_map, LABEL_MAP), read_size(picture, reading)
     if mine is None or others is None or mine == others:
         return None
     here, there = (f'{width} x {height}' for width, height in (mine, others))
-    return f'a label map of {here} pixels for a picture of {there}'
-
-
-def size_of(path: str) -> tuple[int, int] | None:
-    """(width, height) in pixels from the header; None where only decoding would tell."""
-    with open(path, 'rb', buffering=0) as file:
-        header = read_header(file.read(HEAD_BYTES), file)
-    if header is not None and header.size is not None:
-        return header.size
-    try:
-        with Image.open(path) as image:  # reads the header only
-            return image.size
-    except (OSError, UnidentifiedImageError):
-        return None
+    what = f'a label map of {here} pixels for a picture of {there}'
+    has_tag = stored(picture).orientation >= 5 and mine == others[::-1]
+    return f'{what}: {misread(stored(picture), mine, reading)}' if has_tag else what

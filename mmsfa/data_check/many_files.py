@@ -49,15 +49,31 @@ def find_faults(check: Callable[[str], str | None], files: Sequence[str]) -> lis
         check: Says in one short phrase what is wrong with a file.
         files: Local paths.
     """
+    checked = in_threads(check, files, 'Looking at files')
+    return [Fault(path, what) for path, what in checked if what is not None]
 
-    def look(start: int) -> list[Fault]:
-        checked = ((path, check(path)) for path in files[start : start + FILES_A_TASK])
-        return [Fault(path, fault) for path, fault in checked if fault is not None]
 
-    starts = range(0, len(files), FILES_A_TASK)
+def in_threads(
+    look: Callable[[Item], Result], items: Sequence[Item], what: str
+) -> list[tuple[Item, Result]]:
+    """Look at many items that are waited for, such as files on a network disk.
+
+    Args:
+        look: What is done with each.
+        items: Any.
+        what: Stands before the progress bar.
+
+    Returns:
+        Each item and what came of it, in their order.
+    """
+
+    def look_at_some(start: int) -> list[tuple[Item, Result]]:
+        return [(item, look(item)) for item in items[start : start + FILES_A_TASK]]
+
+    starts = range(0, len(items), FILES_A_TASK)
     with ThreadPoolExecutor(THREADS) as pool:
-        results = show_progress(pool.map(look, starts), len(starts), 'Looking at files')
-        return [fault for faults in results for fault in faults]
+        results = show_progress(pool.map(look_at_some, starts), len(starts), what)
+        return [pair for pairs in results for pair in pairs]
 
 
 def run_parallel(

@@ -66,31 +66,59 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """A picture as it lies on disk, shape (H, W, 3), uint8, RGB.
+def read_picture(path: Path, load: LoadImageFromFile | None = None) -> np.ndarray:
+    """A picture to be shown, shape (H, W, 3), uint8, RGB.
+
+    Args:
+        path: A file.
+        load: The step that reads it for the model, so that what is drawn over it lies in place
+            however that step heeds the orientation tag; by default as mmcv reads a picture.
 
     Raises:
         UserError: It is no picture.
     """
     try:
-        picture = mmcv.imread(str(path))
+        picture = mmcv.imread(str(path)) if load is None else load(dict(img_path=str(path)))['img']
     except (OSError, ValueError) as error:
         raise UserError(f'{path} cannot be read as a picture: {error}') from None
-    except cv2.error:  # an empty file
+    except (cv2.error, AssertionError, TypeError):  # an empty file; no picture; ignore_empty
         picture = None
     if picture is None:
         raise UserError(f'{path} cannot be read as a picture: it is empty or broken.')
-    return mmcv.bgr2rgb(picture)
+    return mmcv.bgr2rgb(displayable(picture))
+
+
+def displayable(picture: np.ndarray) -> np.ndarray:
+    """A picture of any number type and any number of channels as one that can be shown.
+
+    Args:
+        picture: Shape (H, W) or (H, W, C). Of more than three channels the first three are shown;
+            values above 255 are scaled down.
+
+    Returns:
+        Shape (H, W, 3), uint8.
+    """
+    picture = picture.reshape(*picture.shape[:2], -1)[..., :3]
+    if picture.shape[-1] == 1:
+        picture = picture.repeat(3, -1)
+    elif picture.shape[-1] == 2:
+        picture = np.pad(picture, ((0, 0), (0, 0), (0, 1)))
+    if picture.dtype != np.uint8:
+        largest = float(picture.max(initial=0))
+        scale = 255 / largest if largest > 255 else 1
+        picture = np.clip(picture * scale, 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(picture)
 
 
 def network_picture(inputs: Tensor, rgb: bool = False) -> np.ndarray:
     """What the pipeline gives to the network, shape (H, W, 3), uint8, RGB.
 
     Args:
-        inputs: Shape (3, H, W), 0..255.
+        inputs: Shape (C, H, W), 0..255.
         rgb: Whether it is RGB; pipelines that read files keep BGR.
     """
-    return (inputs if rgb else inputs.flip(0)).permute(1, 2, 0).clamp(0, 255).byte().cpu().numpy()
+    picture = displayable(inputs.clamp(0, 255).permute(1, 2, 0).cpu().numpy())
+    return picture if rgb else mmcv.bgr2rgb(picture)
 
 
 class InferencePipeline:
@@ -104,6 +132,7 @@ class InferencePipeline:
 
     Attributes:
         rgb: Whether the pipeline gives RGB, as one of pictures in memory does.
+        load: The step that reads a picture; None if it is none of mmcv.
 
     Raises:
         OptionError: The config has no test pipeline.
@@ -120,10 +149,17 @@ class InferencePipeline:
         self.rgb = not any(_loads_picture(step) for step in steps)
         read = [LoadImageFromFile(), _to_rgb] if self.rgb else []
         self._run = Compose(read + [step for step in steps if not _loads_annotations(step)])
+        self.load = loader_of(self._run)
 
     def __call__(self, path: Path) -> dict[str, Any]:
         """A batch of one."""
         return pseudo_collate([self._run(dict(img_path=str(path), img_id=0))])
+
+
+def loader_of(pipeline: Any) -> LoadImageFromFile | None:
+    """The step of a pipeline that reads the picture, if it is mmcv's."""
+    steps = getattr(pipeline, 'transforms', None) or ()
+    return next((step for step in steps if isinstance(step, LoadImageFromFile)), None)
 
 
 def _to_rgb(results: dict[str, Any]) -> dict[str, Any]:

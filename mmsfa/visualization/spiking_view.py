@@ -63,7 +63,7 @@ class Viewer:
         Raises:
             UserError: It is no picture.
         """
-        picture = read_picture(path)
+        picture = read_picture(path, self.pipeline.load)
         batch = self.pipeline(path)
         if self.is_classifier:
             picture = network_picture(batch['inputs'][0], self.pipeline.rgb)

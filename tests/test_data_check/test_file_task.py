@@ -11,7 +11,8 @@ import pytest
 
 from mmsfa.data_check.file_task import Task, run_task
 from mmsfa.data_check.label_map_file import LabelMapRules
-from tests.helpers.encoded_pictures import JPEG
+from mmsfa.data_check.orientation import Reading
+from tests.helpers.encoded_pictures import JPEG, tagged
 
 
 @pytest.mark.parametrize('at', ['ffdb', 'ffc0', 'ffd9'])
@@ -37,11 +38,17 @@ def test_what_the_decoder_prints_is_a_fault(tmp_path: Path, capfd: pytest.Captur
 def test_the_size_that_annotations_claim(tmp_path: Path) -> None:
     path = tmp_path / 'a.jpg'
     path.write_bytes(JPEG)
-    for size in (None, (60, 40), (40, 60)):  # EXIF data may turn it
+    for size in (None, (60, 40)):
         assert run_task(Task(str(path), size=size)).what is None
     assert run_task(Task(str(path), deep=False, size=(64, 64))).what == (
         'a picture of 60 x 40 pixels, but its annotations are for 64 x 64'
     )
+    assert 'annotations are for 40 x 60' in run_task(Task(str(path), size=(40, 60)))
+    path.write_bytes(tagged('.jpg', 8))
+    assert run_task(Task(str(path), size=(40, 60))) is None  # the loader turns it
+    assert 'it is read turned, 40 x 60 pixels' in run_task(Task(str(path), size=(60, 40)))
+    ignores = Reading('color_ignore_orientation')
+    assert run_task(Task(str(path), size=(60, 40), reading=ignores)) is None
 
 
 def test_label_maps(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_label_maps_of_a_segmentor_have_its_rules(shapes, shapes_dir: Path) -> N
     rules = LabelMapRules(6, reduce_zero_label=True, ignore=(255, 255, 255, 255))
     maps = [task for task in tasks if task.rules]
     assert len(tasks) == 16 and len(maps) == 8
-    for path, _, found, picture, _ in maps:
+    for path, _, found, picture, *_ in maps:
         assert set(found.ignore) == {255} and found.backend == 'pillow'
         assert len(found.classes) == len(found.palette) == found.num_classes == 6
         assert found.reduce_zero_label and not found.label_map

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmsfa.data_check.label_map_file import LabelMapRules, check_label_map, check_size, size_of
+from mmsfa.data_check.label_map_file import LabelMapRules, check_label_map, check_size
 from mmsfa.data_check.label_map_format import NOT_CLASSES
+from mmsfa.data_check.orientation import LABEL_MAP, read_size
 from tests.helpers.encoded_pictures import encoded
 
 
@@ -69,11 +70,11 @@ def test_sizes(tmp_path: Path, suffix: str) -> None:
     picture, label_map, junk = (str(tmp_path / name) for name in (f'a{suffix}', 'b.png', 'junk'))
     Path(picture).write_bytes(encoded(suffix))
     Path(junk).write_bytes(b'junk')
-    assert size_of(picture) == (60, 40)
+    assert read_size(picture, LABEL_MAP) == (60, 40)
     cv2.imwrite(label_map, np.zeros((40, 60), np.uint8))
     assert check_size(label_map, picture) is None
     cv2.imwrite(label_map, np.zeros((60, 40), np.uint8))
     assert check_size(label_map, picture) == (
         'a label map of 40 x 60 pixels for a picture of 60 x 40'
     )
-    assert size_of(junk) is check_size(label_map, junk) is None
+    assert read_size(junk, LABEL_MAP) is check_size(label_map, junk) is None

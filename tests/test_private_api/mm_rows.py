@@ -57,7 +57,7 @@ def heads_give_their_loss_from_scores(folder: Path) -> None:
     assert head.loss(features, samples)['loss'] == head._get_loss(head(features), samples)['loss']
 
 
-@row('_coco_api', used_by='engine/hooks/data_check_hook.py')
+@row('_coco_api', used_by='data_check/loop_checks.py')
 def a_metric_keeps_the_ground_truth_that_it_has_read(folder: Path) -> None:
     path = folder / 'a.json'
     path.write_text(json.dumps(coco_content()))

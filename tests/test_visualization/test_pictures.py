@@ -15,11 +15,13 @@ from mmsfa.config.scopes import scope_of
 from mmsfa.errors import OptionError, UserError
 from mmsfa.visualization.pictures import (
     InferencePipeline,
+    displayable,
     network_picture,
     output_files,
     picture_files,
     read_picture,
 )
+from tests.helpers.encoded_pictures import tagged
 
 SIZES = {
     'configs/det/mask_rcnn_esf_demo.py': (64, 128),
@@ -84,6 +86,32 @@ def test_a_picture_is_read_as_rgb(blue: Path) -> None:
         blue.write_text(content)
         with pytest.raises(UserError, match='blue.png cannot be read'):
             read_picture(blue)
+
+
+def test_a_picture_is_shown_as_the_pipeline_reads_it(repo_dir: Path, tmp_path: Path) -> None:
+    path = tmp_path / 'turned.jpg'
+    path.write_bytes(tagged('.jpg', 6))  # of 60 x 40 stored pixels
+    cfg = Config.fromfile(repo_dir / 'configs/seg/upernet_esf_demo.py')
+    init_default_scope(cfg.default_scope)
+    for colour, shape in (('color', (60, 40)), ('color_ignore_orientation', (40, 60))):
+        cfg.test_dataloader.dataset.pipeline[0].color_type = colour
+        pipeline = InferencePipeline(cfg)
+        assert read_picture(path, pipeline.load).shape == (*shape, 3)
+        assert pipeline(path)['data_samples'][0].ori_shape == shape
+    assert read_picture(path).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize('channels', [1, 2, 3, 4, 13])
+def test_any_channels_can_be_shown(channels: int) -> None:
+    values = np.arange(channels, dtype=np.uint8) + 1
+    picture = np.broadcast_to(values, (4, 5, channels))
+    shown = displayable(picture)
+    assert shown.shape == (4, 5, 3) and shown.dtype == np.uint8
+    expected = {1: [1, 1, 1], 2: [1, 2, 0]}.get(channels, [1, 2, 3])
+    assert shown[0, 0].tolist() == expected
+    assert np.array_equal(displayable(picture.astype(np.float32)), shown)
+    deep = displayable(picture.astype(np.uint16) * 5000)
+    assert deep.max() >= 254 and deep.argmax(-1)[0, 0] == shown.argmax(-1)[0, 0]
 
 
 def test_pictures_of_a_folder(tmp_path: Path) -> None:

@@ -20,11 +20,12 @@ from rich.table import Table
 from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.scopes import scope_of
-from mmsfa.data_check.fault import Fault
+from mmsfa.data_check.fault import Fault, list_faults
 from mmsfa.data_check.file_task import Finding, run_task
 from mmsfa.data_check.files_of_config import collect
 from mmsfa.data_check.label_maps import notes_on
 from mmsfa.data_check.many_files import KILLED, run_parallel, show_progress
+from mmsfa.data_check.turned_pictures import check_orientation, pictures_of_tasks
 from mmsfa.errors import OptionError
 
 SPLITS = ('train', 'val', 'test')
@@ -71,6 +72,7 @@ def main() -> None:
         raise OptionError(f'{args.config} has no data set for {", ".join(args.splits)}.')
 
     rows: list[tuple[str, Fault]] = []
+    unclear: list[Fault] = []
     number, started = 0, time.perf_counter()
     for split, names in groups:
         label = ', '.join(names)
@@ -83,12 +85,19 @@ def main() -> None:
                 faults.append(Fault(task.path, found.what))
         rows += [(label, fault) for fault in sorted(faults)]
         number += len(tasks)
+        unclear += check_orientation(pictures_of_tasks(tasks))[1]
         print(f'{label}: {len(tasks):,} files, {len(faults):,} faults')
         for note in notes_on(tasks, None if args.quick else seen):
             print(f'{label}: {note}')
     seconds = time.perf_counter() - started
     if rows:
         _print_table(rows)
+    if unclear:
+        print(
+            f'{len(unclear):,} pictures with an orientation tag of which nobody can tell whether '
+            'they were annotated as they are read; look at some '
+            f'(tools/analysis_tools/browse_dataset.py, docs/datasets.md):\n{list_faults(unclear)}'
+        )
     how = 'looked at' if args.quick else 'decoded'
     print(f'{number:,} files {how} in {seconds:.1f} s, {len(rows):,} faults')
     if rows:

@@ -7,6 +7,7 @@ from .firing_rate_hook import FiringRateHook
 from .main_process_logger_hook import MainProcessLoggerHook
 from .metric_check_hook import MetricCheckHook
 from .numerics_hook import NumericsHook
+from .outputs_apart_hook import OutputsApartHook
 from .pretrained_notice_hook import PretrainedNoticeHook
 from .reconstruction_hook import ReconstructionHook
 from .schedule_hook import ScheduleHook
@@ -21,6 +22,7 @@ __all__ = [
     'MainProcessLoggerHook',
     'MetricCheckHook',
     'NumericsHook',
+    'OutputsApartHook',
     'PretrainedNoticeHook',
     'ReconstructionHook',
     'ScheduleHook',

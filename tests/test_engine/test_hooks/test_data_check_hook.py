@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmcv.transforms import LoadImageFromFile
 from mmdet.datasets import CocoDataset
 from mmdet.evaluation import CocoMetric
 from mmengine.config import Config
@@ -22,6 +23,7 @@ from torch.multiprocessing import start_processes
 from mmsfa.data_check.check_classes import ClassesError
 from mmsfa.engine import DataCheckHook, DataFaultError
 from tests.helpers.coco_content import NAMES, coco_content
+from tests.helpers.encoded_pictures import tagged
 
 DET, SEG = 'configs/det/mask_rcnn_esf_demo.py', 'configs/seg/upernet_esf_demo.py'
 
@@ -242,6 +244,35 @@ def test_classes_of_the_config_are_compared(tmp_path: Path) -> None:
         with pytest.raises(ClassesError, match='none of the classes'):
             begin(run)
     DataCheckHook(check_files=False, check_classes=False).before_train(run)
+
+
+class Turned(Named):
+    """Boxes on pictures of 60 x 40 pixels."""
+
+    def load_data_list(self) -> list[dict]:
+        size = dict(width=60, height=40, instances=[])
+        return [dict(img_path=name, **size) for name in self.metainfo['names']]
+
+
+def test_pictures_that_are_turned_under_their_boxes_are_named(tmp_path: Path) -> None:
+    names = [str(tmp_path / f'{tag}.jpg') for tag in (1, 3, 6)]
+    for name in names:
+        Path(name).write_bytes(tagged('.jpg', int(Path(name).stem)))
+    listed = tmp_path / 'data_faults.txt'
+    for colour, tags in (('color', [6, 3]), ('color_ignore_orientation', [3])):
+        run = runner(tmp_path, names)
+        run.train_loop.dataloader.dataset = Turned(
+            metainfo=dict(names=names), pipeline=[LoadImageFromFile(color_type=colour)]
+        )
+        run.val_loop = None
+        DataCheckHook(check_orientation=False).before_train(run)
+        assert not listed.exists()
+        DataCheckHook().before_train(run)
+        lines = listed.read_text().splitlines()
+        assert [line.split('\t')[1] for line in lines] == [
+            str(tmp_path / f'{tag}.jpg') for tag in tags
+        ]
+        listed.unlink()
 
 
 def test_a_data_set_that_cannot_be_checked_is_left_alone(tmp_path: Path) -> None:
