@@ -12,6 +12,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmsfa.cli.options import add_config_options, add_run_options, read_run_config, run_tool
+from mmsfa.cli.run_folder import folder_of_its_own
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.cpu_processes import use_gloo_without_gpu
 from mmsfa.config.prediction_options import enable_drawing, enable_output, enable_tta
@@ -49,7 +50,8 @@ def main() -> None:
     check_datasets(cfg, 'test')
     check_classes(cfg, 'test')
     use_gloo_without_gpu(cfg)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    with folder_of_its_own(cfg):
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.test()
 
 

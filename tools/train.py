@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from mmsfa.cli.options import add_config_options, add_run_options, read_run_config, run_tool
 from mmsfa.cli.resume import apply_resume
+from mmsfa.cli.run_folder import claim_work_dir, folder_of_its_own
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.check_values import check_begins, say_accumulation
 from mmsfa.config.cpu_processes import use_gloo_without_gpu
@@ -75,8 +76,10 @@ def main() -> None:
     check_begins(cfg)
     check_datasets(cfg, 'train', 'val')
     check_classes(cfg, 'train', 'val')
+    claim_work_dir(cfg)
     use_gloo_without_gpu(cfg)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    with folder_of_its_own(cfg):
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     say_accumulation(cfg)  # into the log of the run, which there is now
     runner.train()
 

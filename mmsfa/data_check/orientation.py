@@ -88,7 +88,7 @@ def stored(path: str) -> Stored:
             size, orientation = image.size, 1
             if kind in _FORMATS:
                 orientation = image.getexif().get(_ORIENTATION, 1)
-            if kind == 'TIFF' and {256, 257} <= set(image.tag_v2):  # type: ignore[attr-defined]
+            if kind == 'TIFF' and {256, 257} <= set(image.tag_v2):
                 size = image.tag_v2[256], image.tag_v2[257]  # newer Pillow has turned image.size
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
         return Stored(kind)

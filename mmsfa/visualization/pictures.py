@@ -12,12 +12,15 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import TRANSFORMS
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from mmsfa.config.scopes import class_of
 from mmsfa.config.walk import with_pipeline
 from mmsfa.datasets.suffixes import PICTURES
 from mmsfa.errors import OptionError, UserError
+
+SOURCE = 'Source'  # a text of PNG files
 
 
 def picture_files(path: Path) -> list[Path]:
@@ -58,6 +61,37 @@ def output_files(files: list[Path], source: Path, out: Path) -> list[Path]:
                 f'--out {out} would overwrite the picture {target}: give another folder.'
             )
     return targets
+
+
+def free_target(target: Path, source: Path) -> Path:
+    """A file for what is made of a picture, which overwrites nothing made of another one.
+
+    Args:
+        target: The file that it would have alone.
+        source: The picture. A PNG that was written with ``metadata=made_of(source)`` may be
+            written anew.
+
+    Returns:
+        The target, or one with a number behind its name.
+    """
+    number, free = 1, target
+    while free.exists() and _source_of(free) != made_of(source)[SOURCE]:
+        number += 1
+        free = target.with_name(f'{target.stem}-{number}{target.suffix}')
+    return free
+
+
+def made_of(source: Path) -> dict[str, str]:
+    """What a PNG says about the picture that it was made of."""
+    return {SOURCE: str(source.resolve()).encode('latin-1', 'replace').decode('latin-1')}
+
+
+def _source_of(path: Path) -> str | None:
+    try:
+        with Image.open(path) as image:
+            return image.info.get(SOURCE)
+    except (OSError, UnidentifiedImageError):
+        return None
 
 
 def _identity(path: Path) -> tuple[int, int]:

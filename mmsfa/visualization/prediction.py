@@ -16,6 +16,7 @@ from torch import Tensor
 from mmsfa.config.scopes import class_of
 
 LEGIBLE = 512  # pixels of the shorter side at which labels can be read
+LARGEST = 4096  # pixels of the longer side; drawing takes a minute where a strip becomes larger
 _number = count()
 
 
@@ -47,7 +48,8 @@ class PredictionDrawer:
         Returns:
             The same picture, perhaps enlarged, with the prediction over it.
         """
-        times = max(1, round(LEGIBLE / min(picture.shape[:2])))
+        short, long = sorted(picture.shape[:2])
+        times = max(1, min(round(LEGIBLE / short), LARGEST // long))
         picture = mmcv.imrescale(picture, times, interpolation='bicubic')
         sample = _enlarge(sample.cpu(), times)
         if hasattr(self.visualizer, 'visualize_cls'):

@@ -12,6 +12,7 @@ from .spiking_view import View
 
 HEAT = 'inferno'  # readable without colour vision: its lightness grows all the way
 PANEL_HEIGHT = 4.6  # inches
+MOST_INCHES = 20  # of the height of a figure that follows its picture
 
 
 def side_by_side(view: View) -> Figure:
@@ -43,7 +44,7 @@ def firing_by_stage(view: View) -> Figure:
     """The map of each stage of the backbone, on one scale."""
     number = len(view.stages)
     height, width = view.picture.shape[:2]
-    tall = 8.8 / number * height / width + 0.55  # the rest is titles and colour bar
+    tall = min(8.8 / number * height / width, MOST_INCHES) + 0.55  # titles and colour bar
     figure = Figure(figsize=(10, tall), dpi=100, layout='constrained')
     highest = max(float(rates.max()) for rates in view.stages.values())
     panels = figure.subplots(1, number, squeeze=False)[0]

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -16,6 +17,8 @@ from mmsfa.errors import OptionError, UserError
 from mmsfa.visualization.pictures import (
     InferencePipeline,
     displayable,
+    free_target,
+    made_of,
     network_picture,
     output_files,
     picture_files,
@@ -139,6 +142,19 @@ def test_a_picture_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r'other\.png'):
         output_files(picture_files(tmp_path), tmp_path, tmp_path)
     assert output_files([tmp_path / 'photo.jpg'], tmp_path / 'photo.jpg', tmp_path) == [photo]
+
+
+def test_a_png_of_another_picture_stays(tmp_path: Path) -> None:
+    target, mine, others = tmp_path / 'out.png', tmp_path / 'a/0.png', tmp_path / 'ä€/0.png'
+    assert free_target(target, mine) == target
+    Figure().savefig(target, metadata=made_of(others))
+    assert free_target(target, others) == target
+    second = tmp_path / 'out-2.png'
+    assert free_target(target, mine) == second
+    Figure().savefig(second, metadata=made_of(mine))
+    assert free_target(target, mine) == second
+    target.write_text('of somebody else')
+    assert free_target(target, others) == tmp_path / 'out-3.png'
 
 
 def test_no_pictures(tmp_path: Path) -> None:

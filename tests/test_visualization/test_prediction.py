@@ -92,3 +92,13 @@ def test_two_models_do_not_share_a_visualizer(repo_dir: Path) -> None:
     first, second = (drawer(config, dict(classes=names)) for names in (('a',), ('b',)))
     assert first.visualizer.dataset_meta['classes'] == ('a',)
     assert second.visualizer.dataset_meta['classes'] == ('b',)
+
+
+def test_strips_are_not_enlarged_beyond_what_can_be_drawn(repo_dir: Path) -> None:
+    from mmdet.structures import DetDataSample
+
+    none = InstanceData(bboxes=torch.zeros(0, 4), labels=torch.zeros(0), scores=torch.zeros(0))
+    sample = DetDataSample(pred_instances=none)
+    draw = drawer(repo_dir / 'configs/det/mask_rcnn_esf_demo.py', dict(classes=('a',))).draw
+    for shape, drawn in (((16, 2000), (32, 4000)), ((2000, 16), (4000, 32)), ((8, 9), (512, 576))):
+        assert draw(np.zeros((*shape, 3), np.uint8), sample).shape[:2] == drawn

@@ -125,9 +125,12 @@ class DataCheckHook(Hook):
         if self.check_train_annotations if split == 'train' else self.check_eval_annotations:
             self._check_annotations(runner, split, loop)
         if self.check_orientation:
-            found = _on_process_0(partial(loop_checks.orientation_faults, loop)) or ([], [])
-            for faults, what in zip(found, (MISREAD, UNCLEAR), strict=True):
-                self._warn(runner, split, faults, what)
+            wrong, unclear = _on_process_0(partial(loop_checks.orientation_faults, loop)) or (
+                [],
+                [],
+            )
+            self._warn(runner, split, wrong, MISREAD)
+            self._warn(runner, split, unclear, UNCLEAR)
         if self.check_classes:
             for sentence in _on_process_0(partial(loop_checks.class_warnings, split, loop)) or ():
                 print_log(sentence, logger='current', level=logging.WARNING)

@@ -102,8 +102,8 @@ def _drawn_apart(visualizer: Any, name: str, root: str, load: Any) -> Callable:
         if name == 'add_datasample' and len(args) > 1 and path and load is not None:
             args = (args[0], read_picture(path, load), *args[2:])
         image = kwargs.get('image')
-        is_wide = isinstance(image, np.ndarray) and image.shape[-1] > 3
-        if is_wide and not isinstance(visualizer, EventVisualizer):
+        is_events = isinstance(visualizer, EventVisualizer)
+        if isinstance(image, np.ndarray) and image.shape[-1] > 3 and not is_events:
             kwargs['image'] = displayable(image)
         return draw(*args, **kwargs)
 
