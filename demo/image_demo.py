@@ -2,8 +2,8 @@
 
 Each picture becomes one PNG with the prediction on the left and the firing map on the right: mean
 count / D over the channels and neuron layers of the backbone. Detectors, segmentors and
-classifiers; a classifier sees a crop of the picture, which is what is shown. Of a video each frame is
-shown, and becomes one of a video.
+classifiers; a classifier sees a crop of the picture, which is what is shown. Of a video each frame
+is shown, and becomes one of a video.
 
 Example:
     python demo/image_demo.py photo.jpg configs/det/mask_rcnn_esf_demo.py epoch_7.pth --out shown

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / 'mmsfa'
 FILES = sorted(PACKAGE.rglob('*.py'))
 # A room imports from those that stand above it, and from none beside it.
 STOREYS = [
-    ['errors', 'version', 'compat', 'rng_state', 'moved', 'model_parts', 'shipped'],
+    ['errors', 'version', 'compat', 'caches', 'rng_state', 'moved', 'model_parts', 'shipped'],
     ['ops', 'neurons'],
     ['layers', 'checkpoint', 'datasets'],
     ['safe_loading'],

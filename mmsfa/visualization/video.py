@@ -50,7 +50,7 @@ def write_video(viewer: Viewer, source: Path, out: Path) -> tuple[int, Path]:
         )
     out.mkdir(parents=True, exist_ok=True)
     target = free_target(out / f'{source.stem}.mp4', source)
-    number, writer = 0, None
+    number, writer, size = 0, None, None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f'{source.stem}.png')
         for frame in track(reader, 'frames', total=reader.frame_cnt):
@@ -58,15 +58,15 @@ def write_video(viewer: Viewer, source: Path, out: Path) -> tuple[int, Path]:
                 break
             cv2.imwrite(str(path), frame)
             drawn = _even(_draw(viewer, path))
-            if writer is None:
+            if size is None:
                 size = drawn.shape[1::-1]
                 writer, target = _open(target, reader.fps, size)
-            if writer is not False:
+            if writer is not None:
                 writer.write(cv2.resize(drawn, size) if drawn.shape[1::-1] != size else drawn)
             else:
                 cv2.imwrite(str(target / f'{number:06d}.png'), drawn)
             number += 1
-    if writer:
+    if writer is not None:
         writer.release()
     return number, target
 
@@ -84,11 +84,11 @@ def _even(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(picture[: height - height % 2, : width - width % 2])
 
 
-def _open(target: Path, fps: float, size: tuple[int, ...]) -> tuple[cv2.VideoWriter | bool, Path]:
+def _open(target: Path, fps: float, size: tuple[int, ...]) -> tuple[cv2.VideoWriter | None, Path]:
     code = cv2.VideoWriter.fourcc(*'mp4v')
     writer = cv2.VideoWriter(str(target), code, fps if fps > 0 else 25, size)
     if writer.isOpened():
         return writer, target
     folder = free_target(target.with_suffix(''), target)
     folder.mkdir()
-    return False, folder
+    return None, folder

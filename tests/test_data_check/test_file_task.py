@@ -43,12 +43,12 @@ def test_the_size_that_annotations_claim(tmp_path: Path) -> None:
     assert run_task(Task(str(path), deep=False, size=(64, 64))).what == (
         'a picture of 60 x 40 pixels, but its annotations are for 64 x 64'
     )
-    assert 'annotations are for 40 x 60' in run_task(Task(str(path), size=(40, 60)))
+    assert 'annotations are for 40 x 60' in run_task(Task(str(path), size=(40, 60))).what
     path.write_bytes(tagged('.jpg', 8))
-    assert run_task(Task(str(path), size=(40, 60))) is None  # the loader turns it
-    assert 'it is read turned, 40 x 60 pixels' in run_task(Task(str(path), size=(60, 40)))
+    assert run_task(Task(str(path), size=(40, 60))).what is None  # the loader turns it
+    assert 'it is read turned, 40 x 60 pixels' in run_task(Task(str(path), size=(60, 40))).what
     ignores = Reading('color_ignore_orientation')
-    assert run_task(Task(str(path), size=(60, 40), reading=ignores)) is None
+    assert run_task(Task(str(path), size=(60, 40), reading=ignores)).what is None
 
 
 def test_label_maps(tmp_path: Path) -> None:

@@ -16,13 +16,16 @@ class Labelled(BaseDataset):
 
     METAINFO = dict(classes=('a', 'b', 'c'))
 
+    def __init__(self, labels: tuple[int, ...]) -> None:
+        self.labels = labels
+        super().__init__()
+
     def load_data_list(self) -> list[dict]:
-        return [dict(gt_label=label) for label in self.metainfo['labels']]
+        return [dict(gt_label=label) for label in self.labels]
 
 
 def loop(*labels: int) -> SimpleNamespace:
-    dataset = Labelled(metainfo=dict(labels=labels))
-    return SimpleNamespace(dataloader=SimpleNamespace(dataset=dataset))
+    return SimpleNamespace(dataloader=SimpleNamespace(dataset=Labelled(labels)))
 
 
 def test_a_loop_has_one_loader_or_several_or_none() -> None:

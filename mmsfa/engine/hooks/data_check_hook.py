@@ -125,10 +125,8 @@ class DataCheckHook(Hook):
         if self.check_train_annotations if split == 'train' else self.check_eval_annotations:
             self._check_annotations(runner, split, loop)
         if self.check_orientation:
-            wrong, unclear = _on_process_0(partial(loop_checks.orientation_faults, loop)) or (
-                [],
-                [],
-            )
+            look = partial(loop_checks.orientation_faults, loop)
+            wrong, unclear = _on_process_0(look) or ([], [])
             self._warn(runner, split, wrong, MISREAD)
             self._warn(runner, split, unclear, UNCLEAR)
         if self.check_classes:

@@ -97,7 +97,7 @@ def test_classes_that_the_file_does_not_have_stop_a_training(
     work_dir, names = tmp_path / 'run', "('circle','sqare','triangle')"
     done = run_tool(
         'tools/train.py', DET, '--work-dir', work_dir, '--cfg-options', f'data_root={shapes_dir}',
-        f'metainfo.classes={names}', f'train_dataloader.dataset.metainfo.classes={names}',
+        f'train_dataloader.dataset.metainfo.classes={names}',
     )  # fmt: skip
     printed = done.stdout + done.stderr
     assert done.returncode == 1 and 'Traceback' not in printed, printed[-3000:]
