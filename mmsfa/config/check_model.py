@@ -23,6 +23,7 @@ from mmsfa.model_parts import (
     without_losses,
 )
 
+from .check_channels import check_channels
 from .scopes import class_of
 
 
@@ -40,7 +41,9 @@ def check_model(cfg: Config) -> None:
 
     Raises:
         MisfitError: The channels differ, or a base has left the weights of its own backbone.
+        ChannelsError: Preprocessor, backbone and pipelines are for different pictures.
     """
+    check_channels(cfg)
     model = without_losses(cfg.model)
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         backbone_cfg = model.get('backbone') or {}

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import mmcv
+
 from mmsfa.datasets.suffixes import ALL_PICTURES
 
 from .label_map_file import LabelMapRules, check_label_map, check_size
@@ -67,8 +69,12 @@ def run_task(task: Task) -> Finding:
 
 
 def _check_file(task: Task) -> str | None:
+    # OpenCV and Pillow know no TIFF of many bands
+    by_tifffile = task.reading.imdecode_backend == 'tifffile' and task.picture is None
     with _decoder_messages() as messages:
-        what = check_image(task.path, task.deep)
+        what = check_image(task.path, task.deep and not by_tifffile)
+        if what is None and task.deep and by_tifffile:
+            what = _refusal_of_tifffile(task.path)
     if what is not None:
         return what
     if damage := next(filter(None, map(_DAMAGE.search, messages)), None):
@@ -81,6 +87,16 @@ def _check_file(task: Task) -> str | None:
             return what
     if task.picture is not None and check_image(task.picture) is None:
         return check_size(task.path, task.picture, task.reading)
+    return None
+
+
+def _refusal_of_tifffile(path: str) -> str | None:
+    try:
+        mmcv.imread(path, backend='tifffile')
+    except Exception as error:  # of a decoder: any kind
+        return (
+            f'tifffile cannot decode it ({str(error).splitlines()[0] if str(error) else error!r})'
+        )
     return None
 
 

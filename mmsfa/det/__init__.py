@@ -1,9 +1,10 @@
-"""Spike-driven necks and heads for detection, registered in mmdet. Detection configs import it."""
+"""Spike-driven necks and heads, and preprocessing, for mmdet. Detection configs import it."""
 
 from mmsfa.compat import require
 
 require('mmdet')
 
+from .data_preprocessor import AnyChannelsDetDataPreprocessor  # noqa: E402
 from .heads import (  # noqa: E402
     SpikeConvFCBBoxHead,
     SpikeFCNMaskHead,
@@ -15,6 +16,7 @@ from .heads import (  # noqa: E402
 from .necks import SpikeFPN  # noqa: E402
 
 __all__ = [
+    'AnyChannelsDetDataPreprocessor',
     'SpikeConvFCBBoxHead',
     'SpikeFCNMaskHead',
     'SpikeFPN',

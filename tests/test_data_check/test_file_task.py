@@ -64,3 +64,15 @@ def test_label_maps(tmp_path: Path) -> None:
     assert run_task(wrong).what == 'a label map of 50 x 40 pixels for a picture of 60 x 40'
     picture.write_bytes(b'')  # a fault of the picture is not told twice
     assert run_task(task).what is None
+
+
+def test_many_bands_are_decoded_as_the_config_does(tmp_path: Path) -> None:
+    tifffile = pytest.importorskip('tifffile')
+    path = tmp_path / 'a.tif'
+    options = dict(photometric='minisblack', planarconfig='contig')
+    tifffile.imwrite(str(path), np.zeros((40, 60, 13), np.uint16), **options)
+    assert 'OpenCV cannot decode it' in run_task(Task(str(path))).what
+    task = Task(str(path), reading=Reading(imdecode_backend='tifffile'))
+    assert run_task(task).what is None
+    path.write_bytes(path.read_bytes()[:3000])
+    assert run_task(task).what.startswith('tifffile cannot decode it')
