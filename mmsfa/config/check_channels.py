@@ -44,15 +44,14 @@ def check_channels(cfg: Config) -> None:
     preprocessor = model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
     mean, std = preprocessor.get('mean'), preprocessor.get('std')
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-        kind = class_of(preprocessor, registry) if preprocessor.get('type') else None
+        kind: Any = class_of(preprocessor, registry) if preprocessor.get('type') else None
         is_ours = class_of(model.get('backbone') or {}, registry) is ESpikeFormer
     number = len(mean) if isinstance(mean, (list, tuple)) else 0
-    takes_few = isinstance(kind, type) and issubclass(kind, ImgDataPreprocessor)
     if number > 1 and isinstance(std, (list, tuple)) and len(std) not in (1, number):
         raise ChannelsError(
             f'data_preprocessor.mean has {number} numbers and std {len(std)}: give one a channel.'
         )
-    if number not in (0, 1, 3) and takes_few and not issubclass(kind, AnyChannels):
+    if number not in (0, 1, 3) and _takes_few(kind):
         instead = ANY.get(kind.__name__)
         raise ChannelsError(
             f'{kind.__name__} takes mean and std of 1 or 3 channels, got {number}: '
@@ -79,6 +78,12 @@ def check_channels(cfg: Config) -> None:
         )
     if taken not in (1, 3):
         _refuse_colours(cfg, taken)
+
+
+def _takes_few(kind: Any) -> bool:
+    """Whether it is a preprocessor that takes one or three numbers."""
+    is_usual = isinstance(kind, type) and issubclass(kind, ImgDataPreprocessor)
+    return is_usual and not issubclass(kind, AnyChannels)
 
 
 def _refuse_colours(cfg: Config, number: int) -> None:

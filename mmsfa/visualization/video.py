@@ -50,7 +50,8 @@ def write_video(viewer: Viewer, source: Path, out: Path) -> tuple[int, Path]:
         )
     out.mkdir(parents=True, exist_ok=True)
     target = free_target(out / f'{source.stem}.mp4', source)
-    number, writer, size = 0, None, None
+    number = 0
+    writer: cv2.VideoWriter | None = None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f'{source.stem}.png')
         for frame in track(reader, 'frames', total=reader.frame_cnt):
@@ -58,7 +59,7 @@ def write_video(viewer: Viewer, source: Path, out: Path) -> tuple[int, Path]:
                 break
             cv2.imwrite(str(path), frame)
             drawn = _even(_draw(viewer, path))
-            if size is None:
+            if number == 0:
                 size = drawn.shape[1::-1]
                 writer, target = _open(target, reader.fps, size)
             if writer is not None:

@@ -19,6 +19,8 @@ def test_output_follows_the_kind_of_path() -> None:
     cfg = config('mmseg')
     options.enable_output(cfg, 'folder')
     assert cfg.test_evaluator[0].output_dir == 'folder'
+    options.enable_drawing(cfg, show=False, show_dir='pictures', wait_time=2)
+    assert cfg.custom_hooks == [dict(type='OutputsApartHook')]  # of equal names none is lost
 
 
 def test_pictures_go_where_each_library_looks() -> None:
@@ -32,6 +34,7 @@ def test_pictures_go_where_each_library_looks() -> None:
         hook = cfg.default_hooks.visualization
         assert (hook if where == 'hook' else cfg.visualizer)[key] == 'pictures'
         assert hook.get('draw') or hook.get('enable')
+        assert cfg.custom_hooks[-1].type == 'OutputsApartHook'
     with pytest.raises(OptionError, match='visualization'):
         options.enable_drawing(config('mmdet', default_hooks={}), True, None, 2)
 

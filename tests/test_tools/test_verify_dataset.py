@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.registry import DATASETS
+from PIL import Image
 
 TOOL = 'tools/misc/verify_dataset.py'
 DET, SEG = 'configs/det/mask_rcnn_esf_demo.py', 'configs/seg/upernet_esf_demo.py'
@@ -90,6 +91,31 @@ def test_faults_of_a_detection_set(verify: Callable, shapes: Path) -> None:
     assert 'train: 8 files, 7 faults' in printed and 'val, test: 4 files, 2 faults' in printed
     code, printed = verify(DET, shapes, '--quick', '--splits', 'train')
     assert code == 1 and 'train: 8 files, 6 faults' in printed  # the ends of one are sound
+
+
+@pytest.mark.parametrize('config', [DET, SEG])
+def test_orientation_tags(verify: Callable, shapes: Path, config: str) -> None:
+    """A turn shows in the sizes, unless the picture is a square: then it is named, no fault."""
+    square, wide = sorted((shapes / 'images/training').iterdir())[:2]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(square).save(square, exif=exif.tobytes())
+    code, printed = verify(config, shapes, '--splits', 'train')
+    assert code == 0 and '1 pictures with an orientation tag' in printed
+    assert f'{square}: orientation tag 6 (EXIF), read turned' in printed
+    Image.new('RGB', (128, 100)).save(wide, exif=exif.tobytes())
+    if config == SEG:
+        label_map = shapes / 'annotations/training' / wide.name
+        Image.new('L', (128, 100), 1).save(label_map)
+    else:
+        path = shapes / 'annotations/instances_train.json'
+        content = json.loads(path.read_text())
+        content['images'][1]['height'] = 100
+        content['annotations'] = [a for a in content['annotations'] if a['image_id'] != 1]
+        path.write_text(json.dumps(content))
+    code, printed = verify(config, shapes, '--splits', 'train')
+    assert code == 1 and 'withorientationtag6(EXIF)itisreadturned,100x128' in text(printed)
+    assert "setcolor_type='color_ignore_orientation'" in text(printed)
 
 
 @pytest.mark.parametrize('change', ['cut', 'duplicate', 'no size'])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -58,6 +60,11 @@ def test_all_stages_have_one_scale(view: View) -> None:
         heat = axes.images[1]
         assert np.array_equal(heat.get_array(), rates) and heat.get_clim() == (0, 0.8)
     assert bar.get_ylim() == (0, 0.8)
+
+
+def test_the_stages_of_a_tall_strip_have_a_bounded_height(view: View) -> None:
+    strip = replace(view, picture=np.zeros((2000, 16, 3), np.uint8))
+    assert firing_by_stage(strip).get_figheight() < 21
 
 
 def test_a_silent_network_has_a_scale_too(view: View) -> None:

@@ -102,8 +102,9 @@ def _drawn_apart(visualizer: Any, name: str, root: str, load: Any) -> Callable:
         if name == 'add_datasample' and len(args) > 1 and path and load is not None:
             args = (args[0], read_picture(path, load), *args[2:])
         image = kwargs.get('image')
-        is_events = isinstance(visualizer, EventVisualizer)
-        if isinstance(image, np.ndarray) and image.shape[-1] > 3 and not is_events:
+        if isinstance(visualizer, EventVisualizer):  # it draws many channels itself
+            image = None
+        if isinstance(image, np.ndarray) and image.shape[-1] > 3:
             kwargs['image'] = displayable(image)
         return draw(*args, **kwargs)
 
