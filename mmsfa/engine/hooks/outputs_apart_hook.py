@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ class OutputsApartHook(Hook):
 
     mmdet, mmseg and mmpretrain name what they write after the picture alone, so that of
     ``a/0.png`` and ``b/0.png`` one is lost. With this hook the folders below the deepest one that
-    all pictures share come before the name. Besides, predictions are drawn over the picture as the
+    all pictures share come before the name, unless all names differ. Besides, predictions are drawn over the picture as the
     model has seen it: with the orientation that ``LoadImageFromFile`` gives it, and in three
     channels. ``tools/test.py`` adds it for ``--show-dir``, ``--show`` and ``--out FOLDER``.
     """
@@ -41,7 +41,7 @@ class OutputsApartHook(Hook):
             OptionError: Two label maps would have one name.
         """
         pictures, load = _pictures_of(runner.test_loop.dataloader.dataset)
-        root = _root_of(pictures)
+        root = _root_of(pictures, os.path.basename)
         visualizer = runner.visualizer
         for name in DRAWS:
             if hasattr(visualizer, name):
@@ -49,7 +49,7 @@ class OutputsApartHook(Hook):
         for metric in runner.test_loop.evaluator.metrics:
             if getattr(metric, 'output_dir', None):
                 _refuse_equal_stems(pictures, metric.output_dir)
-                self._replace(metric, 'process', _written_apart(metric, root))
+                self._replace(metric, 'process', _written_apart(metric, _root_of(pictures, _stem)))
 
     def after_test(self, runner: Runner) -> None:
         """Leave both as they were."""
@@ -75,7 +75,14 @@ def _pictures_of(dataset: Any) -> tuple[list[str], Any]:
     return list(files), load
 
 
-def _root_of(pictures: Iterable[str]) -> str:
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def _root_of(pictures: Sequence[str], name_of: Callable[[str], str]) -> str:
+    """The folder below which pictures are told apart; '' where their names do that."""
+    if len(set(map(name_of, pictures))) == len(pictures):
+        return ''
     folders = {os.path.dirname(path) for path in pictures if '://' not in path}
     try:
         return os.path.commonpath(map(os.path.abspath, folders)) if folders else ''

@@ -126,6 +126,11 @@ def test_label_maps(pictures: list[str], tmp_path: Path) -> None:
     apart.before_test(runner_of(flat, tmp_path, metrics=[metric]))
     metric.process({}, [sample_of(flat[0])])
     assert '1.png' in files(out)  # one folder alone adds none
+    apart.after_test(runner_of(flat, tmp_path))
+    distinct = [pictures[0], str(Path(pictures[1]).with_name('7.jpg'))]
+    apart.before_test(runner_of(distinct, tmp_path, metrics=[metric]))
+    metric.process({}, [sample_of(distinct[1])])
+    assert '7.png' in files(out)  # nor do names that differ, as in mmseg alone
     twins = [pictures[0], str(Path(pictures[0]).with_suffix('.png'))]
     with pytest.raises(OptionError, match=r'label maps of .*0\.jpg and .*0\.png to one file'):
         OutputsApartHook().before_test(runner_of(twins, tmp_path, metrics=[metric]))
