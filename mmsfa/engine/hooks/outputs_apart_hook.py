@@ -26,9 +26,10 @@ class OutputsApartHook(Hook):
 
     mmdet, mmseg and mmpretrain name what they write after the picture alone, so that of
     ``a/0.png`` and ``b/0.png`` one is lost. With this hook the folders below the deepest one that
-    all pictures share come before the name, unless all names differ. Besides, predictions are drawn over the picture as the
-    model has seen it: with the orientation that ``LoadImageFromFile`` gives it, and in three
-    channels. ``tools/test.py`` adds it for ``--show-dir``, ``--show`` and ``--out FOLDER``.
+    all pictures share come before the name, unless all names differ. Besides, predictions are drawn
+    over the picture as the model has seen it: with the orientation that ``LoadImageFromFile`` gives
+    it, and in three channels. ``tools/test.py`` adds it for ``--show-dir``, ``--show`` and
+    ``--out FOLDER``.
     """
 
     def __init__(self) -> None:
