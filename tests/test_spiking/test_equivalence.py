@@ -63,7 +63,7 @@ def test_a_layer_that_normalises_what_it_gets_reads_counts(
     with in_float64(classifier):
         found = compare(classifier, pictures())
         assert found.identical and found.analog['head.fc.1'] == 'counts'
-        monkeypatch.setattr(spike_driven_pass, 'adds_up', lambda *_args: True)
+        monkeypatch.setattr(spike_driven_pass, 'same_but_for_rounding', lambda *_args: True)
         wrong = compare(classifier, pictures())
     assert not any(layer.flipped for layer in wrong.layers)
     assert not wrong.identical and wrong.predictions.largest['scores'] > 1e-3

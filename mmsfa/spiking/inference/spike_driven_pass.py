@@ -17,7 +17,7 @@ from mmsfa.layers.fold import folded, norm_follows
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import sum_spikes
 from mmsfa.spiking.measure.emission import Emission
-from mmsfa.spiking.measure.linearity import adds_up
+from mmsfa.spiking.measure.linearity import same_but_for_rounding
 from mmsfa.spiking.measure.observer import instance_attribute, synapses_of
 
 # Share of the D steps that has passed: what a bias has contributed until now.
@@ -136,8 +136,9 @@ def _accumulate(plain: Multiplies, elapsed: Elapsed) -> Callable[..., Tensor]:
 class AskedLayer:
     """A forward for a layer that does not tell its weight: its own forward is all that is known.
 
-    Such a layer is asked at each call whether it adds up (`adds_up`). If it does, it gets the
-    binary steps one by one; else it reads the counts, as in training.
+    It gets the binary steps one by one. Where they do not add up to what it makes of the counts,
+    it is not linear in its input (mmdet's ``NormedLinear`` normalises it) and reads the counts, as
+    in training.
 
     Args:
         layer: The layer; it stays as it is.
@@ -160,13 +161,14 @@ class AskedLayer:
             return self.layer.forward(x, *args, **kwargs)
 
         emission, missing = Emission.of(input), 1 - self.elapsed()
-        if emission is not None and emission.spikes is not None:
-            if adds_up(self.layer, input, *args, **kwargs):
-                bias = forward(torch.zeros_like(input))
-                charge = _sum(forward(one.to(input.dtype)) - bias for one in emission.spikes)
-                return emission.neuron.per_spike(charge).add_(bias, alpha=1 - missing)
-            self.reads_counts = True
         out = forward(input)
+        if emission is not None and emission.spikes is not None:
+            bias = forward(torch.zeros_like(input))
+            charge = _sum(forward(one.to(input.dtype)) - bias for one in emission.spikes)
+            charge = emission.neuron.per_spike(charge)
+            if same_but_for_rounding(out, [charge, bias]):
+                return charge.add_(bias, alpha=1 - missing)
+            self.reads_counts = True
         return out - missing * forward(torch.zeros_like(input)) if missing else out
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +22,7 @@ def adds_up(layer: nn.Module, input: Tensor, *args: object, **kwargs: object) ->
 
     .. math:: f(x) = f(x_1) + f(x - x_1) - f(0),
 
-    with every other element of the input as :math:`x_1`.
+    with every other element of the input as :math:`x_1`, and with every third.
 
     Args:
         layer: Convolution or linear layer, or a RepConv.
@@ -30,11 +32,27 @@ def adds_up(layer: nn.Module, input: Tensor, *args: object, **kwargs: object) ->
     """
     if isinstance(layer, RepConv) or effective_weight(layer) is not None:
         return True
-    odd = torch.arange(input.numel(), device=input.device).view(input.shape) % 2
-    masks = torch.ones_like(odd), odd, 1 - odd, torch.zeros_like(odd)
-    whole, part, rest, nothing = (layer.forward(input * one, *args, **kwargs) for one in masks)
-    gap = whole - (part + rest - nothing)
-    if not gap.numel():
+
+    def part(mask: Tensor) -> Tensor:
+        return layer.forward(input * mask, *args, **kwargs)
+
+    place = torch.arange(input.numel(), device=input.device).view(input.shape)
+    whole, nothing = part(place >= 0), part(place < 0)
+    return all(
+        same_but_for_rounding(whole, [part(place % n == 0), part(place % n > 0), -nothing])
+        for n in (2, 3)
+    )
+
+
+def same_but_for_rounding(whole: Tensor, parts: Sequence[Tensor]) -> bool:
+    """Whether numbers are a sum, as far as the precision allows to tell.
+
+    Args:
+        whole: Any shape.
+        parts: What it may be the sum of.
+    """
+    if not whole.numel():
         return True
-    largest = max(one.abs().max() for one in (whole, part, rest, nothing))
-    return bool(gap.abs().max() <= ROUNDING * torch.finfo(gap.dtype).eps * largest)
+    gap = (whole - sum(parts)).abs().max()
+    largest = max(one.abs().max() for one in (whole, *parts))
+    return bool(gap <= ROUNDING * torch.finfo(whole.dtype).eps * largest)
