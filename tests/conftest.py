@@ -26,6 +26,7 @@ from torch import nn
 
 import mmsfa
 import mmsfa.safe_loading  # noqa: F401  as tools and shipped configs do
+from tests.helpers.lively import lively_weights as fill_with_lively_weights
 from tests.helpers.spared_work import keep_the_library_of_operators, leave_config_texts_unformatted
 from tests.helpers.tool_server import ToolServer, forks_are_safe
 
@@ -283,22 +284,7 @@ def call_tool(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) ->
 def lively_weights() -> Callable[[nn.Module], nn.Module]:
     """A function that gives a model random weights with which every layer fires."""
 
-    @torch.no_grad()
-    def fill(model: nn.Module, seed: int = 0) -> nn.Module:
-        draw = torch.Generator().manual_seed(seed)
-        for module in model.modules():
-            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-                fan_in = module.weight[0].numel()
-                module.weight.normal_(0, 2 * fan_in**-0.5, generator=draw)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.weight.uniform_(0.5, 2, generator=draw)
-                module.running_mean.normal_(0, 0.1, generator=draw)
-                module.running_var.uniform_(0.5, 2, generator=draw)
-            if getattr(module, 'bias', None) is not None:
-                module.bias.uniform_(-0.2, 0.8, generator=draw)
-        return model
-
-    return fill
+    return fill_with_lively_weights
 
 
 @pytest.fixture(scope='session')

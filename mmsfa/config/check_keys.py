@@ -23,6 +23,7 @@ _TOP = frozenset(
     {
         'activation_checkpointing',
         'auto_scale_lr',
+        'check_model',
         'compile',
         'custom_imports',
         'data_root',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmcv.cnn import build_norm_layer
@@ -26,6 +27,9 @@ class SpikeRPNHead(SpikeDriven, RPNHead):
     """
 
     default_analog = ()
+    rpn_conv: nn.Module
+    rpn_cls: nn.Module
+    rpn_reg: nn.Module
 
     def forward_single(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Scores and deltas of one level, without the ReLU of the original: neurons clamp too.
@@ -58,6 +62,10 @@ class SpikeDrivenFCs(SpikeDriven):
             none.
         **kwargs: Arguments of the box head and of :class:`mmsfa.layers.SpikeDriven`.
     """
+
+    shared_fcs: Sequence[nn.Linear]
+    cls_fcs: Sequence[nn.Linear]
+    reg_fcs: Sequence[nn.Linear]
 
     def __init__(self, *args: Any, fc_norm_cfg: dict | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

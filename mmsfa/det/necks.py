@@ -42,5 +42,6 @@ class SpikeFPN(SpikeDriven, FPN):
         """Set the training mode and, with ``legacy_eval_clip``, the clip of the neurons."""
         if self.legacy_eval_clip:
             for name, levels in self.trained_levels.items():
-                self.get_submodule(name).D = levels if mode else 1
+                neuron: Any = self.get_submodule(name)
+                neuron.D = levels if mode else 1
         return super().train(mode)

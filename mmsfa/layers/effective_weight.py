@@ -23,6 +23,29 @@ _PLAIN: dict[type[nn.Module], type[Multiplies]] = {
     wrappers.Linear: nn.Linear,
 }
 
+# Their parameters are looked up, or scale what they have normalised: no sum over the input. Those
+# of other norms have one axis.
+_NO_PRODUCT = (nn.Embedding, nn.LayerNorm, nn.RMSNorm)
+
+
+def has_product(module: nn.Module) -> bool:
+    """Whether a module by itself multiplies its input by a matrix or kernel, as far as it shows.
+
+    Convolutions and linear layers do, and any other layer with a parameter of two axes or more:
+    deformable convolution, attention. Norms and embeddings do not. Of a module with layers of its
+    own, such as a head, only a parameter whose name ends in ``weight`` counts: others are queries,
+    tokens and positions.
+    """
+    if isinstance(module, Multiplies):
+        return True
+    if isinstance(module, _NO_PRODUCT):
+        return False
+    is_layer = not any(True for _ in module.children())
+    return any(
+        parameter.dim() > 1 and (is_layer or name.endswith('weight'))
+        for name, parameter in module.named_parameters(recurse=False)
+    )
+
 
 def is_plain(layer: nn.Module) -> TypeGuard[Multiplies]:
     """Whether a layer does nothing but multiply by its own parameter.

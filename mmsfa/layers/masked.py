@@ -6,9 +6,16 @@ https://arxiv.org/abs/2411.16061, after Tian et al. (SparK), https://arxiv.org/a
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmsfa.errors import UserError
+
+
+class MaskError(UserError, ValueError):
+    """A mask is no mask of the tokens that are seen."""
 
 
 def visible_at(visible: Tensor, like: Tensor) -> Tensor:
@@ -22,11 +29,18 @@ def visible_at(visible: Tensor, like: Tensor) -> Tensor:
         Shape (T*B, 1, H, W), bool.
 
     Raises:
-        ValueError: The map is no multiple of the mask.
+        MaskError: It is no such mask, or the map is no multiple of it.
     """
+    if visible.dtype != torch.bool or visible.dim() != 4 or visible.shape[1] != 1:
+        raise MaskError(
+            'visible must be bool of shape (T*B, 1, H/16, W/16), True where a token is seen, got '
+            f'{visible.dtype} of shape {tuple(visible.shape)}: the masks of SimMIM, BEiT and '
+            'others of mmpretrain mark what is hidden, at the stride of their own backbones. '
+            "Pre-train with dict(type='SpikeMAE')."
+        )
     size, grid = like.shape[-2:], visible.shape[-2:]
     if size[0] % grid[0] or size[1] % grid[1] or visible.shape[0] != like.shape[0]:
-        raise ValueError(
+        raise MaskError(
             f'A mask must have one value for each token, so the map (T*B, C, H, W) must be a '
             f'multiple of it, got a mask {tuple(visible.shape)} for a map {tuple(like.shape)}: '
             'give pictures whose sides are multiples of the patch size.'

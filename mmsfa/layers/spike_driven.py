@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmcv.cnn import build_activation_layer
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from mmsfa.neurons.weight_settings import keep_settings
 
+from .effective_weight import has_product
 from .readout import readout_layers
 
 
@@ -43,11 +43,7 @@ def make_spike_driven(
         ValueError: A name in ``analog`` fits no layer, or a layer that multiplies its input by
             weights is neither a convolution nor linear (deformable convolution, attention).
     """
-    layers = {
-        name: layer
-        for name, layer in module.named_modules()
-        if any(weight.dim() > 1 for weight in layer.parameters(recurse=False))
-    }
+    layers = {name: layer for name, layer in module.named_modules() if has_product(layer)}
     if analog is None:
         analog = readout_layers(module)
     unknown = [name for name in analog if not any(_is_below(layer, name) for layer in layers)]
@@ -63,17 +59,22 @@ def make_spike_driven(
     for parent_name, parent in list(module.named_modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.ReLU) and not is_analog(parent_name):
-                setattr(parent, name, nn.Identity())
+                setattr(parent, name, nn.Identity().train(child.training))
     for name, layer in layers.items():
         if is_analog(name):
             continue
         if not isinstance(layer, (_ConvNd, nn.Linear)):
-            raise ValueError(
-                f'{name or "It"} of {type(module).__name__} is a {type(layer).__name__}, which '
-                'cannot be made spike-driven: only convolutions and linear layers can. Name it in '
-                'analog to let it keep real-valued inputs.'
+            weights = ', '.join(
+                f'{name}.{own}'.lstrip('.')
+                for own, weight in layer.named_parameters(recurse=False)
+                if weight.dim() > 1
             )
-        layer.neuron = build_activation_layer(neuron_cfg)
+            raise ValueError(
+                f'{name or "All"} of {type(module).__name__} is a {type(layer).__name__}, which '
+                f'cannot be made spike-driven ({weights}): only convolutions and linear layers '
+                'can. Name it in analog to let it keep real-valued inputs.'
+            )
+        layer.neuron = build_activation_layer(neuron_cfg).train(layer.training)
         layer.register_forward_pre_hook(_fire_first)
     keep_settings(module, _analog_layers)
 
@@ -89,10 +90,11 @@ def _is_below(name: str, prefix: str) -> bool:
     return f'{name}.'.startswith(f'{prefix}.')
 
 
-class SpikeDriven(BaseModule):
+class SpikeDriven(nn.Module):
     """Mixin that makes a neck or head spike-driven: ``class SpikeFPN(SpikeDriven, FPN)``.
 
-    The class keeps every argument of the neck or head it is mixed into and gains two.
+    The neck or head may be a ``BaseModule`` of mmengine or a plain module. The class keeps every
+    argument of it and gains two.
 
     Args:
         *args: Arguments of the neck or head.

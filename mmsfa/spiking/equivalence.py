@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -88,6 +88,8 @@ class Equivalence:
 def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') -> Equivalence:
     """Run each batch as integers and in another form, and compare all counts and predictions.
 
+    Every pass starts from the same random numbers, for heads that draw some.
+
     The counts of one batch are kept at a time, one byte each up to D = 255. TF32 is off meanwhile:
     its rounding would flip far more counts than the order of a sum does.
 
@@ -113,12 +115,16 @@ def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') ->
     for batch in batches:
         integer, other = _Recording(), _Recording()
         with torch.no_grad(), _without_tf32():
-            with uncounted(model) as products:  # alone: observers multiply, too
+            with _own_random_numbers(), uncounted(model) as products:  # alone: observers multiply
                 model.test_step(deepcopy(batch))
             nameless.update(dict.fromkeys(products))
-            with observe(model, neuron=integer.add):
+            with _own_random_numbers(), observe(model, neuron=integer.add):
                 expected = model.test_step(deepcopy(batch))
-            with spike_inference(model, mode), observe(model, other.add, received):
+            with (
+                _own_random_numbers(),
+                spike_inference(model, mode),
+                observe(model, other.add, received),
+            ):
                 samples = model.test_step(deepcopy(batch))
         for name, calls in integer.calls.items():
             layer = layers.setdefault(name, LayerDifference(name))
@@ -131,6 +137,12 @@ def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') ->
     found.analog = real_inputs(model, got_real, nonlinear)
     found.not_run = not_run(model, layers, got_real)
     return found
+
+
+def _own_random_numbers() -> AbstractContextManager:
+    """Each pass draws the same: mmseg's hamburger begins with random bases."""
+    cuda = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    return torch.random.fork_rng(devices=cuda)
 
 
 @contextmanager

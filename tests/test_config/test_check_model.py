@@ -123,3 +123,111 @@ def test_weights_that_a_base_has_for_its_own_backbone(config) -> None:
     with pytest.raises(MisfitError, match="pretrained is 'open-mmlab://resnet50_v1c'.*=None"):
         check_model(config(name, model__pretrained='open-mmlab://resnet50_v1c'))
     check_model(config(name, model__pretrained=None))
+
+
+CHANNELS = [24, 48, 96, 128]
+
+
+def of_tiny(backbone: dict | None = None, **model: object) -> Config:
+    """A config of mmdet on the smallest backbone."""
+    found = dict(type='mmpretrain.ESpikeFormer', arch='tiny', **(backbone or {}))
+    return Config(dict(default_scope='mmdet', model=dict(backbone=found, **model)))
+
+
+def fpn(**options: object) -> dict:
+    return dict(type='FPN', in_channels=CHANNELS, out_channels=8, num_outs=5, **options)
+
+
+YOLO = dict(type='YOLOV3Neck', num_scales=3, in_channels=[128, 96, 48], out_channels=[32, 16, 8])
+YOLO_HEAD = dict(type='YOLOV3Head', in_channels=[64, 32, 16], featmap_strides=[32, 16, 8])
+THREE = dict(out_indices=(2, 3, 4), stage4_stride=2)
+
+
+def test_a_neck_may_state_its_channels_deepest_first(warnings) -> None:
+    check_model(of_tiny(THREE, neck=YOLO, bbox_head=YOLO_HEAD))
+    assert not warnings
+    check_model(of_tiny(THREE, neck=YOLO, bbox_head=dict(YOLO_HEAD, featmap_strides=[8, 16, 32])))
+    assert 'is [8, 16, 32], but the maps have the strides [32, 16, 8]' in warnings[0]
+    for wrong in ([48, 96, 128], [512, 256, 128]):
+        with pytest.raises(MisfitError, match=r'lists them deepest first: \[128, 96, 48\]'):
+            check_model(of_tiny(THREE, neck=dict(YOLO, in_channels=wrong), bbox_head=YOLO_HEAD))
+
+
+@pytest.mark.parametrize(
+    'head',
+    [
+        dict(bbox_head=dict(type='FCOSHead', strides=[8, 16, 32, 64, 128])),
+        dict(bbox_head=dict(type='RepPointsHead', point_strides=[8, 16, 32, 64, 128])),
+        dict(mask_head=dict(type='SOLOHead', strides=[16, 16, 32, 64, 64])),
+        dict(panoptic_head=dict(type='Mask2FormerHead', strides=[8, 16, 32, 64])),
+        dict(bbox_head=dict(type='RetinaHead')),
+    ],
+)
+def test_stock_strides_are_said_of_every_head(warnings, head: dict) -> None:
+    check_model(of_tiny(neck=fpn(start_level=1), **head))
+    assert len(warnings) == 1 and 'the maps have the strides' in warnings[0]
+    warnings.clear()
+    check_model(of_tiny(dict(stage4_stride=2), neck=fpn(start_level=1), **head))
+    assert not warnings
+
+
+def test_anchors_of_a_picture_size_are_right(warnings) -> None:
+    """SSD's last strides, and those of YOLACT, follow from the size of its pictures."""
+    neck = dict(
+        type='SSDNeck',
+        in_channels=(48, 96),
+        out_channels=(48, 96, 32, 16, 16, 16),
+        level_strides=(2, 2, 1, 1),
+        level_paddings=(1, 1, 0, 0),
+    )
+    head = dict(type='SSDHead', anchor_generator=dict(strides=[8, 16, 32, 64, 100, 300]))
+    check_model(of_tiny(dict(out_indices=(2, 3)), neck=neck, bbox_head=head))
+    strides = [550 / x for x in (69, 35, 18, 9, 5)]
+    yolact = dict(type='YOLACTHead', anchor_generator=dict(strides=strides))
+    check_model(of_tiny(dict(stage4_stride=2), neck=fpn(start_level=1), bbox_head=yolact))
+    assert not warnings
+    head['anchor_generator']['strides'] = [4, 8, 16, 32, 64, 128]
+    check_model(of_tiny(dict(out_indices=(2, 3)), neck=neck, bbox_head=head))
+    assert len(warnings) == 1
+
+
+def test_maps_of_one_size_are_refused_where_sizes_must_double() -> None:
+    pafpn = dict(type='PAFPN', in_channels=CHANNELS, out_channels=8, num_outs=4)
+    yolox = dict(type='YOLOXPAFPN', in_channels=CHANNELS[1:], out_channels=8, num_csp_blocks=1)
+    panoptic = dict(type='PanopticFPNHead', in_channels=8, inner_channels=32)
+    for given, part, model in (
+        ({}, 'neck', dict(neck=pafpn)),
+        (dict(out_indices=(2, 3, 4)), 'neck', dict(neck=yolox)),
+        (dict(out_indices=(2, 3, 4)), 'neck', dict(neck=YOLO)),
+        ({}, 'semantic_head', dict(neck=fpn(), semantic_head=panoptic)),
+    ):
+        with pytest.raises(MisfitError, match=rf'model\.{part} needs .*16, 16\].*stage4_stride=2'):
+            check_model(of_tiny(given, **model))
+        check_model(of_tiny(dict(given, stage4_stride=2), **model))
+
+
+def test_a_head_that_fails_with_both_is_not_judged() -> None:
+    """LR-ASPP pools 49 x 49 positions, which the last map of our picture does not have."""
+    head = dict(type='LRASPPHead', in_channels=(24, 48, 128), in_index=(0, 1, 2), channels=8)
+    head = dict(head, num_classes=2, input_transform='multiple_select')
+    for stride in (1, 2):
+        cfg = of_tiny(dict(out_indices=(1, 2, 4), stage4_stride=stride), decode_head=head)
+        cfg.default_scope = 'mmseg'
+        check_model(cfg)
+
+
+def test_details_and_panoptic_heads_are_checked() -> None:
+    with pytest.raises(MisfitError, match=r'decode_head\.c1_in_channels is \[256\].*\[24\]'):
+        check_model(of_tiny(decode_head=dict(in_channels=128, in_index=3, c1_in_channels=256)))
+    with pytest.raises(MisfitError, match=r'panoptic_head\.in_channels is \[256, 512\]'):
+        check_model(of_tiny(panoptic_head=dict(type='MaskFormerHead', in_channels=[256, 512])))
+
+
+def test_the_check_can_be_switched_off(warnings) -> None:
+    cfg = of_tiny(neck=fpn(start_level=1), bbox_head=dict(type='RetinaHead', in_channels=8))
+    cfg.model.neck.in_channels = [1, 2, 3, 4]
+    with pytest.raises(MisfitError, match='check_model = False'):
+        check_model(cfg)
+    cfg.check_model = False
+    check_model(cfg)
+    assert not warnings

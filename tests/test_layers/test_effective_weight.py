@@ -11,7 +11,13 @@ from mmcv.cnn.bricks import wrappers
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from mmsfa.layers.effective_weight import as_plain, effective_weight, is_plain, weight_bits
+from mmsfa.layers.effective_weight import (
+    as_plain,
+    effective_weight,
+    has_product,
+    is_plain,
+    weight_bits,
+)
 from mmsfa.layers.fold import fold
 
 
@@ -87,3 +93,15 @@ def test_a_plain_copy_of_a_plain_layer_shares_its_parameters() -> None:
     plain = as_plain(layer)
     assert type(plain) is wrappers.Conv2d and plain is not layer
     assert plain.weight is layer.weight and plain.bias is layer.bias
+
+
+def test_what_multiplies_by_itself() -> None:
+    head = nn.Sequential(nn.Linear(2, 2))
+    head.tokens = nn.Parameter(torch.zeros(2, 3))
+    attention, bilinear = nn.MultiheadAttention(4, 2), nn.Bilinear(2, 2, 2)
+    products = [nn.Linear(2, 3), nn.Conv1d(2, 3, 1), attention, bilinear]
+    others = [nn.Embedding(2, 3), nn.LayerNorm((2, 3)), nn.GroupNorm(1, 2), nn.PReLU(3), head]
+    assert all(has_product(one) for one in products)
+    assert not any(has_product(one) for one in others)
+    head.mix_weight = nn.Parameter(torch.zeros(2, 3))
+    assert has_product(head)

@@ -7,6 +7,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import nn
 
+from mmsfa.errors import UserError
 from mmsfa.layers import SpikeConv, SpikeConvBlock, SpikeSepConv
 from mmsfa.layers.masked import masked_norm, visible_at
 
@@ -57,6 +58,15 @@ def test_a_mask_is_brought_to_the_size_of_a_map():
     for wrong in (torch.zeros(1, 5, 4, 13), torch.zeros(2, 5, 4, 12)):
         with pytest.raises(ValueError, match='must be a multiple of it, got a mask'):
             visible_at(visible, wrong)
+
+
+def test_a_mask_of_another_algorithm_is_refused():
+    """SimMIM gives 1 for what is hidden, on a grid of its own, without an axis of channels."""
+    x = torch.zeros(2, 3, 64, 64)
+    backbone = MODELS.build(dict(type='ESpikeFormer', arch=ARCHS['base'], out_indices=(4,)))
+    for wrong in (torch.ones(2, 4, 4), torch.ones(2, 1, 4, 4).long(), torch.ones(2, 16) > 0):
+        with pytest.raises(UserError, match='visible must be bool .*got torch.*SpikeMAE'):
+            backbone(x, wrong)
 
 
 @pytest.mark.parametrize('kind', [nn.BatchNorm2d, nn.SyncBatchNorm])

@@ -5,9 +5,10 @@ import copy
 import pytest
 import torch
 from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
 from torch import nn
 
-from mmsfa.layers import make_spike_driven
+from mmsfa.layers import SpikeDriven, make_spike_driven
 from mmsfa.neurons import SFA
 from mmsfa.neurons.functional import integer_fire
 
@@ -85,3 +86,56 @@ def test_a_relu_neuron_is_not_taken_out():
     head = Head()
     make_spike_driven(head, dict(type='ReLU'))
     assert sum(isinstance(module, nn.ReLU) for module in head.modules()) == 3
+
+
+class PlainNeck(nn.Module):
+    """As YOLOF's encoder and mmseg's MLANeck: no ``BaseModule``."""
+
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 1)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+def test_a_plain_module_and_one_of_mmengine_take_their_own_arguments():
+    class SpikePlain(SpikeDriven, PlainNeck):
+        pass
+
+    class Other(BaseModule):
+        def __init__(self, in_channels, init_cfg=None):
+            super().__init__(init_cfg)
+            self.conv = nn.Conv2d(in_channels, 2, 1)
+
+    class SpikeOther(SpikeDriven, Other):
+        pass
+
+    neck = SpikePlain(3, out_channels=4, neuron_cfg=NEURON)
+    assert isinstance(neck.conv.neuron, SFA) and neck(torch.ones(1, 3, 2, 2)).shape == (1, 4, 2, 2)
+    init_cfg = dict(type='Constant', layer='Conv2d', val=3)
+    other = SpikeOther(in_channels=3, init_cfg=init_cfg, neuron_cfg=NEURON)
+    other.init_weights()
+    assert isinstance(other, BaseModule) and (other.conv.weight == 3).all()
+
+
+def test_norms_of_several_axes_and_parameters_of_a_head_are_no_layers():
+    head = Head()
+    head.norm = nn.LayerNorm((4, 8, 8))
+    head.query_embed = nn.Embedding(5, 4)
+    head.tokens = nn.Parameter(torch.zeros(1, 3, 4))
+    make_spike_driven(head, NEURON)
+    assert hasattr(head.upsample, 'neuron') and not hasattr(head.norm, 'neuron')
+
+
+def test_what_is_refused_is_named_with_its_weights():
+    head = Head()
+    head.kernel_weight = nn.Parameter(torch.zeros(2, 4))
+    with pytest.raises(ValueError, match=r'Head is a Head, which cannot .*\(kernel_weight\)'):
+        make_spike_driven(head, NEURON)
+
+
+def test_a_head_in_evaluation_mode_stays_in_it():
+    head = Head().eval()
+    make_spike_driven(head, NEURON)
+    assert not any(module.training for module in head.modules())

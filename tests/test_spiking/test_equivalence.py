@@ -141,3 +141,16 @@ def test_a_checkpoint_of_another_model_is_refused(
             'tools/analysis_tools/check_equivalence.py', CLS, tmp_path / 'weights.pth',
             '--cfg-options', 'model.backbone.arch=5m', 'model.head.in_channels=192',
         )  # fmt: skip
+
+
+class Draws(nn.Module):
+    """Adds random numbers, as mmseg's hamburger begins with random bases."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.rand_like(x)
+
+
+def test_every_form_draws_the_same_random_numbers(classifier: nn.Module) -> None:
+    classifier.head.fc = nn.Sequential(Draws(), classifier.head.fc).eval()
+    with in_float64(classifier):
+        assert compare(classifier, pictures()).identical

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmsfa.layers import RepConv
 from mmsfa.layers.attention import SpikeProduct
+from mmsfa.layers.effective_weight import Multiplies, has_product
 
 from .fan_out import macs
 from .observer import Synapse, merged_synapses_of, neurons_of, observe
@@ -44,6 +44,7 @@ def uncounted(model: nn.Module) -> Iterator[list[str]]:
         flops[name] += 2 * macs(layer, x, output)
 
     with (
+        _nothing_learns(model),
         FlopCounterMode(display=False) as counter,
         spikes_followed(model) as met,
         observe(model, synapse=received),
@@ -56,28 +57,58 @@ def uncounted(model: nn.Module) -> Iterator[list[str]]:
     found += dict.fromkeys([*_weights_of_others(model), *beyond, *met])
 
 
+@contextmanager
+def _nothing_learns(model: nn.Module) -> Iterator[None]:
+    """PyTorch's counter asks for gradients of what a module gets, such as queries of a head."""
+    learning = [weight for weight in model.parameters() if weight.requires_grad]
+    for weight in learning:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in learning:
+            weight.requires_grad_(True)
+
+
 def _weights_of_others(model: nn.Module) -> Iterator[str]:
     """Layers with weights that nobody watches."""
     for name, module in model.named_modules():
-        if not isinstance(module, (_ConvNd, nn.Linear, nn.Embedding)) and any(
-            weight.dim() > 1 for weight in module.parameters(recurse=False)
-        ):
-            yield name
+        if has_product(module) and not isinstance(module, Multiplies):
+            yield name or type(model).__name__
 
 
 def _that_multiply(model: nn.Module, own: dict[str, int], of_layers: Counter[str]) -> Iterator[str]:
     """Modules with more operations of their own than the layer that they are."""
     root, modules = type(model).__name__, dict(model.named_modules())
     answering = [name for name, module in modules.items() if _answers(module)]
+    borrowed = _of_shared_layers(model, own, of_layers)
     for name, module in modules.items():
         if any(f'{name}.'.startswith(f'{one}.') for one in answering):
             continue
-        allowed = of_layers[name]
+        allowed = of_layers[name] + borrowed[name]
         if isinstance(module, ConvModule):  # one that has folded its norm calls a copy
             conv = f'{name}.conv'.lstrip('.')
-            allowed = max(of_layers[conv] - own.get(conv, 0), 0)
+            allowed = max(of_layers[conv] - own.get(conv, 0), 0) + borrowed[name]
         if own.get(name or root, 0) > allowed:
             yield name or root
+
+
+def _of_shared_layers(
+    model: nn.Module, own: dict[str, int], of_layers: Counter[str]
+) -> Counter[str]:
+    """Operations of layers with several owners, as in the towers of mmdet's RetinaSepBNHead.
+
+    The counter knows them by their first name, so that they look like operations of the others.
+    """
+    first = {module: name for name, module in model.named_modules()}
+    found: Counter[str] = Counter()
+    for name, module in model.named_modules(remove_duplicate=False):
+        if first[module] != name and first[module] in of_layers:
+            user = name.rpartition('.')[0]
+            while user and user not in own:  # a ModuleList is never called
+                user = user.rpartition('.')[0]
+            found[user] += of_layers[first[module]]
+    return found
 
 
 def _answers(module: nn.Module) -> bool:

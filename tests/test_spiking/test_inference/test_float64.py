@@ -49,11 +49,11 @@ def test_pictures_and_weights_are_wide_inside_and_the_same_bits_afterwards(as_li
 
 def test_a_pass_that_fails_leaves_a_float32_model() -> None:
     model, extension = Model(), sys.modules['mmcv._ext']
-    nms = extension.nms
+    nms, narrow = extension.nms, torch.ones(1, 3)
     with in_float64(model):
         assert extension.nms is not nms
     with pytest.raises(RuntimeError, match='same dtype'), in_float64(model):
-        model.fc(torch.ones(1, 3))
+        model.fc(narrow)
     assert model.fc.weight.dtype == torch.float32 and not model.data_preprocessor._forward_hooks
     assert extension.nms is nms
 
@@ -70,3 +70,22 @@ def test_suppression_gets_rounded_numbers() -> None:
     # what it writes into comes back in float64
     assert dets.dtype == torch.float64
     assert dets.tolist() == [[0, 0, 4, 4, 0.5], [8, 8, 12, 12, 0.5]]
+
+
+def test_what_a_head_makes_by_itself_is_wide_too() -> None:
+    """Grids, priors and encodings of positions, of no type or float32."""
+    fc = nn.Linear(3, 2)
+    with in_float64(fc):
+        assert fc(torch.ones(1, 3)).dtype == torch.linspace(0, 1, 3).dtype == torch.float64
+        mask = torch.ones(2) > 0
+        asked = (
+            mask.cumsum(0, dtype=torch.float32),
+            mask.float(),
+            mask.to(torch.float32),
+            torch.arange(3, dtype=torch.float32),
+        )
+        assert all(one.dtype == torch.float64 for one in asked)
+    assert torch.ones(1).dtype == torch.float32
+    with pytest.raises(KeyError), in_float64(fc):
+        raise KeyError
+    assert torch.get_default_dtype() == fc.weight.dtype == torch.float32

@@ -123,3 +123,28 @@ def test_what_never_ran_is_named() -> None:
     )
     assert not_run(net, {'1'}, {'0', '2'}) == []
     assert not_run(net, {}, {'0'}) == ['1', '2']
+
+
+class Shared(nn.Module):
+    """Two bricks with one convolution and norms of their own, as mmdet's RetinaSepBNHead has."""
+
+    def __init__(self, second: type[nn.Module] = SpikeConv) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(
+            [SpikeConv(3, 4, 3, conv_cfg=None, **BRICK), second(3, 4, 3, conv_cfg=None, **BRICK)]
+        )
+        self.levels[1].conv = self.levels[0].conv
+        self.queries = nn.Parameter(torch.ones(1, 3, 8, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return sum(level(x + self.queries) + level(self.queries) for level in self.levels)
+
+
+def test_a_layer_of_two_modules_is_counted_where_it_runs() -> None:
+    assert found_in(Shared(), 1, 3, 8, 8) == []
+
+
+def test_parameters_may_enter_a_module_as_they_are() -> None:
+    """PyTorch's counter would ask for their gradients, which nobody computes here."""
+    net = Shared()
+    assert found_in(net, 1, 3, 8, 8) == [] and all(w.requires_grad for w in net.parameters())
