@@ -106,11 +106,13 @@ def test_nothing_but_ignored_pixels(tmp_path: Path, logged: list[str]) -> None:
 
 def test_minus_one_of_coco_is_said_once(logged: list[str]) -> None:
     hook, runner = MetricCheckHook(), SimpleNamespace()
+    hook.after_test_epoch(runner, {'coco/segm_mAP': 0.3, 'coco/segm_mAP_l': -1.0, 'r': [1]})
+    assert not [line for line in logged if 'nothing to measure' in line], 'no large thing is there'
     for _ in range(2):
-        hook.after_test_epoch(runner, {'coco/bbox_mAP': 0.3, 'coco/bbox_mAP_s': -1.0, 'r': [1]})
+        hook.after_test_epoch(runner, {'coco/bbox_mAP': -1.0, 'coco/AR_s@1000': -1.0, 'r': [1]})
         hook.after_val_epoch(runner, None)
     (line,) = [line for line in logged if 'nothing to measure' in line]
-    assert line.startswith('The test set has nothing to measure coco/bbox_mAP_s by (-1.0)')
+    assert line.startswith('The test set has nothing to measure coco/bbox_mAP by (-1.0)')
 
 
 def test_loops_of_ones_own_are_left_alone() -> None:
