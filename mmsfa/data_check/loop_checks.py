@@ -23,7 +23,7 @@ SPLITS = dict(train='training', val='validation', test='test')
 LARGE = 50e6  # bytes of an annotation file that takes seconds
 
 
-def datasets_of(loop: Any) -> Iterator[Any]:
+def datasets_of_loop(loop: Any) -> Iterator[Any]:
     """The data set of a loop's loader; loops of one's own may have several loaders."""
     for loader in getattr(loop, 'dataloaders', None) or [getattr(loop, 'dataloader', None)]:
         if hasattr(loader, 'dataset'):
@@ -40,7 +40,7 @@ def refuse_empty(split: str, loop: Any) -> None:
     Raises:
         DataFaultError: One has none.
     """
-    for dataset in datasets_of(loop):
+    for dataset in datasets_of_loop(loop):
         if hasattr(dataset, '__len__') and len(dataset) == 0:
             raise DataFaultError(
                 f'The {SPLITS[split]} set has no sample: expected at least one, so check ann_file, '
@@ -52,7 +52,7 @@ def refuse_empty(split: str, loop: Any) -> None:
 def class_warnings(split: str, loop: Any) -> list[str]:
     """Sentences on classes without a box or picture, and on palettes that contradict each other."""
     sentences = []
-    for dataset in datasets_of(loop):
+    for dataset in datasets_of_loop(loop):
         names, number = classes_without_labels(dataset)
         effect = 'nothing can learn them' if split == 'train' else 'no metric measures them'
         if names:
@@ -68,7 +68,7 @@ def file_faults(loop: Any) -> list[Fault]:
     """Files that are missing or damaged, and label maps whose numbers the decoder changes."""
     files: dict[str, None] = {}
     faults: list[Fault] = []
-    for dataset in datasets_of(loop):
+    for dataset in datasets_of_loop(loop):
         files.update(dict.fromkeys(files_in(dataset)))
         faults += format_faults(dataset)[0]
     return check_files(list(files)) + faults
@@ -76,7 +76,7 @@ def file_faults(loop: Any) -> list[Fault]:
 
 def faults_if_all_are_wrong(loop: Any) -> list[Fault]:
     """The faults of a training set's label maps if it has no right one; else they are met later."""
-    found = [format_faults(dataset, SAMPLE) for dataset in datasets_of(loop)]
+    found = [format_faults(dataset, SAMPLE) for dataset in datasets_of_loop(loop)]
     faults = [fault for own, _ in found for fault in own]
     return faults if len(faults) == sum(number for _, number in found) else []
 
@@ -85,7 +85,7 @@ def annotation_faults(loop: Any) -> tuple[list[Fault], list[Fault]]:
     """Faults of annotation files in the form of COCO, and those with which nothing should run."""
     found = [
         coco_file_of(leaf)
-        for dataset in datasets_of(loop)
+        for dataset in datasets_of_loop(loop)
         for leaf, _ in leaves(dataset)
         if is_local(leaf)
     ]
@@ -110,7 +110,7 @@ def annotation_faults(loop: Any) -> tuple[list[Fault], list[Fault]]:
 
 def orientation_faults(loop: Any) -> tuple[list[Fault], list[Fault]]:
     """Pictures that are read in another way than annotated, and those where nobody can tell."""
-    own = [leaf for dataset in datasets_of(loop) for leaf, _ in leaves(dataset)]
+    own = [leaf for dataset in datasets_of_loop(loop) for leaf, _ in leaves(dataset)]
     return check_orientation([one for leaf in own for one in annotated_pictures(leaf)])
 
 

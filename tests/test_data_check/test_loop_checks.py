@@ -8,7 +8,7 @@ import pytest
 from mmengine.dataset import BaseDataset, ConcatDataset
 
 from mmsfa.data_check.fault import DataFaultError
-from mmsfa.data_check.loop_checks import class_warnings, datasets_of, file_faults, refuse_empty
+from mmsfa.data_check.loop_checks import class_warnings, datasets_of_loop, file_faults, refuse_empty
 
 
 class Labelled(BaseDataset):
@@ -30,10 +30,10 @@ def loop(*labels: int) -> SimpleNamespace:
 
 def test_a_loop_has_one_loader_or_several_or_none() -> None:
     one = loop(0)
-    assert list(datasets_of(one)) == [one.dataloader.dataset]
+    assert list(datasets_of_loop(one)) == [one.dataloader.dataset]
     several = SimpleNamespace(dataloaders=[one.dataloader, loop(1).dataloader])
-    assert len(list(datasets_of(several))) == 2
-    assert list(datasets_of(SimpleNamespace())) == list(datasets_of(None)) == []
+    assert len(list(datasets_of_loop(several))) == 2
+    assert list(datasets_of_loop(SimpleNamespace())) == list(datasets_of_loop(None)) == []
 
 
 def test_an_empty_set_is_refused_by_the_name_of_its_loader() -> None:
