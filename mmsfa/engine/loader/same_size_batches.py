@@ -61,8 +61,8 @@ class SameSizeBatchSampler(BatchSampler):
     def _size_of(self, index: int) -> tuple[int, int]:
         """(width, height) in the annotations, or else in the file."""
         if index not in self._sizes:
-            dataset: Any = vars(self.sampler)['dataset']  # as samplers of mmengine have it
-            info = dataset.get_data_info(index)
+            sampler: Any = self.sampler  # those of mmengine have a data set
+            info = sampler.dataset.get_data_info(index)
             if {'width', 'height'} <= info.keys():
                 self._sizes[index] = info['width'], info['height']
             else:
