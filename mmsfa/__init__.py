@@ -18,6 +18,6 @@ from mmsfa import moved, ops  # noqa: E402
 moved.install()
 ops.install()  # must come before anything that imports mmdet
 
-from mmsfa import backbones, cls, engine, losses, neurons  # noqa: E402
+from mmsfa import backbones, cls, compression, engine, losses, neurons  # noqa: E402
 
-__all__ = ['__version__', 'backbones', 'cls', 'compat', 'engine', 'losses', 'neurons', 'ops']
+__all__ = ['__version__', 'backbones', 'cls', 'compat', 'compression', 'engine', 'losses', 'neurons', 'ops']

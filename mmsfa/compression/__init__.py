@@ -1,1 +1,5 @@
-"""Compression: learning from another network by auxiliary losses; how much memory weights take."""
+"""Smaller models: quantised weights, learning from another network, memory of weights."""
+
+from . import quantization
+
+__all__ = ['quantization']

@@ -1,0 +1,33 @@
+"""Weights of one to eight bits, for any model of the mm libraries."""
+
+from .binary import BinaryQuantizer
+from .convert import build_quantized, quantize
+from .layers import (
+    QuantConv1d,
+    QuantConv2d,
+    QuantConvTranspose2d,
+    QuantizedLayer,
+    QuantLinear,
+    build_quantizer,
+)
+from .policy import QuantizationError
+from .quantizer import QuantizedWeight, WeightQuantizer
+from .rescaw import ReScaWQuantizer
+from .uniform import UniformQuantizer
+
+__all__ = [
+    'BinaryQuantizer',
+    'QuantConv1d',
+    'QuantConv2d',
+    'QuantConvTranspose2d',
+    'QuantLinear',
+    'QuantizationError',
+    'QuantizedLayer',
+    'QuantizedWeight',
+    'ReScaWQuantizer',
+    'UniformQuantizer',
+    'WeightQuantizer',
+    'build_quantized',
+    'build_quantizer',
+    'quantize',
+]

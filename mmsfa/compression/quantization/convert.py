@@ -1,0 +1,134 @@
+"""Quantise the layers of a model, when it is built or once it is trained."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from mmengine.logging import print_log
+from mmpretrain.registry import MODELS
+from torch import nn
+
+from mmsfa.layers.effective_weight import is_plain
+
+from .layers import (
+    QuantConv1d,
+    QuantConv2d,
+    QuantConvTranspose2d,
+    QuantizedLayer,
+    QuantLinear,
+    build_quantizer,
+)
+from .policy import Choice, QuantizationError, choose
+
+Model = TypeVar('Model', bound=nn.Module)
+
+_KINDS: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Conv1d: QuantConv1d,
+    nn.Conv2d: QuantConv2d,
+    nn.ConvTranspose2d: QuantConvTranspose2d,
+    nn.Linear: QuantLinear,
+}
+
+
+def quantize(model: Model, quantization: Mapping[str, Any] | int) -> Model:
+    """Let the layers of a model multiply with quantised weights, in place.
+
+    The parameters stay the same objects under the same names, in floating point: optimisers,
+    initialisation, checkpoints and hooks see no difference, and training goes on. Layers that are
+    quantised already stay as they are. What multiplies by weights and is no ordinary convolution
+    or linear layer (deformable convolution, attention of PyTorch) stays in floating point and is
+    named in the log.
+
+    Args:
+        model: A model of mmdet, mmseg or mmpretrain, or a part of one.
+        quantization: See :func:`~mmsfa.compression.quantization.policy.choose`.
+
+    Returns:
+        The model.
+
+    Raises:
+        QuantizationError: The settings fit no layer, or none is left to quantise.
+        ValueError: A setting of a quantiser is out of its range.
+    """
+    chosen = choose(model, quantization)
+    done: dict[str, Choice] = {}
+    left: list[str] = []
+    for name, choice in chosen.items():
+        layer = model.get_submodule(name)
+        if choice.setting is None or isinstance(layer, QuantizedLayer):
+            continue
+        if _quantize_layer(layer, choice.setting):
+            done[name] = choice
+        else:
+            left.append(f'{name} ({type(layer).__name__})')
+    if not done and not any(isinstance(m, QuantizedLayer) for m in model.modules()):
+        raise QuantizationError(
+            f'quantization leaves every layer of {type(model).__name__} in floating point: set '
+            'quantization.default to a number of bits.'
+        )
+    print_log(_summary(done, left), 'current')
+    return model
+
+
+def _quantize_layer(layer: nn.Module, setting: int | dict) -> bool:
+    """Whether the layer could be quantised; it has become an object of another class."""
+    kind = next((to for plain, to in _KINDS.items() if isinstance(layer, plain)), None)
+    if kind is None or not is_plain(layer):
+        return False
+    quantizer = build_quantizer(setting)
+    layer.__class__ = kind
+    assert isinstance(layer, QuantizedLayer)
+    layer.quantize_with(quantizer)
+    return True
+
+
+def _summary(done: dict[str, Choice], left: list[str]) -> str:
+    found = Counter((choice.role, _text(choice.setting)) for choice in done.values())
+    parts = [f'{count} {role} at {text}' for (role, text), count in found.items()]
+    floating = f'; in floating point stay {", ".join(left)}' if left else ''
+    return f'Quantized {len(done)} layers: {", ".join(parts)}{floating}.'
+
+
+def _text(setting: Any) -> str:
+    if isinstance(setting, int):
+        return f'{setting} bit'
+    kind = str(setting['type']).rpartition('.')[2]
+    return f'{kind}({", ".join(f"{k}={v}" for k, v in setting.items() if k != "type")})'
+
+
+@MODELS.register_module(name='Quantized')
+def build_quantized(
+    of: dict | nn.Module,
+    quantization: Mapping[str, Any] | int,
+    data_preprocessor: Any = None,
+    **settings: Any,
+) -> nn.Module:
+    """Build a model and quantise it; its name in a config is ``mmpretrain.Quantized``.
+
+    Args:
+        of: Config of the model, in the default scope of the whole config; or the model.
+        quantization: See :func:`quantize`.
+        data_preprocessor: Of the model, where ``of`` has none: mmengine puts the one from the top
+            of a config here.
+        **settings: None: settings of the model belong into ``of``.
+
+    Returns:
+        The model, an instance of its own class.
+
+    Raises:
+        QuantizationError: The settings fit no layer, or there are others.
+    """
+    if settings:
+        raise QuantizationError(
+            f'Quantized takes `of` and `quantization`, got {", ".join(settings)}: settings of the '
+            f'model belong into `of` (model.of.{next(iter(settings))}).'
+        )
+    model: Any = of
+    if isinstance(of, dict):
+        of = dict(of)
+        if data_preprocessor is not None:
+            of.setdefault('data_preprocessor', data_preprocessor)
+        model = MODELS.build(of)
+    return quantize(model, quantization)

@@ -1,0 +1,208 @@
+"""Convolution and linear layers that multiply with quantised weights."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.conv import _ConvNd
+
+from mmsfa.neurons.weight_settings import keep_settings
+
+from .packing import PACKED, unpack
+from .quantizer import QuantizedWeight, WeightQuantizer
+
+SCALE = 'weight_scale'
+
+
+def build_quantizer(setting: int | dict | WeightQuantizer) -> WeightQuantizer:
+    """A quantiser from a number of bits, its config, or itself.
+
+    Args:
+        setting: 1 is a ``BinaryQuantizer``, 2..8 a ``UniformQuantizer`` of so many bits.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    if isinstance(setting, int):
+        kind = 'BinaryQuantizer' if setting == 1 else 'UniformQuantizer'
+        setting = dict(type=f'mmpretrain.{kind}', bits=setting)
+    built = MODELS.build(setting) if isinstance(setting, dict) else setting
+    if not isinstance(built, WeightQuantizer):
+        raise ValueError(
+            'A quantizer must be a number of bits (1..8) or the config of a WeightQuantizer, such '
+            f"as dict(type='mmpretrain.ReScaWQuantizer', bits=4), got a {type(built).__name__}."
+        )
+    return built
+
+
+class QuantizedLayer:
+    """Mixin of layers whose float weight is quantised whenever they run.
+
+    The parameter names are those of the ordinary layer. A state dict may also hold
+    ``weight_scale``, a scale that was fixed (by pruning, or by packing), or the packed integers
+    ``weight_packed`` in place of the weight.
+
+    Attributes:
+        quantizer: What makes the weight that is multiplied with.
+        weight_scale: The fixed scale, (F, 1) or (1, 1); None takes that of the weights.
+    """
+
+    weight: nn.Parameter
+    quantizer: WeightQuantizer
+    weight_scale: Tensor | None
+
+    def quantize_with(self, quantizer: int | dict | WeightQuantizer) -> None:
+        """Give the layer its quantiser; called once."""
+        layer = cast(nn.Module, self)
+        layer.quantizer = build_quantizer(quantizer).train(layer.training)
+        layer.register_buffer(SCALE, None)
+        keep_settings(layer, _settings)
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of one weight."""
+        return self.quantizer.bits
+
+    def effective_weight(self) -> Tensor:
+        """The quantised weight, in the shape of ``weight``, with its gradient."""
+        rows = self.quantizer(self.rows_of(self.weight), self.weight_scale)
+        return self.weight_of(rows)
+
+    def quantized(self) -> QuantizedWeight:
+        """Values, integers and scale of the weight, one filter a row."""
+        return self.quantizer.quantize(self.rows_of(self.weight), self.weight_scale)
+
+    def fix_scale(self) -> None:
+        """Keep the scale of the weights as they are now, also where they change or are removed."""
+        scale = self.quantized().scale.clone()
+        self.weight_scale = scale
+
+    def rows_of(self, weight: Tensor) -> Tensor:
+        """A weight of the layer as (F, n), one output filter a row."""
+        if not self._is_transposed:
+            return weight.flatten(1)
+        # (C_in, C_out / groups, ...) -> (groups, C_out / groups, C_in / groups, ...)
+        split = weight.unflatten(0, (cast(_ConvNd, self).groups, -1)).transpose(1, 2)
+        return split.flatten(0, 1).flatten(1)
+
+    def weight_of(self, rows: Tensor) -> Tensor:
+        """The other way round: (F, n) in the shape of ``weight``."""
+        if not self._is_transposed:
+            return rows.view_as(self.weight)
+        kernel = self.weight.shape[2:]
+        split = rows.unflatten(0, (cast(_ConvNd, self).groups, -1)).unflatten(2, (-1, *kernel))
+        return split.transpose(1, 2).flatten(0, 1)
+
+    @property
+    def _is_transposed(self) -> bool:
+        return bool(getattr(self, 'transposed', False))
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        scale = state_dict.get(prefix + SCALE)
+        packed = state_dict.pop(prefix + PACKED, None)
+        if packed is not None:
+            shape = self.rows_of(self.weight).shape
+            integers = unpack(packed, shape, self.quantizer, prefix.rstrip('.'))
+            values = integers.to(scale) * cast(Tensor, scale)
+            state_dict[f'{prefix}weight'] = self.weight_of(values)
+        self.weight_scale = None if scale is None else torch.empty_like(scale)
+        cast(Any, super())._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def _settings(layer: nn.Module) -> dict[str, object]:
+    return cast(QuantizedLayer, layer).quantizer.settings()
+
+
+class _QuantizedConv(QuantizedLayer):
+    """Of the convolutions that are not transposed."""
+
+    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.quantize_with(quantizer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve with the quantised weight."""
+        conv = cast(Any, self)
+        return conv._conv_forward(x, self.effective_weight(), conv.bias)
+
+
+@MODELS.register_module()
+class QuantConv1d(_QuantizedConv, nn.Conv1d):
+    """A ``Conv1d`` with quantised weights, for ``conv_cfg``.
+
+    Args:
+        *args: Arguments of ``Conv1d``.
+        quantizer: Config of the quantiser, or a number of bits.
+        **kwargs: Arguments of ``Conv1d``.
+    """
+
+
+@MODELS.register_module()
+class QuantConv2d(_QuantizedConv, nn.Conv2d):
+    """A ``Conv2d`` with quantised weights, for ``conv_cfg``.
+
+    Args:
+        *args: Arguments of ``Conv2d``.
+        quantizer: Config of the quantiser, or a number of bits.
+        **kwargs: Arguments of ``Conv2d``.
+
+    Example:
+        >>> conv_cfg = dict(
+        ...     type='mmpretrain.QuantConv2d',
+        ...     quantizer=dict(type='mmpretrain.ReScaWQuantizer', bits=4))
+    """
+
+
+@MODELS.register_module()
+class QuantConvTranspose2d(QuantizedLayer, nn.ConvTranspose2d):
+    """A ``ConvTranspose2d`` with quantised weights; a filter is what gives one output channel.
+
+    Args:
+        *args: Arguments of ``ConvTranspose2d``.
+        quantizer: Config of the quantiser, or a number of bits.
+        **kwargs: Arguments of ``ConvTranspose2d``.
+    """
+
+    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.quantize_with(quantizer)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Convolve with the quantised weight."""
+        sizes = self.stride, self.padding, self.kernel_size
+        padding = self._output_padding(x, output_size, *sizes, 2, self.dilation)  # type: ignore[arg-type]
+        return F.conv_transpose2d(
+            x,
+            self.effective_weight(),
+            self.bias,
+            self.stride,
+            self.padding,
+            padding,
+            self.groups,
+            self.dilation,
+        )
+
+
+@MODELS.register_module()
+class QuantLinear(QuantizedLayer, nn.Linear):
+    """A ``Linear`` with quantised weights.
+
+    Args:
+        *args: Arguments of ``Linear``.
+        quantizer: Config of the quantiser, or a number of bits.
+        **kwargs: Arguments of ``Linear``.
+    """
+
+    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.quantize_with(quantizer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply with the quantised weight."""
+        return F.linear(x, self.effective_weight(), self.bias)
