@@ -13,6 +13,7 @@ from .spike_code import (
     sum_spikes,
 )
 from .state_hooks import StateHooks, hooked_fire_one_step, hooked_fire_over_time
+from .straight_through import straight_through
 from .surrogate import SpikeSurrogate, check_surrogate, surrogate_derivative
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     'level_shifts',
     'simulate_if_neuron',
     'spike_train',
+    'straight_through',
     'sum_spikes',
     'surrogate_derivative',
 ]
