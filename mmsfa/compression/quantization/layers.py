@@ -12,7 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from mmsfa.neurons.weight_settings import keep_settings
 
-from .packing import PACKED, unpack
+from .packing import PACKED, PackedWeightError, unpack
 from .quantizer import QuantizedWeight, WeightQuantizer
 
 SCALE = 'weight_scale'
@@ -39,8 +39,10 @@ def build_quantizer(setting: int | dict | WeightQuantizer) -> WeightQuantizer:
     return built
 
 
-class QuantizedLayer:
+class QuantizedLayer(nn.Module):
     """Mixin of layers whose float weight is quantised whenever they run.
+
+    It stands in front of an ordinary layer: ``class QuantLinear(QuantizedLayer, nn.Linear)``.
 
     The parameter names are those of the ordinary layer. A state dict may also hold
     ``weight_scale``, a scale that was fixed (by pruning, or by packing), or the packed integers
@@ -51,16 +53,19 @@ class QuantizedLayer:
         weight_scale: The fixed scale, (F, 1) or (1, 1); None takes that of the weights.
     """
 
-    weight: nn.Parameter
+    weight: Tensor
     quantizer: WeightQuantizer
     weight_scale: Tensor | None
 
+    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.quantize_with(quantizer)
+
     def quantize_with(self, quantizer: int | dict | WeightQuantizer) -> None:
         """Give the layer its quantiser; called once."""
-        layer = cast(nn.Module, self)
-        layer.quantizer = build_quantizer(quantizer).train(layer.training)
-        layer.register_buffer(SCALE, None)
-        keep_settings(layer, _settings)
+        self.quantizer = build_quantizer(quantizer).train(self.training)
+        self.register_buffer(SCALE, None)
+        keep_settings(self, _settings)
 
     @property
     def weight_bits(self) -> int:
@@ -107,12 +112,17 @@ class QuantizedLayer:
         scale = state_dict.get(prefix + SCALE)
         packed = state_dict.pop(prefix + PACKED, None)
         if packed is not None:
+            if scale is None:
+                raise PackedWeightError(
+                    f'{prefix.rstrip(".") or "The layer"} has weight_packed, but no weight_scale '
+                    'in the file: publish the weights again with publish_model.py.'
+                )
             shape = self.rows_of(self.weight).shape
             integers = unpack(packed, shape, self.quantizer, prefix.rstrip('.'))
             values = integers.to(scale) * cast(Tensor, scale)
             state_dict[f'{prefix}weight'] = self.weight_of(values)
         self.weight_scale = None if scale is None else torch.empty_like(scale)
-        cast(Any, super())._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
 def _settings(layer: nn.Module) -> dict[str, object]:
@@ -121,10 +131,6 @@ def _settings(layer: nn.Module) -> dict[str, object]:
 
 class _QuantizedConv(QuantizedLayer):
     """Of the convolutions that are not transposed."""
-
-    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.quantize_with(quantizer)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve with the quantised weight."""
@@ -169,10 +175,6 @@ class QuantConvTranspose2d(QuantizedLayer, nn.ConvTranspose2d):
         **kwargs: Arguments of ``ConvTranspose2d``.
     """
 
-    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.quantize_with(quantizer)
-
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Convolve with the quantised weight."""
         sizes = self.stride, self.padding, self.kernel_size
@@ -182,7 +184,7 @@ class QuantConvTranspose2d(QuantizedLayer, nn.ConvTranspose2d):
             self.effective_weight(),
             self.bias,
             self.stride,
-            self.padding,
+            cast(tuple, self.padding),
             padding,
             self.groups,
             self.dilation,
@@ -198,10 +200,6 @@ class QuantLinear(QuantizedLayer, nn.Linear):
         quantizer: Config of the quantiser, or a number of bits.
         **kwargs: Arguments of ``Linear``.
     """
-
-    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.quantize_with(quantizer)
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply with the quantised weight."""
