@@ -37,7 +37,7 @@ def build_model(cfg: Config) -> BaseModel:
     if 'backbone' in inner:
         inner['backbone']['init_cfg'] = None
     if cfg.get('data_preprocessor'):
-        inner.setdefault('data_preprocessor', cfg.data_preprocessor)
+        inner.setdefault('data_preprocessor', deepcopy(cfg.data_preprocessor))
     return revert_sync_batchnorm(MODELS.build(model_cfg)).eval()
 
 

@@ -36,9 +36,9 @@ def pack(integers: Tensor, quantizer: WeightQuantizer) -> Tensor:
     levels = ((integers - quantizer.smallest) / quantizer.stride).round().to(torch.int64)
     if levels.numel() and not 0 <= int(levels.min()) <= int(levels.max()) < 2**quantizer.bits:
         raise PackedWeightError(
-            f'Weights of {quantizer.bits} bits must lie in {quantizer.smallest}..{quantizer.largest},'
-            f" got {int(integers.min())}..{int(integers.max())} (scale='signed_max' does not clip)"
-            ": take scale='max'."
+            f'Weights of {quantizer.bits} bits must lie in {quantizer.smallest}..'
+            f'{quantizer.largest}, got {int(integers.min())}..{int(integers.max())} '
+            "(scale='signed_max' does not clip): take scale='max'."
         )
     values = levels.flatten().cpu().numpy().astype(np.uint8)
     bits = np.unpackbits(values[:, None], axis=1)[:, 8 - quantizer.bits :]
