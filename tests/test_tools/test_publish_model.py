@@ -304,3 +304,16 @@ def test_quantised_weights_are_packed_and_load_exactly(
     cfg.model.quantization.default = 2
     with pytest.raises(PackedWeightError, match='weights of 2 bits, but the file holds'):
         load_trained(cfg, str(weights))
+
+
+def test_float_weights_are_quantised_on_the_way(
+    call_tool: Tool, tmp_path: Path, repo_dir: Path
+) -> None:
+    cfg = Config.fromfile(repo_dir / CLS)
+    file = tmp_path / 'trained.pth'
+    torch.save(build_model(cfg).state_dict(), file)
+    options = ['quantization.default.bits=4', 'quantization.default.scale=mse']
+    call_tool(TOOL, file, tmp_path / 'zoo' / 'x', '--config', CLS, '--cfg-options', *options)
+    weights, card = published(tmp_path / 'zoo')
+    assert 'of 4 bit' in card['packed'] and 'mmpretrain.Quantized' in card['config']['text']
+    load_trained(Config.fromstring(card['config']['text'], file_format='.py'), str(weights))

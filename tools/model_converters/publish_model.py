@@ -11,7 +11,8 @@ raw ones are left out; the last lines and the card say which it was. Configs and
 result like any checkpoint.
 
 Weights of quantised layers (`quantization` of the config) are written as integers in their bits,
-eight of 1 bit in one byte, with their scales; a model of the same config loads them exactly.
+eight of 1 bit in one byte, with their scales; a model of the same config loads them exactly. Float
+weights are quantised on the way with `--config CONFIG --cfg-options quantization=8`.
 
 Example:
     python tools/model_converters/publish_model.py work_dirs/esf_tiny_flowers5/epoch_60.pth \
@@ -42,6 +43,7 @@ from torch import Tensor
 from mmsfa.apis.hashes import file_sha256, text_sha256
 from mmsfa.apis.trained_model import load_trained
 from mmsfa.checkpoint.loading import safe_load, trust_checkpoints
+from mmsfa.cli.key_values import KeyValues
 from mmsfa.cli.options import add_trust_option, read_config, run_tool
 from mmsfa.compression.quantization import packed_state_dict, quantized_layers
 from mmsfa.config.quantization import apply_quantization
@@ -60,11 +62,14 @@ def parse_args() -> argparse.Namespace:
         '--config',
         help='config for the card, which must fit the weights; default: the text in the checkpoint',
     )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=KeyValues, help='change settings of --config'
+    )
     parser.add_argument('--metrics', type=Path, help='JSON file with the metrics of tools/test.py')
     parser.add_argument('--overwrite', action='store_true', help='replace files that exist')
     add_trust_option(parser)
     args = parser.parse_args()
-    args.cfg_options, args.allow_unknown = None, True  # the training has judged the settings
+    args.allow_unknown = True  # the training has judged the settings
     return args
 
 

@@ -94,7 +94,7 @@ def _summary(done: dict[str, Choice], left: list[str]) -> str:
 def _text(setting: Any) -> str:
     if isinstance(setting, int):
         return f'{setting} bit'
-    kind = str(setting['type']).rpartition('.')[2]
+    kind = str(setting.get('type', '')).rpartition('.')[2]
     return f'{kind}({", ".join(f"{k}={v}" for k, v in setting.items() if k != "type")})'
 
 

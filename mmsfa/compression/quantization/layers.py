@@ -22,15 +22,18 @@ def build_quantizer(setting: int | dict | WeightQuantizer) -> WeightQuantizer:
     """A quantiser from a number of bits, its config, or itself.
 
     Args:
-        setting: 1 is a ``BinaryQuantizer``, 2..8 a ``UniformQuantizer`` of so many bits.
+        setting: 1 is a ``BinaryQuantizer``, 2..8 a ``UniformQuantizer`` of so many bits; a config
+            with ``bits`` and without a type chooses likewise.
 
     Raises:
         ValueError: It is none of these.
     """
     if isinstance(setting, int):
-        kind = 'BinaryQuantizer' if setting == 1 else 'UniformQuantizer'
-        setting = dict(type=f'mmpretrain.{kind}', bits=setting)
-    built = MODELS.build(setting) if isinstance(setting, dict) else setting
+        setting = dict(bits=setting)
+    if isinstance(setting, dict) and 'type' not in setting and 'bits' in setting:
+        kind = 'BinaryQuantizer' if setting['bits'] == 1 else 'UniformQuantizer'
+        setting = dict(type=f'mmpretrain.{kind}', **setting)
+    built = MODELS.build(setting) if isinstance(setting, dict) and 'type' in setting else setting
     if not isinstance(built, WeightQuantizer):
         raise ValueError(
             'A quantizer must be a number of bits (1..8) or the config of a WeightQuantizer, such '

@@ -12,11 +12,13 @@ from torch import nn
 
 from mmsfa.compression.memory import weight_memory
 from mmsfa.compression.quantization import (
+    BinaryQuantizer,
     QuantConv1d,
     QuantConv2d,
     QuantConvTranspose2d,
     QuantizedLayer,
     QuantLinear,
+    UniformQuantizer,
     build_quantizer,
 )
 from mmsfa.compression.quantization.packing import PACKED, pack
@@ -131,5 +133,13 @@ def test_weights_of_other_bits_warn() -> None:
 def test_what_is_no_quantizer() -> None:
     with pytest.raises(ValueError, match='must be a number of bits .* got a SFA'):
         build_quantizer(dict(type='mmpretrain.SFA'))
+    with pytest.raises(ValueError, match='must be a number of bits .* got a dict'):
+        build_quantizer(dict(scale='mse'))
     with pytest.raises(ValueError, match='must lie in 2..8, got 16'):
         build_quantizer(16)
+
+
+def test_bits_choose_the_quantizer() -> None:
+    assert isinstance(build_quantizer(dict(bits=1, scale='none')), BinaryQuantizer)
+    four = build_quantizer(dict(bits=4, scale='mse'))
+    assert isinstance(four, UniformQuantizer) and (four.bits, four.scale) == (4, 'mse')
