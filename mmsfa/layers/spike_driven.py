@@ -75,7 +75,7 @@ def make_spike_driven(
             )
             raise ValueError(
                 f'{what}, which cannot be made spike-driven ({weights}): only convolutions and '
-                f'linear layers can. Name it in analog ({name!r}) to let it keep real-valued inputs.'
+                f'linear layers can. Name it in analog ({name!r}), and it keeps real-valued inputs.'
             )
         layer.neuron = build_activation_layer(neuron_cfg).train(layer.training)
         layer.register_forward_pre_hook(_fire_first)

@@ -38,8 +38,8 @@ class NumericsHook(Hook):
     """Stops a training at the first NaN or infinity, before it reaches weights or a checkpoint.
 
     The loss is judged between its backward pass and the optimizer's step, gradients where they are
-    clipped (their norm is at hand then), the weights and the optimizer before every save. A forward pass that
-    breaks, such as an assigner on NaN, is looked through for bad numbers, in the loops of
+    clipped (their norm is at hand then), weights and optimizer before every save. A forward pass
+    that breaks, such as an assigner on NaN, is looked through for bad numbers, in the loops of
     `mmsfa.engine.loops` (others tell nobody of it). The sentence names the iteration, the first bad
     layer, the last good checkpoint and the pictures of the batch.
 
@@ -232,7 +232,7 @@ class NumericsHook(Hook):
                 f'gradient, but they are so large that their norm is {history.current()}: '
                 'clipping by it has set all of them to 0. '
                 f'{_last_good(runner)}: lower the loss_weight of the largest term, or look at what '
-                'lets maps grow: BN that stays in evaluation mode (frozen_stages, norm_eval) without '
+                'lets maps grow: BN in evaluation mode (frozen_stages, norm_eval) without '
                 'pre-trained weights.'
             )
         # The backward pass comes from the end. Clipping by NaN has spread it to every layer.
