@@ -68,9 +68,9 @@ def refuse(faults: list[Fault], num_shown: int = 20) -> None:
     """
     if faults:
         raise ClassesError(
-            'The classes of the config do not fit its data or its model, so nothing was run (they '
-            'stand in metainfo=dict(classes=...) of each data set; to go on nevertheless, set '
-            'default_hooks.data_check.check_classes=False):\n'
+            'The classes of the config do not fit its data or its model, or a file does not tell '
+            'its classes, so nothing was run (they stand in metainfo=dict(classes=...) of each '
+            'data set; default_hooks.data_check.check_classes=False compares nothing):\n'
             f'{list_faults(faults, num_shown)}'
         )
 
