@@ -32,8 +32,9 @@ class _Turn:
 class FoldedBricks:
     """The bricks of a model whose BN may be folded into their convolutions.
 
-    Convolution and norm stay two wherever somebody calls one of them without the other: ``norm=False``,
-    a convolution or a norm that two modules share, a sub-class with a forward of its own.
+    Convolution and norm stay two wherever somebody calls one of them without the other:
+    ``norm=False``, a convolution or a norm that two modules share, a sub-class with a forward of
+    its own.
 
     Args:
         model: A model in evaluation mode.
