@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -20,6 +21,20 @@ from .scopes import class_of
 from .shape_run import ShapeRun, maps_of, run_shapes
 from .stated_maps import channels_read, read_by, readers_of, strides_stated
 
+# They ask their backbone for the tokens that they hide, and how.
+MASKED = (
+    'BEiT',
+    'CAE',
+    'EVA',
+    'MAE',
+    'MFF',
+    'MILAN',
+    'MaskFeat',
+    'MixMIM',
+    'SimMIM',
+    'SparK',
+    'iTPN',
+)
 GO_ON = 'To go on all the same: check_model = False in the config.'
 ALIKE = 1.2  # strides that a config computes from the size of a picture are no powers of two
 
@@ -37,8 +52,8 @@ def check_model(cfg: Config) -> None:
         cfg: The whole config.
 
     Raises:
-        MisfitError: The channels differ, a neck or head doubles sizes that do not double, or a base
-            has left the weights of its own backbone.
+        MisfitError: The channels differ, a neck or head doubles sizes that do not double, a base
+            has left the weights of its own backbone, or a masked pre-training needs its own.
         ChannelsError: Preprocessor, backbone and pipelines are for different pictures.
     """
     check_channels(cfg)
@@ -55,6 +70,13 @@ def check_model(cfg: Config) -> None:
                 'base has built in: set model.pretrained=None, and the weights of an ESpikeFormer '
                 "in model.backbone.init_cfg=dict(type='Pretrained', checkpoint=FILE)."
             )
+        kind = class_of(model, registry)
+        if _hides_its_own_way(kind):
+            raise MisfitError(
+                f'{kind.__name__} of mmpretrain hides patches inside of a backbone of its own, '
+                "which an ESpikeFormer is not: pre-train with model=dict(type='SpikeMAE', ...), "
+                f'see configs/mim. {GO_ON}'
+            )
         with torch.device('meta'):  # shapes only: nothing is allocated or initialised
             backbone = registry.build({**backbone_cfg, 'init_cfg': None})
         necks = members(model.get('neck'))
@@ -67,6 +89,12 @@ def check_model(cfg: Config) -> None:
         start = necks[0].get('start_level', 0) if necks else 0
         strides = behind.strides if behind.ran else list(backbone.out_strides[start:])
         _warn_of_strides(model, strides, registry)
+
+
+def _hides_its_own_way(kind: Any) -> bool:
+    """Whether a model is a masked pre-training of mmpretrain; a sub-class may do otherwise."""
+    name, room = getattr(kind, '__name__', ''), getattr(kind, '__module__', '')
+    return name in MASKED and room.startswith('mmpretrain.')
 
 
 def _check_neck(

@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger
 
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.config.check_model import MisfitError, check_model
+from mmsfa.pretrain import SpikeMAE
 
 
 @pytest.fixture
@@ -255,3 +256,14 @@ def test_layers_behind_pooling_may_change_the_channels(config) -> None:
         check_model(cfg)
     cfg.model.head.in_channels = 64
     check_model(cfg)
+
+
+@pytest.mark.parametrize('kind', ['MAE', 'SimMIM', 'MixMIM', 'SparK', SpikeMAE])
+def test_masked_pre_training_of_others_is_refused(kind: str | type) -> None:
+    backbone = dict(type='ESpikeFormer', arch='tiny')
+    cfg = Config(dict(default_scope='mmpretrain', model=dict(type=kind, backbone=backbone)))
+    if kind is SpikeMAE:
+        check_model(cfg)
+        return
+    with pytest.raises(MisfitError, match=f'{kind} of mmpretrain hides patches'):
+        check_model(cfg)
