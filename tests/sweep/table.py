@@ -274,7 +274,7 @@ CLASSIFIERS = [
     head('vig/vig-tiny_8xb128_in1k.py', READS),
     head(
         'vision_transformer/vit-base-p32_64xb64_in1k.py',
-        {**READS, 'neck': dict(type='GlobalAveragePooling')},
+        {**READS, 'neck': dict(_delete_=True, type='GlobalAveragePooling')},
         still=True,  # its read-out begins with zeros
     ),
 ]
