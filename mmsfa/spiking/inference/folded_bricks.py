@@ -48,12 +48,14 @@ class FoldedBricks:
         users = Counter(brick.conv for brick in bricks)
         self.both: dict[nn.Module, Multiplies] = {}
         self._turns: dict[ConvModule, _Turn] = {}
+        self._norms: dict[nn.Module, list[_Turn]] = {}
         for brick in bricks:
             if users[brick.conv] == 1 and type(brick).forward in _RUN_BOTH:
                 merged = folded(brick.conv, brick.norm)
                 if merged is not None:
                     self.both[brick.conv] = merged
                     self._turns[brick] = _Turn()
+                    self._norms.setdefault(brick.norm, []).append(self._turns[brick])
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -89,7 +91,7 @@ class FoldedBricks:
             norm: Any norm of the model.
             alone: What runs elsewhere.
         """
-        turns = [turn for brick, turn in self._turns.items() if brick.norm is norm]
+        turns = self._norms.get(norm)
         if not turns:
             return alone
 
