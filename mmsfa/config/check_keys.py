@@ -46,6 +46,14 @@ _TOP = frozenset(
 )
 # Variables of most configs, although they are spelt much like a setting.
 _VARIABLES = ('train_pipeline', 'val_pipeline')
+# Of OpenMMLab before mmengine; its `data`, `runner` and `optimizer` are also words of others.
+_OLD = dict(
+    checkpoint_config='default_hooks.checkpoint',
+    evaluation='val_evaluator and train_cfg.val_interval',
+    log_config='default_hooks.logger',
+    lr_config='param_scheduler',
+    optimizer_config='optim_wrapper.clip_grad',
+)
 _MOST = 3  # settings in one message
 
 
@@ -105,7 +113,9 @@ def _unknown(cfg: Config) -> Iterator[str]:
     for name, value in cfg.items():
         if name in known or name.startswith('_') or callable(value) or inspect.ismodule(value):
             continue
-        if name not in _VARIABLES and nearest(name, known) and _is_unused(name, cfg.text):
+        if name in _OLD and _is_unused(name, cfg.text):
+            yield f'{name} is a setting of MMCV 1, which nobody reads now: write {_OLD[name]}'
+        elif name not in _VARIABLES and nearest(name, known) and _is_unused(name, cfg.text):
             yield _sentence(name, name, known)
     scope = cfg.get('default_scope')
     if scope not in SCOPES:

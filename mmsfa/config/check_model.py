@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -20,6 +21,21 @@ from .scopes import class_of
 from .shape_run import ShapeRun, maps_of, run_shapes
 from .stated_maps import channels_read, read_by, readers_of, strides_stated
 
+# They ask their backbone for the tokens that they hide, and how.
+MASKED = (
+    'BEiT',
+    'CAE',
+    'EVA',
+    'MAE',
+    'MFF',
+    'MILAN',
+    'MaskFeat',
+    'MixMIM',
+    'SimMIM',
+    'SparK',
+    'iTPN',
+)
+GO_ON = 'To go on all the same: check_model = False in the config.'
 ALIKE = 1.2  # strides that a config computes from the size of a picture are no powers of two
 
 
@@ -36,8 +52,8 @@ def check_model(cfg: Config) -> None:
         cfg: The whole config.
 
     Raises:
-        MisfitError: The channels differ, a neck or head doubles sizes that do not double, or a base
-            has left the weights of its own backbone.
+        MisfitError: The channels differ, a neck or head doubles sizes that do not double, a base
+            has left the weights of its own backbone, or a masked pre-training needs its own.
         ChannelsError: Preprocessor, backbone and pipelines are for different pictures.
     """
     check_channels(cfg)
@@ -54,61 +70,95 @@ def check_model(cfg: Config) -> None:
                 'base has built in: set model.pretrained=None, and the weights of an ESpikeFormer '
                 "in model.backbone.init_cfg=dict(type='Pretrained', checkpoint=FILE)."
             )
+        kind = class_of(model, registry)
+        if _hides_its_own_way(kind):
+            raise MisfitError(
+                f'{kind.__name__} of mmpretrain hides patches inside of a backbone of its own, '
+                "which an ESpikeFormer is not: pre-train with model=dict(type='SpikeMAE', ...), "
+                f'see configs/mim. {GO_ON}'
+            )
         with torch.device('meta'):  # shapes only: nothing is allocated or initialised
             backbone = registry.build({**backbone_cfg, 'init_cfg': None})
         necks = members(model.get('neck'))
         maps = maps_of(backbone.out_channels, backbone.out_strides)
         behind = run_shapes(necks, maps, registry) if necks else ShapeRun(maps, ran=True)
         _check_sizes(model, necks, behind, backbone, registry)
-        if not (behind.ran and _first_states(necks)):  # what it can read is right
-            _check_channels(model, necks, backbone, maps, registry)
+        if necks and not behind.ran:
+            _check_neck(necks, backbone, maps, registry)
+        _check_heads(model, necks, behind, backbone)
         start = necks[0].get('start_level', 0) if necks else 0
         strides = behind.strides if behind.ran else list(backbone.out_strides[start:])
         _warn_of_strides(model, strides, registry)
 
 
-def _check_channels(
-    model: dict,
-    necks: list[dict],
-    backbone: ESpikeFormer,
-    maps: list[Tensor],
-    registry: Registry,
+def _hides_its_own_way(kind: Any) -> bool:
+    """Whether a model is a masked pre-training of mmpretrain; a sub-class may do otherwise."""
+    name, room = getattr(kind, '__name__', ''), getattr(kind, '__module__', '')
+    return name in MASKED and room.startswith('mmpretrain.')
+
+
+def _check_neck(
+    necks: list[dict], backbone: ESpikeFormer, maps: list[Tensor], registry: Registry
 ) -> None:
+    """Say what of a neck that cannot run does not fit to the backbone."""
     given = backbone.out_channels
     turned = list(reversed(given))
-    for name, indices, stated in _stated_channels(model, necks):
-        true = [given[i] for i in indices if -len(given) <= i < len(given)]
-        is_turned = name == 'neck.in_channels' and len(stated) == len(given) > 1
-        is_turned = (
-            is_turned
-            and run_shapes(
-                [{**necks[0], 'in_channels': type(necks[0]['in_channels'])(turned)}], maps, registry
-            ).ran
-        )
+    for key, indices, stated in channels_read(necks[0]):
+        true = _channels_at(indices, given)
+        is_turned = len(stated) == len(given) > 1 and key == 'in_channels'
+        if is_turned:
+            same_type = type(necks[0][key])(turned)
+            is_turned = run_shapes([{**necks[0], key: same_type}], maps, registry).ran
         if stated != true or is_turned:
             order = f' This neck lists them deepest first: {turned}.' if is_turned else ''
+            raise _misfit(f'neck.{key}', stated, indices, given, backbone, order)
+        if len(stated) < len(given) and run_shapes(necks, maps[: len(stated)], registry).ran:
             raise MisfitError(
-                f'model.{name} is {stated}, but maps {indices} of the backbone have '
-                f'{true} channels: it returns {list(given)} (out_indices={backbone.out_indices}).'
-                f'{order} Change {name.rpartition(".")[2]} or in_index there, or arch or '
-                'out_indices of model.backbone. To go on all the same: check_model = False in the '
-                'config.'
+                f'model.neck.{key} is {stated}, of {len(stated)} maps, but the backbone returns '
+                f'{len(given)} with {list(given)} channels (out_indices={backbone.out_indices}). '
+                f'Change one of the two. {GO_ON}'
             )
 
 
-def _stated_channels(model: dict, necks: list[dict]) -> Iterator[tuple[str, list[int], list[int]]]:
-    """(setting, indices of the maps, their channels) of each part that reads the backbone."""
-    states = _first_states(necks)
-    if necks and not states and 'Pooling' not in str(necks[0].get('type')):
-        return  # only pooling hands the backbone's channels on to the heads
-    for path, part in [('neck', necks[0])] if states else readers_of(model):
+def _check_heads(model: dict, necks: list[dict], behind: ShapeRun, backbone: ESpikeFormer) -> None:
+    """Compare what heads read with what they get: from the last neck, or from the backbone."""
+    given = [one.shape[1] for one in behind.maps if one.dim() > 1]
+    for path, part in readers_of(model) if given else ():
         for key, indices, stated in channels_read(part):
-            yield f'{path}.{key}', indices, stated
+            if stated != _channels_at(indices, given):
+                giver = None if necks and _changes_channels(necks) else backbone
+                raise _misfit(f'{path}.{key}', stated, indices, given, giver)
 
 
-def _first_states(necks: list[dict]) -> bool:
-    """Whether the neck that reads the backbone says which channels it reads."""
-    return bool(necks) and 'in_channels' in necks[0]
+def _channels_at(indices: list[int], given: Sequence[int]) -> list[int]:
+    return [given[i] for i in indices if -len(given) <= i < len(given)]
+
+
+def _misfit(
+    name: str,
+    stated: list[int],
+    indices: list[int],
+    given: Sequence[int],
+    backbone: ESpikeFormer | None,
+    order: str = '',
+) -> MisfitError:
+    """The sentence of a part that states other channels than the backbone, or the neck, gives."""
+    key = name.rpartition('.')[2]
+    whose, change = 'the neck', 'or the neck'
+    outputs = ''
+    if backbone is not None:
+        whose, outputs = 'the backbone', f' (out_indices={backbone.out_indices})'
+        change = 'or arch or out_indices of model.backbone'
+    return MisfitError(
+        f'model.{name} is {stated}, but maps {indices} of {whose} have '
+        f'{_channels_at(indices, given)} channels: it returns {list(given)}{outputs}.{order} '
+        f'Change {key} or in_index there, {change}. {GO_ON}'
+    )
+
+
+def _changes_channels(necks: list[dict]) -> bool:
+    """Whether a neck makes maps of its own; pooling hands the backbone's channels on."""
+    return any('Pooling' not in str(neck.get('type')) for neck in necks)
 
 
 def _check_sizes(

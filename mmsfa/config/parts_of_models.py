@@ -1,4 +1,4 @@
-"""``train_cfg`` and ``test_cfg`` of a model and its parts, with the keys that their code reads."""
+"""Parts of a model that say nothing of keys which they do not know, with those that they read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _KNOWN = frozenset(
 
 
 def parts_of_model(model: dict) -> Iterator[tuple[str, dict, Accepted]]:
-    """(key, settings, keys that are read) of all that ``train_cfg`` and ``test_cfg`` hold.
+    """(key, settings, keys that are read) of ``train_cfg``, ``test_cfg`` and coders of boxes.
 
     A part takes such a dictionary as a whole, and never says that it does not know a key. Known is
     what the source of any part of the model, or of what it imports, names.
@@ -54,9 +54,13 @@ def parts_of_model(model: dict) -> Iterator[tuple[str, dict, Accepted]]:
             known = known | words_of(kind, imported=True)
     for path, node in walk(model, 'model'):
         keys = path.split('.')
-        if not isinstance(node, dict) or not any(name in keys for name in _NAMES):
+        if not isinstance(node, dict):
             continue
         kind = _class_of(node)
+        if not any(name in keys for name in _NAMES):
+            if getattr(kind, '__module__', '').startswith('mmdet.models.task_modules.coders'):
+                yield path, node, accepted_by(kind)  # their last base takes any keyword
+            continue
         if kind is not None:
             yield path, node, accepted_by(kind)
         elif node.get('type') is None or keys[-1].startswith('nms'):

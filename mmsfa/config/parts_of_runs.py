@@ -66,6 +66,9 @@ def parts_of_run(cfg: Config) -> Iterator[Part]:
 
 _OF_LOADERS = ('num_batch_per_epoch', 'disable_subprocess_warning')
 _ITERS = 'convert_to_iter_based'
+_OF_DATASETS = dict(
+    filter_cfg=('filter_empty_gt', 'min_size', 'bbox_min_size'), metainfo=('classes', 'palette')
+)
 
 
 def _built(key: str, value: Any, registry: Registry, *more: str, default: Any = None) -> Iterator:
@@ -104,8 +107,18 @@ def _loader(key: str, loader: Any) -> Iterator[Part]:
         if last == 'dataset' or '.datasets.' in f'.{path.rpartition(".")[0]}.':
             if isinstance(node, dict) and 'pipeline' not in path:
                 yield from _built(path, node, DATASETS, 'lazy_init')
+                yield from _read_by_datasets(path, node)
         elif last == 'pipeline' and isinstance(node, (list, tuple)):
             yield from _built(path, node, TRANSFORMS)
+
+
+def _read_by_datasets(key: str, settings: dict) -> Iterator[Part]:
+    """What data sets read out of dictionaries of any keys; one's own may read more."""
+    kind = known_class(settings, DATASETS)
+    for name, names in _OF_DATASETS.items():
+        if kind is not None and isinstance(settings.get(name), dict):
+            accepted = Accepted(frozenset(names), True, words_of(kind))
+            yield f'{key}.{name}', settings[name], accepted
 
 
 def _optimization(cfg: Config) -> Iterator[Part]:

@@ -20,6 +20,7 @@ from .coco_files import KEYS
 from .fault import Fault, list_faults
 from .folder_names import folder_faults
 from .same_labels import label_faults
+from .xml_names import compare_names, names_in, xml_folder
 
 # Metrics that look the categories of their file up by the names of the classes.
 BY_NAME = ('CocoMetric', 'FasterCocoMetric', 'CocoOccludedSeparatedMetric')
@@ -68,9 +69,9 @@ def refuse(faults: list[Fault], num_shown: int = 20) -> None:
     """
     if faults:
         raise ClassesError(
-            'The classes of the config do not fit its data or its model, so nothing was run (they '
-            'stand in metainfo=dict(classes=...) of each data set; to go on nevertheless, set '
-            'default_hooks.data_check.check_classes=False):\n'
+            'The classes of the config do not fit its data or its model, or a file does not tell '
+            'its classes, so nothing was run (they stand in metainfo=dict(classes=...) of each '
+            'data set; default_hooks.data_check.check_classes=False compares nothing):\n'
             f'{list_faults(faults, num_shown)}'
         )
 
@@ -87,7 +88,7 @@ def class_faults(cfg: Config, splits: tuple[str, ...]) -> tuple[list[Fault], lis
     trained: set[str] = set()
     lacked: dict[str, tuple[_User, list[str]]] = {}
     for split in splits:
-        for user in _users(cfg, split, faults):
+        for user in _users(cfg, split, faults, notes):
             categories, fault = read_categories(user.path, user.needed, user.filled)
             if fault is not None:
                 faults[fault] = None
@@ -113,8 +114,10 @@ def class_faults(cfg: Config, splits: tuple[str, ...]) -> tuple[list[Fault], lis
     return list(faults), list(notes)
 
 
-def _users(cfg: Config, split: str, faults: dict[Fault, None]) -> Iterator[_User]:
-    """Who reads an annotation file; adds what is wrong with the classes as such."""
+def _users(
+    cfg: Config, split: str, faults: dict[Fault, None], notes: dict[str, None]
+) -> Iterator[_User]:
+    """Who reads an annotation file; adds what is wrong with the classes as such, and XML files."""
     scope, classes = cfg.get('default_scope'), None
     metrics = list(_by_name_metrics(cfg, split)) if scope in (None, 'mmdet') else []
     for key, settings in datasets_of(cfg, (split,)):
@@ -124,6 +127,14 @@ def _users(cfg: Config, split: str, faults: dict[Fault, None]) -> Iterator[_User
             faults[Fault(key, what)] = None
         if own and (what := _other_number(cfg, kind, own)) is not None:
             faults[Fault(key, what)] = None
+        if _is_xml(kind) and own:
+            what, note = _compare_xml(settings, own)
+            if what is not None:
+                faults[Fault(str(settings.get('ann_file')), f'{what} ({key}.metainfo.classes)')] = (
+                    None
+                )
+            elif note is not None:
+                notes[f'{settings.get("ann_file")}: {note}.'] = None
         if not _is_coco(kind):
             continue
         classes = classes or own  # mmengine tells a metric the classes of the first set
@@ -158,13 +169,26 @@ def _is_coco(kind: Any) -> bool:
     return _owner(kind, 'load_data_list') == 'CocoDataset'
 
 
+def _is_xml(kind: Any) -> bool:
+    """Whether a data set reads a list of XML files; subclasses may call the things otherwise."""
+    return _owner(kind, 'load_data_list') == _owner(kind, '_parse_instance_info') == 'XMLDataset'
+
+
+def _compare_xml(settings: dict, classes: tuple[str, ...]) -> tuple[str | None, str | None]:
+    path = _local(settings, settings.get('data_root') or '', settings.get('ann_file') or '')
+    folder = xml_folder(settings)
+    if path is None or '://' in folder:
+        return None, None
+    return compare_names(classes, names_in(path, folder))
+
+
 def _classes(settings: dict, kind: Any) -> tuple[tuple[str, ...], str | None]:
     default = (getattr(kind, 'METAINFO', None) or {}).get('classes')
     metainfo = settings.get('metainfo')
     if not isinstance(metainfo, (dict, type(None))):
         return (), f'metainfo must be a dictionary, got {metainfo!r:.60}'
     metainfo = metainfo or {}
-    if not _is_coco(kind):
+    if not _is_coco(kind) and not _is_xml(kind):
         if settings.get('classes') is not None:  # mmpretrain's other place for them
             metainfo = {'classes': settings['classes'], **metainfo}
         default = None  # a list may name fewer classes than the kind of the set knows
@@ -194,7 +218,7 @@ def _other_number(cfg: Config, kind: Any, classes: tuple[str, ...]) -> str | Non
     model = without_losses(cfg.get('model') or {})
     is_single = str(get(model, 'type', '')).rpartition('.')[2] == 'RPN'
     if is_single or get(model, 'language_model') or _owner(kind, 'parse_data_info') not in (
-        '', 'CocoDataset', 'BaseDataset'
+        '', 'CocoDataset', 'XMLDataset', 'BaseDataset'
     ):  # fmt: skip
         return None
     for path, head in class_heads_of(model):

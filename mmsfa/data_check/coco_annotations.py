@@ -35,6 +35,34 @@ def check_box(box: Any, size: tuple[float, float] | None) -> str | None:
     return f'the box {box} stands {out:g} pixels out of the picture' if out > TOLERANCE else None
 
 
+def check_unit(annotations: list, sizes: dict[Any, tuple[float, float] | None]) -> str | None:
+    """Say whether boxes are parts of the picture (0..1, as YOLO has them) instead of pixels.
+
+    mmdet drops boxes below one pixel without a word.
+
+    Args:
+        annotations: Of an annotation file.
+        sizes: (width, height) of each picture in pixels, by its id; None if unknown.
+
+    Returns:
+        One short phrase if no box reaches beyond 1, or None.
+    """
+    boxes = [one['bbox'] for one in annotations if isinstance(one, dict) and 'bbox' in one]
+    if not boxes or max((max(size) for size in sizes.values() if size), default=0) <= 1:
+        return None
+    for box in boxes:
+        try:
+            x, y, width, height = box
+            if not (0 <= x <= 1 and 0 <= y <= 1 and 0 < width <= 1 and 0 < height <= 1):
+                return None
+        except (TypeError, ValueError):
+            return None
+    return (
+        f'no box reaches beyond 1, such as {boxes[0]}: boxes are x, y, width and height in pixels, '
+        'not parts of the picture'
+    )
+
+
 def check_mask(mask: Any, size: tuple[float, float] | None) -> str | None:
     """Check polygons, or a run-length encoding of either kind.
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from .coco_annotations import check_box, check_mask
+from .coco_annotations import check_box, check_mask, check_unit
 from .coco_ids import harmful_ids, id_of
 from .fault import Fault
 from .picture_file import check_file
@@ -55,7 +55,8 @@ def check_coco(path: str, image_dir: str = '') -> tuple[list[Fault], list[Fault]
         image_dir: Folder before the names of the pictures.
 
     Returns:
-        All faults, and those of ids that are taken for others: with them nothing should run.
+        All faults, and those of ids and boxes that are taken for others: with them nothing should
+        run.
     """
     content, fault = read_json(path)
     if fault is not None:
@@ -81,6 +82,9 @@ def check_coco(path: str, image_dir: str = '') -> tuple[list[Fault], list[Fault]
         harmful[name].append(what)
         if what not in found[name]:
             found[name].append(what)
+    if (unit := check_unit(content['annotations'], sizes)) is not None:
+        found[path].append(unit)
+        harmful[path].append(unit)
     for what, annotation in _annotation_faults(content, sizes):
         image = names.get(id_of(annotation, 'image_id'))
         name = _name(image, image_dir) or path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+from types import SimpleNamespace
 from typing import Any
 
 from mmengine.config import Config
@@ -24,6 +25,7 @@ from .file_task import Task
 from .files_of_dataset import infos_of, is_local
 from .label_map_file import LabelMapRules
 from .label_maps import decoder_of
+from .missing_classes import sentence_on_labels
 from .orientation import Reading, reading_of
 
 # What a data set of one's own need not know.
@@ -46,8 +48,8 @@ def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], lis
     """
     tasks: dict[str, Task] = {}
     faults: list[Fault] = []
+    built: list[Any] = []
     of_classes, notes = class_faults(cfg, (split,))
-    print(*notes, sep='\n', end='\n' * bool(notes))
     for key, settings in datasets_of(cfg, (split,)):
         annotations = _Annotations(cfg, settings)
         files, own = annotations.check()
@@ -63,6 +65,11 @@ def collect(cfg: Config, split: str, deep: bool = True) -> tuple[list[Task], lis
             print(f'{key} does not say which files of this machine it reads; they are not checked.')
         else:
             _add_samples(cfg, settings, dataset, deep, tasks, faults)
+            built.append(dataset)
+    together = SimpleNamespace(datasets=built)  # a class may be in one of several sets
+    if (sentence := sentence_on_labels(split, together)) is not None:
+        notes.append(sentence)
+    print(*notes, sep='\n', end='\n' * bool(notes))
     named = {fault.path for fault in faults}
     faults += [fault for fault in of_classes if fault.path not in named]
     return list(tasks.values()), faults

@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from .absent_classes import absent_classes
 from .coco_files import KEYS, check_coco
 from .coco_ids import harmful_ids
 from .fault import DataFaultError, Fault
@@ -16,10 +17,9 @@ from .files_of_dataset import coco_file_of, files_in, is_local, leaves
 from .ground_truth import mend_ground_truth
 from .label_maps import SAMPLE, format_faults, palette_warnings
 from .many_files import check_files
-from .missing_classes import classes_without_labels, name_some
+from .missing_classes import SPLITS, sentence_on_labels
 from .turned_pictures import annotated_pictures, check_orientation
 
-SPLITS = dict(train='training', val='validation', test='test')
 LARGE = 50e6  # bytes of an annotation file that takes seconds
 
 
@@ -53,13 +53,10 @@ def class_warnings(split: str, loop: Any) -> list[str]:
     """Sentences on classes without a box or picture, and on palettes that contradict each other."""
     sentences = []
     for dataset in datasets_of_loop(loop):
-        names, number = classes_without_labels(dataset)
-        effect = 'nothing can learn them' if split == 'train' else 'no metric measures them'
-        if names:
-            sentences.append(
-                f'The {SPLITS[split]} set has no annotation of {len(names)} of {number} classes '
-                f'({name_some(names)}), so {effect}.'
-            )
+        if (sentence := sentence_on_labels(split, dataset)) is not None:
+            sentences.append(sentence)
+        if (sentence := absent_classes(split, dataset)) is not None:
+            sentences.append(sentence)
         sentences += palette_warnings(dataset)
     return sentences
 

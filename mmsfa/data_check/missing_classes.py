@@ -9,6 +9,25 @@ import numpy as np
 
 from .files_of_dataset import infos_of, leaves
 
+SPLITS = dict(train='training', val='validation', test='test')
+
+
+def sentence_on_labels(split: str, dataset: Any) -> str | None:
+    """Say which classes no box and no picture of a data set has.
+
+    Args:
+        split: ``'train'``, ``'val'`` or ``'test'``.
+        dataset: As for `classes_without_labels`.
+    """
+    names, number = classes_without_labels(dataset)
+    if not names:
+        return None
+    effect = 'nothing can learn them' if split == 'train' else 'no metric measures them'
+    return (
+        f'The {SPLITS[split]} set has no annotation of {len(names)} of {number} classes '
+        f'({name_some(names)}), so {effect}.'
+    )
+
 
 def classes_without_labels(dataset: Any) -> tuple[list[str], int]:
     """Find the classes that have no box or picture; no file is read.

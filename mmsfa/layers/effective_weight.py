@@ -50,9 +50,12 @@ def has_product(module: nn.Module) -> bool:
 def is_plain(layer: nn.Module) -> TypeGuard[Multiplies]:
     """Whether a layer does nothing but multiply by its own parameter.
 
-    Weight norm and spectral norm keep the type and compute the weight anew for each call.
+    Weight norm and spectral norm keep the type and compute the weight anew for each call; whoever
+    wraps a single layer may put another forward on it. That of a spike-driven pass has ``adds_up``.
     """
-    return type(layer) in _PLAIN and 'weight' in layer._parameters
+    own = vars(layer).get('forward')
+    is_untouched = own is None or getattr(own, 'adds_up', False)
+    return type(layer) in _PLAIN and 'weight' in layer._parameters and is_untouched
 
 
 def effective_weight(layer: nn.Module) -> Tensor | None:

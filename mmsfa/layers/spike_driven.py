@@ -69,10 +69,13 @@ def make_spike_driven(
                 for own, weight in layer.named_parameters(recurse=False)
                 if weight.dim() > 1
             )
+            kind = type(module).__name__
+            what = (
+                f'{name} of {kind} is a {type(layer).__name__}' if name else f'It is {kind} itself'
+            )
             raise ValueError(
-                f'{name or "All"} of {type(module).__name__} is a {type(layer).__name__}, which '
-                f'cannot be made spike-driven ({weights}): only convolutions and linear layers '
-                'can. Name it in analog to let it keep real-valued inputs.'
+                f'{what}, which cannot be made spike-driven ({weights}): only convolutions and '
+                f'linear layers can. Name it in analog ({name!r}), and it keeps real-valued inputs.'
             )
         layer.neuron = build_activation_layer(neuron_cfg).train(layer.training)
         layer.register_forward_pre_hook(_fire_first)

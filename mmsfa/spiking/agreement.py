@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.structures import BaseDataElement, InstanceData
 from torch import Tensor
@@ -51,31 +52,50 @@ class Agreement:
         Raises:
             ValueError: They hold no predictions, or of a type that is not known here.
         """
-        names = [name for name in first.keys() if _is_predicted(name)]  # noqa: SIM118
+        names = [name for name in _names(first) if _is_predicted(name)]
         if not names:
             raise ValueError(
-                'Expected a data sample with pred_instances, pred_sem_seg or pred_label, got one '
-                f'with {sorted(first.keys())}: run the model in mode="predict".'
+                'Expected a data sample with pred_instances, pred_sem_seg or pred_label, got '
+                f'{_shown(first)}: run the model in mode="predict".'
             )
         # The first of these is what the predictions are counted in.
         names.sort(key=lambda name: name not in ('pred_instances', 'pred_sem_seg', 'pred_label'))
         for place, name in enumerate(names):
-            self._add(name, getattr(first, name), getattr(second, name), is_main=place == 0)
+            self._add(name, _member(first, name), _member(second, name), is_main=place == 0)
 
     def _add(self, name: str, first: Any, second: Any, is_main: bool) -> None:
+        kind = name.removeprefix('seg_').removeprefix('pred_')
         if isinstance(first, InstanceData):
             self._add_instances(first, second, is_main)
         elif isinstance(first, BaseDataElement):  # maps: label maps, logits, heat maps
             for key in first.keys():  # noqa: SIM118  it is no dictionary
-                kind = name.removeprefix('seg_').removeprefix('pred_')
-                self._compare(kind, 'pixels', getattr(first, key), getattr(second, key), is_main)
-        elif isinstance(first, Tensor):
-            kind = {'pred_score': 'scores'}.get(name, name.removeprefix('pred_'))
-            self._compare(kind, 'pictures', first, second, is_main)
-        elif isinstance(first, (str, int, float, list, tuple)):
+                mine, theirs = getattr(first, key), second.get(key)
+                if isinstance(mine, (Tensor, np.ndarray)):
+                    self._compare(kind, 'pixels', _tensor(mine), _tensor(theirs), is_main)
+                else:
+                    self._add(kind, mine, theirs, is_main=False)
+        elif isinstance(first, (Tensor, np.ndarray)):
+            kind = {'score': 'scores'}.get(kind, kind)
+            self._compare(kind, 'pictures', _tensor(first), _tensor(second), is_main)
+        elif isinstance(first, (float, np.floating)):
+            one, other = (torch.tensor(x, dtype=torch.float64) for x in (first, second))
+            self._differ(kind, one, other)
+        elif isinstance(first, (list, tuple, dict)):
+            self._add_several(name, first, second)
+        elif first is None or isinstance(first, (str, int, np.integer)):
             self.differing_values += first != second
         else:
             raise ValueError(f'{name} is a {type(first).__name__}, which cannot be compared.')
+
+    def _add_several(self, name: str, first: Any, second: Any) -> None:
+        """Members of a list or dictionary one by one; one that has others differs."""
+        keys = list(first) if isinstance(first, dict) else list(range(len(first)))
+        others = list(second) if isinstance(second, dict) else list(range(len(second)))
+        if keys != others:
+            self.differing_values += max(len(keys), len(others))
+            return
+        for key in keys:
+            self._add(name, first[key], second[key], is_main=False)
 
     def _compare(
         self, name: str, what: str, first: Tensor, second: Tensor, is_main: bool = False
@@ -116,13 +136,31 @@ class Agreement:
             return
         mine, theirs = (list(side) for side in zip(*pairs, strict=True))
         for name in first.keys():  # noqa: SIM118
-            one, other = _tensor(first[mine].get(name)), _tensor(second[theirs].get(name))
+            one, other = first[mine].get(name), second[theirs].get(name)
+            if isinstance(one, (list, tuple)):  # such as texts
+                self._add_several(name, one, other)
+                continue
+            one, other = _tensor(one), _tensor(other)
             if name == 'masks':
                 self.differing_mask_pixels += int((one != other).sum())
             elif name == 'bboxes':
                 self._differ('boxes', one, other)
             else:
                 self._compare(name, 'instances', one, other)
+
+
+def _names(sample: Any) -> list[str]:
+    """Of what a model puts out for a picture; its own type may be a dictionary."""
+    return list(sample.keys()) if hasattr(sample, 'keys') else []
+
+
+def _member(sample: Any, name: str) -> Any:
+    return sample[name] if isinstance(sample, dict) else getattr(sample, name, None)
+
+
+def _shown(sample: Any) -> str:
+    kind, names = type(sample).__name__, sorted(_names(sample))
+    return f'one with {names}' if hasattr(sample, 'keys') else f'a {kind}'
 
 
 def _is_predicted(name: str) -> bool:

@@ -186,8 +186,20 @@ class InferencePipeline:
         self.load = loader_of(self._run)
 
     def __call__(self, path: Path) -> dict[str, Any]:
-        """A batch of one."""
-        return pseudo_collate([self._run(dict(img_path=str(path), img_id=0))])
+        """A batch of one.
+
+        Raises:
+            UserError: OpenCV cannot change the picture as a step asks, for instance to a width
+                below one pixel.
+        """
+        try:
+            return pseudo_collate([self._run(dict(img_path=str(path), img_id=0))])
+        except cv2.error as error:
+            height, width = read_picture(path, self.load).shape[:2]
+            raise UserError(
+                f'{path} has {width} x {height} pixels, which the pipeline of the config cannot '
+                f'bring into the shape that the model sees ({error.err or error} in {error.func}).'
+            ) from error
 
 
 def loader_of(pipeline: Any) -> LoadImageFromFile | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import mmcv
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 from rich.progress import track
 
 from mmsfa.errors import UserError
@@ -17,12 +19,23 @@ from .pictures import free_target
 from .side_by_side import side_by_side
 from .spiking_view import Viewer
 
-VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
+VIDEOS = (
+    *('.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.mts'),
+    *('.ogv', '.ts', '.webm', '.wmv'),
+)
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file is a video, by its suffix."""
-    return path.suffix.lower() in VIDEOS and path.is_file()
+    """Whether a file is a video, by its suffix; a GIF is one if it moves."""
+    if not path.is_file():
+        return False
+    return path.suffix.lower() in VIDEOS or (path.suffix.lower() == '.gif' and _moves(path))
+
+
+def _moves(path: Path) -> bool:
+    with suppress(OSError), Image.open(path) as picture:
+        return getattr(picture, 'n_frames', 1) > 1
+    return False
 
 
 def write_video(viewer: Viewer, source: Path, out: Path) -> tuple[int, Path]:
@@ -42,12 +55,13 @@ def write_video(viewer: Viewer, source: Path, out: Path) -> tuple[int, Path]:
     Raises:
         UserError: OpenCV cannot read the video.
     """
+    unreadable = UserError(
+        f'{source} cannot be read as a video: it is broken, or OpenCV lacks its codec. Give a '
+        'folder of its frames as pictures instead.'
+    )
     reader = mmcv.VideoReader(str(source))
     if not reader.opened or reader.frame_cnt == 0:
-        raise UserError(
-            f'{source} cannot be read as a video: it is broken, or OpenCV lacks its codec. Give a '
-            'folder of its frames as pictures instead.'
-        )
+        raise unreadable
     out.mkdir(parents=True, exist_ok=True)
     target = free_target(out / f'{source.stem}.mp4', source)
     number = 0
@@ -67,6 +81,8 @@ def write_video(viewer: Viewer, source: Path, out: Path) -> tuple[int, Path]:
             else:
                 cv2.imwrite(str(target / f'{number:06d}.png'), drawn)
             number += 1
+    if number == 0:
+        raise unreadable
     if writer is not None:
         writer.release()
     return number, target

@@ -19,6 +19,8 @@ class Row:
         size: Pixels of the pictures.
         library: Whose config it is.
         uncounted: Patterns of what the proof must name as uncounted.
+        views: Of one picture, for algorithms that compare several; these predict nothing.
+        still: Whether the first step is not meant to reach the backbone.
         tested: Whether it is among the few that the tests try.
     """
 
@@ -29,6 +31,8 @@ class Row:
     size: int = 64
     library: str = 'mmdet'
     uncounted: tuple[str, ...] = ()
+    views: int = 1
+    still: bool = False
     tested: bool = False
 
     @property
@@ -58,7 +62,10 @@ def last(config: str, channels: object, **options: object) -> Row:
 
 DETECTORS = [
     fpn('atss/atss_r50_fpn_1x_coco.py'),
-    fpn('autoassign/autoassign_r50-caffe_fpn_1x_coco.py'),
+    fpn(
+        'autoassign/autoassign_r50-caffe_fpn_1x_coco.py',
+        uncounted=('bbox_head.center_prior',),  # weighs the places of the loss
+    ),
     fpn('boxinst/boxinst_r50_fpn_ms-90k_coco.py'),
     fpn('carafe/faster-rcnn_r50_fpn-carafe_1x_coco.py'),
     fpn('cascade_rcnn/cascade-rcnn_r50_fpn_1x_coco.py', tested=True),
@@ -112,7 +119,11 @@ DETECTORS = [
     fpn('panoptic_fpn/panoptic-fpn_r50_fpn_1x_coco.py'),
     fpn('pisa/retinanet-r50_fpn_pisa_1x_coco.py'),
     fpn('point_rend/point-rend_r50-caffe_fpn_ms-1x_coco.py'),
-    fpn('queryinst/queryinst_r50_fpn_1x_coco.py'),
+    fpn(
+        'queryinst/queryinst_r50_fpn_1x_coco.py',
+        # mmdet cannot paste the mask of a box outside of the picture on a CPU
+        lines={f'roi_head.bbox_head.{stage}.bbox_coder.clip_border': True for stage in range(6)},
+    ),
     fpn('reppoints/reppoints-moment_r50_fpn_1x_coco.py'),
     fpn('retinanet/retinanet_r50_fpn_1x_coco.py', tested=True),
     fpn('rpn/rpn_r50_fpn_1x_coco.py'),
@@ -255,7 +266,41 @@ def head(config: str, lines: dict, **options: object) -> Row:
     return Row(config, lines, library='mmpretrain', maps=(4,), **options)
 
 
+READS = {'head.in_channels': CHANNELS[4]}
 CLASSIFIERS = [
-    head('resnet/resnet50_8xb32_in1k.py', {'head.in_channels': CHANNELS[4]}),
+    head('resnet/resnet50_8xb32_in1k.py', READS),
+    head('csra/resnet101-csra_1xb16_voc07-448px.py', READS),
+    head('levit/levit-128s_8xb256_in1k.py', {**READS, 'head.distillation': False}),
+    head('vig/vig-tiny_8xb128_in1k.py', READS),
+    head(
+        'vision_transformer/vit-base-p32_64xb64_in1k.py',
+        {**READS, 'neck': dict(_delete_=True, type='GlobalAveragePooling')},
+        still=True,  # its read-out begins with zeros
+    ),
 ]
-ROWS = [*DETECTORS, *SEGMENTORS, *CLASSIFIERS]
+
+
+def views(config: str, lines: dict | None = None, **options: object) -> Row:
+    """An algorithm that learns from two views, with layers of a few channels."""
+    lines = {'neck.in_channels': CHANNELS[4], 'neck.hid_channels': 64, **(lines or {})}
+    return head(config, lines, views=2, **options)
+
+
+PREDICTS = {'neck.out_channels': 32, 'head.predictor.in_channels': 32}
+PREDICTS |= {'head.predictor.hid_channels': 64, 'head.predictor.out_channels': 32}
+PRETRAINING = [
+    views(
+        'barlowtwins/barlowtwins_resnet50_8xb256-coslr-300e_in1k.py',
+        {'neck.out_channels': 32, 'head.in_channels': 32},
+    ),
+    views('byol/byol_resnet50_16xb256-coslr-200e_in1k.py', PREDICTS),
+    views('densecl/densecl_resnet50_8xb32-coslr-200e_in1k.py', {'queue_len': 64}),
+    views('mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k.py', {'queue_len': 64}),
+    views('mocov3/mocov3_resnet50_8xb512-amp-coslr-100e_in1k.py', PREDICTS),
+    views('simclr/simclr_resnet50_8xb32-coslr-200e_in1k.py'),
+    views('simsiam/simsiam_resnet50_8xb32-coslr-100e_in1k.py', PREDICTS),
+    views(
+        'swav/swav_resnet50_8xb32-mcrop-coslr-200e_in1k-224px-96px.py', {'head.loss.num_crops': [2]}
+    ),
+]
+ROWS = [*DETECTORS, *SEGMENTORS, *CLASSIFIERS, *PRETRAINING]

@@ -80,6 +80,9 @@ def test_several_are_named_at_once(repo_dir: Path) -> None:
         ('runner_typ = 1', 'did you mean runner_type?'),
         ('train_pipeline = []\nimport os', None),
         ('model = dict(test_cfg=dict(rcnn=dict(score_th=0.3)))', 'did you mean score_thr?'),
+        ('model = dict(rpn_head=dict(bbox_coder=dict(target_std=1)))', 'did you mean target_stds?'),
+        ('lr_config = dict(policy="step")', 'nobody reads now: write param_scheduler'),
+        ('lr_config = dict(lr=1)\noptim_wrapper = dict(optimizer=dict(**lr_config))', None),
         ('env_cfg = dict(cudnn_benchmrk=True)', 'did you mean cudnn_benchmark?'),
     ],
 )

@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger
 
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.config.check_model import MisfitError, check_model
+from mmsfa.pretrain import SpikeMAE
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def fpn(**options: object) -> dict:
 
 
 YOLO = dict(type='YOLOV3Neck', num_scales=3, in_channels=[128, 96, 48], out_channels=[32, 16, 8])
-YOLO_HEAD = dict(type='YOLOV3Head', in_channels=[64, 32, 16], featmap_strides=[32, 16, 8])
+YOLO_HEAD = dict(type='YOLOV3Head', in_channels=[32, 16, 8], featmap_strides=[32, 16, 8])
 THREE = dict(out_indices=(2, 3, 4), stage4_stride=2)
 
 
@@ -231,3 +232,38 @@ def test_the_check_can_be_switched_off(warnings) -> None:
     cfg.check_model = False
     check_model(cfg)
     assert not warnings
+
+
+def test_a_head_is_compared_with_the_neck_in_front_of_it() -> None:
+    neck = dict(type='FPN', in_channels=CHANNELS, out_channels=32, num_outs=5)
+    head = dict(type='RPNHead', in_channels=64)
+    said = r'rpn_head\.in_channels is \[64\], but maps \[-1\] of the neck have \[32\]'
+    with pytest.raises(MisfitError, match=said):
+        check_model(of_tiny(neck=neck, rpn_head=head))
+
+
+def test_a_neck_for_fewer_maps_is_refused() -> None:
+    neck = dict(type='FPN', in_channels=CHANNELS[:3], out_channels=32, num_outs=5)
+    with pytest.raises(MisfitError, match='of 3 maps, but the backbone returns 4'):
+        check_model(of_tiny(neck=neck))
+
+
+def test_layers_behind_pooling_may_change_the_channels(config) -> None:
+    cfg = config('cls/esf_tiny_flowers5.py')
+    layer = dict(type='LinearNeck', in_channels=cfg.model.head.in_channels, out_channels=64)
+    cfg.model.neck = [dict(type='GlobalAveragePooling'), layer]
+    with pytest.raises(MisfitError, match='maps .-1. of the neck have .64. channels'):
+        check_model(cfg)
+    cfg.model.head.in_channels = 64
+    check_model(cfg)
+
+
+@pytest.mark.parametrize('kind', ['MAE', 'SimMIM', 'MixMIM', 'SparK', SpikeMAE])
+def test_masked_pre_training_of_others_is_refused(kind: str | type) -> None:
+    backbone = dict(type='ESpikeFormer', arch='tiny')
+    cfg = Config(dict(default_scope='mmpretrain', model=dict(type=kind, backbone=backbone)))
+    if kind is SpikeMAE:
+        check_model(cfg)
+        return
+    with pytest.raises(MisfitError, match=f'{kind} of mmpretrain hides patches'):
+        check_model(cfg)

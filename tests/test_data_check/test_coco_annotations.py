@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_masks
 
-from mmsfa.data_check.coco_annotations import _decode, check_box, check_instance, check_mask
+from mmsfa.data_check.coco_annotations import (
+    _decode,
+    check_box,
+    check_instance,
+    check_mask,
+    check_unit,
+)
 
 
 def test_runs_agree_with_pycocotools() -> None:
@@ -49,3 +55,12 @@ def test_an_instance_has_corners_and_the_size_of_its_sample() -> None:
     )
     assert check_instance(dict(mask=runs), dict(height=50)) is None
     assert check_instance(dict(bbox_label=3), info) is None  # neither: nothing to look at
+
+
+def test_boxes_are_pixels_if_one_of_them_must_be() -> None:
+    part, sizes = dict(bbox=[0, 0, 0.5, 1]), {1: (100, 50), 2: None}
+    assert 'not parts of the picture' in check_unit([part, dict(caption='a')], sizes)
+    for other in ([0, 0, 3, 1], [1.5, 0, 1, 1], [0, 0, -1, 1], 'text', None):
+        assert check_unit([part, dict(bbox=other)], sizes) is None
+    assert check_unit([part], {1: (1, 1)}) is None
+    assert check_unit([], sizes) is check_unit([part], {}) is None

@@ -57,6 +57,16 @@ def test_harmful_faults_are_told_apart(tmp_path: Path) -> None:
     assert harmful == [('folder/b.jpg', 'image id 1 occurs twice')]
 
 
+def test_boxes_as_parts_of_the_picture_are_harmful(tmp_path: Path) -> None:
+    wrong, path = content(), tmp_path / 'instances.json'
+    for entry in wrong['annotations']:
+        entry['bbox'] = [0.1, 0.2, 0.2, 0.4]
+    path.write_text(json.dumps(wrong))
+    (fault,), (harmful,) = check_coco(str(path), 'folder')
+    assert fault == harmful and fault.path == str(path)
+    assert fault.what.startswith('no box reaches beyond 1, such as [0.1, 0.2, 0.2, 0.4]')
+
+
 def test_sound_files_of_other_kinds(tmp_path: Path) -> None:
     test_dev, captions, lvis = content(), content(), content()
     del test_dev['annotations']

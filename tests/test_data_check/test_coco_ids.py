@@ -45,6 +45,12 @@ HARMFUL: dict[str, Callable[[dict], None]] = {
     "its category_id is 1, but the id is '1'": each('categories', id=str),
     "iscrowd is the text '0'": each('annotations', iscrowd=str),
     "ignore is the text '0'": each('annotations', ignore=lambda _: '0'),
+    'category_id of its annotations are 0 to 2, but the ids of its categories 1 to 3': each(
+        'annotations', category_id=lambda number: number - 1
+    ),
+    'category_id of its annotations are 1 to 3, but the ids of its categories 0 to 2': each(
+        'categories', id=lambda number: number - 1
+    ),
     'that of no picture': each('annotations', image_id=lambda number: number + 100),
 }
 
@@ -74,6 +80,7 @@ HARMLESS: dict[str, Callable[[dict], None]] = {
     'fractions': both(each('annotations', image_id=float, category_id=float, id=float)),
     'negative': each('annotations', id=lambda number: -number),
     'the same line twice': lambda c: c['images'].append(dict(c['images'][0])),
+    'a category was taken out': lambda c: c['categories'].pop(0),
     'left over': lambda c: c['annotations'].append(dict(c['annotations'][0], id=99, image_id=99)),
 }
 
@@ -83,8 +90,9 @@ def test_harmless_ids_are_not_refused(kind: str, tmp_path: Path) -> None:
     content, sound = coco_content(), coco_content()
     HARMLESS[kind](content)
     assert not list(harmful_ids(content))
-    expected = precision_of(metric_of(tmp_path / 'sound.json', sound))
-    assert precision_of(metric_of(tmp_path / 'file.json', content)) == expected > 0.7
+    if len(content['categories']) == len(sound['categories']):
+        expected = precision_of(metric_of(tmp_path / 'sound.json', sound))
+        assert precision_of(metric_of(tmp_path / 'file.json', content)) == expected > 0.7
 
 
 def test_a_picture_may_stand_there_twice_with_the_same_boxes_or_with_captions() -> None:

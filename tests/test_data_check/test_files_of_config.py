@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,24 @@ def test_pictures_of_a_detector_have_the_size_that_is_annotated(shapes, shapes_d
     pictures = sorted((shapes_dir / 'images/training').iterdir())
     assert not faults
     assert sorted(tasks) == [Task(str(path), False, size=(128, 128)) for path in pictures]
+
+
+def test_classes_without_a_box_are_said(
+    shapes, shapes_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    cfg = shapes('det/mask_rcnn_esf_demo.py')
+    content = json.loads((shapes_dir / 'annotations/instances_train.json').read_text())
+    for one in content['annotations']:
+        one['iscrowd'] = int(one['category_id'] == 3)
+    (tmp_path / 'crowds.json').write_text(json.dumps(content))
+    dataset = cfg.train_dataloader.dataset
+    crowds = dict(dataset, ann_file=str(tmp_path / 'crowds.json'))
+    cfg.train_dataloader.dataset = crowds
+    assert not collect(cfg, 'train', deep=False)[1]
+    assert 'training set has no annotation of 1 of 3 classes (triangle)' in capsys.readouterr().out
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[crowds, dataset])
+    assert not collect(cfg, 'train', deep=False)[1]
+    assert 'no annotation' not in capsys.readouterr().out  # the other one has triangles
 
 
 def test_a_split_without_loader_has_no_files_and_no_faults() -> None:

@@ -10,7 +10,11 @@ import pytest
 from mmdet.datasets import CocoDataset
 from mmengine.dataset import BaseDataset, ConcatDataset
 
-from mmsfa.data_check.missing_classes import classes_without_labels, name_some
+from mmsfa.data_check.missing_classes import (
+    classes_without_labels,
+    name_some,
+    sentence_on_labels,
+)
 
 
 class Listed(BaseDataset):
@@ -44,6 +48,15 @@ def things(*labels: int, **more: object) -> dict:
 )
 def test_what_is_missing(samples: list[dict], missing: tuple) -> None:
     assert classes_without_labels(listed(*samples)) == missing
+
+
+def test_the_sentence() -> None:
+    assert sentence_on_labels('train', listed(things(0, 1), things(2))) is None
+    training, test = (sentence_on_labels(split, listed(things(0))) for split in ('train', 'test'))
+    assert training == (
+        'The training set has no annotation of 2 of 3 classes (b, c), so nothing can learn them.'
+    )
+    assert test.startswith('The test set') and test.endswith('so no metric measures them.')
 
 
 def test_wrappers_and_what_is_no_set_of_classes() -> None:

@@ -131,8 +131,10 @@ def test_norms_of_several_axes_and_parameters_of_a_head_are_no_layers():
 def test_what_is_refused_is_named_with_its_weights():
     head = Head()
     head.kernel_weight = nn.Parameter(torch.zeros(2, 4))
-    with pytest.raises(ValueError, match=r'Head is a Head, which cannot .*\(kernel_weight\)'):
+    with pytest.raises(ValueError, match=r"It is Head itself, .*\(kernel_weight\).*analog \(''\)"):
         make_spike_driven(head, NEURON)
+    make_spike_driven(head, NEURON, analog=('', 'fc'))
+    assert hasattr(head.upsample, 'neuron') and not hasattr(head.fc, 'neuron')
 
 
 def test_a_head_in_evaluation_mode_stays_in_it():

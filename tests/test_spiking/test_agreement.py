@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
+import numpy as np
 import pytest
 import torch
-from mmengine.structures import InstanceData, PixelData
+from mmengine.structures import BaseDataElement, InstanceData, PixelData
 
 from mmsfa.spiking.agreement import Agreement
 
@@ -133,3 +136,49 @@ def test_what_is_no_prediction_is_told() -> None:
     label = torch.tensor([1])
     with pytest.raises(ValueError, match='got one with'):
         compared(dict(gt_label=label), dict(gt_label=label))
+
+
+OUTPUTS = {
+    'an array': (np.ones(3), np.ones(3) + 1e-3),
+    'a number': (0.5, 0.5 + 1e-3),
+    'several': ([torch.ones(2), 'a'], [torch.ones(2), 'b']),
+    'a different number': ([1.0], [1.0, 2.0]),
+    'named': ({'boxes': torch.ones(2)}, {'boxes': torch.zeros(2)}),
+    'other names': ({'a': 1}, {'b': 1}),
+    'nothing': (None, 1),
+    'a map as an array': (
+        PixelData(data=np.zeros((1, 2, 2), int)),
+        PixelData(data=np.ones((1, 2, 2), int)),
+    ),
+    'a sample in a sample': (
+        BaseDataElement(inner=BaseDataElement(score=torch.ones(1))),
+        BaseDataElement(inner=BaseDataElement(score=torch.zeros(1))),
+    ),
+    'texts of instances': (
+        InstanceData(labels=torch.arange(2), texts=['a', 'b']),
+        InstanceData(labels=torch.arange(2), texts=['a', 'c']),
+    ),
+}
+
+
+@pytest.mark.parametrize('name', OUTPUTS)
+def test_whatever_a_model_puts_out_is_compared(name: str) -> None:
+    mine, other = OUTPUTS[name]
+    label = torch.tensor([1])
+    for second, identical in ((deepcopy(mine), True), (other, False)):
+        found = Agreement()
+        found.add(
+            Sample(pred_label=label, extra=mine), Sample(pred_label=label.clone(), extra=second)
+        )
+        assert found.identical is identical
+
+
+def test_numbers_may_differ_by_rounding() -> None:
+    found = Agreement()
+    found.add({'mean': 1.0, 'of': (2.0, 3)}, {'mean': 1.0 + 1e-12, 'of': (2.0 - 1e-12, 3)})
+    assert found.identical and 0 < found.largest['mean'] < 1e-11
+
+
+def test_a_model_without_data_samples_is_told() -> None:
+    with pytest.raises(ValueError, match='got a Tensor: run the model'):
+        Agreement().add(torch.ones(2), torch.ones(2))

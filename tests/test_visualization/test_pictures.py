@@ -54,6 +54,14 @@ def test_the_test_pipeline_runs_without_annotations(
     assert np.array_equal(shown[10, 10], [0, 0, 255])  # RGB
 
 
+def test_a_picture_too_thin_for_the_pipeline_is_named(repo_dir: Path, tmp_path: Path) -> None:
+    cfg = Config.fromfile(repo_dir / 'configs/det/mask_rcnn_esf_demo.py')
+    init_default_scope(cfg.default_scope)
+    cv2.imwrite(str(tmp_path / 'line.png'), np.zeros((1, 3000, 3), np.uint8))
+    with pytest.raises(UserError, match=r'line.png has 3000 x 1 pixels, which .* in resize'):
+        InferencePipeline(cfg)(tmp_path / 'line.png')
+
+
 def test_the_pipeline_of_a_wrapped_data_set_is_found(repo_dir: Path, blue: Path) -> None:
     cfg = Config.fromfile(repo_dir / 'configs/seg/upernet_esf_demo.py')
     init_default_scope(cfg.default_scope)

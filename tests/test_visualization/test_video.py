@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmsfa.errors import UserError
 from mmsfa.visualization.spiking_view import View
@@ -65,3 +66,23 @@ def test_what_is_no_video(tmp_path: Path) -> None:
     path.write_bytes(b'junk')
     with pytest.raises(UserError, match=r'junk\.mp4 cannot be read as a video'):
         write_video(Echo(), path, tmp_path / 'out')
+
+
+def test_a_gif_is_a_video_if_it_moves(tmp_path: Path) -> None:
+    first, *others = (Image.new('L', (48, 32), grey) for grey in (40, 120, 200))
+    still, moving = tmp_path / 'still.gif', tmp_path / 'moving.gif'
+    first.save(still)
+    first.save(moving, save_all=True, append_images=others)
+    (tmp_path / 'broken.gif').write_bytes(b'GIF89a')
+    assert is_video(moving)
+    assert not is_video(still) and not is_video(tmp_path / 'broken.gif')
+    assert write_video(Echo(), moving, tmp_path / 'out')[0] == 3
+
+
+def test_a_header_without_frames(video: Path, tmp_path: Path) -> None:
+    content = video.read_bytes()
+    start = content.index(b'movi') + 4
+    length = content.index(b'idx1') - start
+    video.write_bytes(content[:start] + bytes(length) + content[start + length :])
+    with pytest.raises(UserError, match='film.avi cannot be read as a video'):
+        write_video(Echo(), video, tmp_path / 'out')

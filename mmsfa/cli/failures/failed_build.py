@@ -13,6 +13,9 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 
 from mmsfa.config.walk import walk
+from mmsfa.data_check.coco_files import check_coco
+from mmsfa.data_check.fault import Fault
+from mmsfa.data_check.files_of_dataset import coco_file_of
 
 
 class FailedBuild(NamedTuple):
@@ -71,7 +74,10 @@ def _key_of(settings: dict, whole: dict) -> str | None:
 
 
 def _hint(error: BaseException, build: dict[str, Any]) -> str:
-    """Did you mean ...?"""
+    """What is wrong with the annotations, or: did you mean ...?"""
+    if faults := _annotation_faults(error):
+        more = f' (and {len(faults) - 1} more)' if len(faults) > 1 else ''
+        return f'The annotations have faults: {faults[0]}{more}'
     if (empty := _empty_dataset(error)) is not None:
         where = getattr(empty, 'ann_file', '') or getattr(empty, 'data_prefix', '')
         return (
@@ -89,6 +95,15 @@ def _hint(error: BaseException, build: dict[str, Any]) -> str:
         exact = [name for name in names if name.rpartition('.')[2] == bare]
         return _closest(wrong[1], exact or list(names))
     return ''
+
+
+def _annotation_faults(error: BaseException) -> list[Fault]:
+    """Those of the file in the form of COCO that a data set could not be made from."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if (found := coco_file_of(frame.f_locals.get('self'))) is not None:
+            faults, harmful = check_coco(*found)
+            return harmful or faults
+    return []
 
 
 def _empty_dataset(error: BaseException) -> Any:

@@ -151,9 +151,9 @@ class DataCheckHook(Hook):
         if harmful:
             option = 'train' if split == 'train' else 'eval'
             raise DataFaultError(
-                f'Ids in the annotations of the {SPLITS[split]} set are taken for others, so that '
-                'boxes would get lost or mixed up and nothing was run (to go on nevertheless, set '
-                f'check_{option}_annotations=False of the DataCheckHook):\n'
+                f'Ids or boxes in the annotations of the {SPLITS[split]} set are taken for others, '
+                'so that boxes would get lost or mixed up and nothing was run (to go on '
+                f'nevertheless, set check_{option}_annotations=False of the DataCheckHook):\n'
                 f'{list_faults(harmful, self.num_shown)}'
             )
 

@@ -18,7 +18,13 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
-from mmsfa.engine.numerics import JudgedBatch, first_bad_layer, nan_of, non_finite_of
+from mmsfa.engine.numerics import (
+    JudgedBatch,
+    first_bad_layer,
+    nan_of,
+    non_finite_of,
+    tensors_in,
+)
 from mmsfa.engine.plain_model import plain_model
 from mmsfa.errors import UserError
 
@@ -32,8 +38,8 @@ class NumericsHook(Hook):
     """Stops a training at the first NaN or infinity, before it reaches weights or a checkpoint.
 
     The loss is judged between its backward pass and the optimizer's step, gradients where they are
-    clipped (their norm is at hand then), and the weights before every save. A forward pass that
-    breaks, such as an assigner on NaN, is looked through for bad numbers, in the loops of
+    clipped (their norm is at hand then), weights and optimizer before every save. A forward pass
+    that breaks, such as an assigner on NaN, is looked through for bad numbers, in the loops of
     `mmsfa.engine.loops` (others tell nobody of it). The sentence names the iteration, the first bad
     layer, the last good checkpoint and the pictures of the batch.
 
@@ -118,7 +124,7 @@ class NumericsHook(Hook):
         """Judge what is about to be written.
 
         Raises:
-            NonFiniteError: Its weights are not finite.
+            NonFiniteError: Its weights, or the moments of its optimizer, are not finite.
         """
         bad = [
             name
@@ -131,6 +137,14 @@ class NumericsHook(Hook):
             raise NonFiniteError(
                 f'After iteration {iteration} {len(bad)} weights are not finite, the first of them '
                 f'{bad[0]}; nothing was written. {_what_to_do(runner)}.'
+            )
+        # Where a square overflows, Adam divides by infinity: the weight never moves again.
+        if stuck := non_finite_of(enumerate(tensors_in(checkpoint.get('optimizer')))):
+            raise NonFiniteError(
+                f'After iteration {checkpoint["meta"].get("iter")} {len(stuck)} moments of the '
+                'optimizer are not finite: gradients, or their squares, were too large, and the '
+                f'weights they belong to can learn no more. Nothing was written. '
+                f'{_what_to_do(runner)}.'
             )
 
     def after_train(self, runner: Runner) -> None:
@@ -217,7 +231,9 @@ class NumericsHook(Hook):
                 f'Iteration {runner.iter + 1}: the loss is finite ({terms}), and so is each '
                 f'gradient, but they are so large that their norm is {history.current()}: '
                 'clipping by it has set all of them to 0. '
-                f'{_what_to_do(runner)}, or lower the loss_weight of the largest term.'
+                f'{_last_good(runner)}: lower the loss_weight of the largest term, or look at what '
+                'lets maps grow: BN in evaluation mode (frozen_stages, norm_eval) without '
+                'pre-trained weights.'
             )
         # The backward pass comes from the end. Clipping by NaN has spread it to every layer.
         where = f', the last of them {bad[-1]}' if len(bad) < len(grads) else ''
@@ -242,10 +258,15 @@ def _has_loss_scaler(runner: Runner) -> bool:
 
 
 def _what_to_do(runner: Runner) -> str:
+    return (
+        f'{_last_good(runner)}: lower the learning rate, clip gradients (optim_wrapper.clip_grad)'
+    )
+
+
+def _last_good(runner: Runner) -> str:
     # The message hub names a checkpoint before it is written, this file afterwards.
     pointer = Path(runner.work_dir, 'last_checkpoint')
     last = pointer.read_text().strip() if pointer.is_file() else ''
     if not last and runner._resume:
         last = str(runner._load_from)
-    known = f'The last good checkpoint is {last}' if last else 'There is no checkpoint yet'
-    return f'{known}: lower the learning rate, clip gradients (optim_wrapper.clip_grad)'
+    return f'The last good checkpoint is {last}' if last else 'There is no checkpoint yet'

@@ -20,7 +20,8 @@ class PretrainedNoticeHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Log one line."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        source = self._source(runner, getattr(model, 'backbone', model))
+        backbone = getattr(model, 'backbone', model)
+        source = self._source(runner, backbone)
         if source:
             print_log(f'Training starts from {source}.', logger='current')
             return
@@ -31,6 +32,16 @@ class PretrainedNoticeHook(Hook):
             logger='current',
             level=logging.WARNING,
         )
+        fixed = _fixed(backbone)
+        if fixed:
+            print_log(
+                f'{" and ".join(fixed)} of the backbone keep random weights, or the mean 0 and the '
+                'deviation 1 of an untrained BN, for the whole training: maps may grow without a '
+                'bound, and little is learnt. They are for pre-trained weights; without them leave '
+                'them out.',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     @staticmethod
     def _source(runner: Runner, backbone: object) -> str | None:
@@ -43,3 +54,13 @@ class PretrainedNoticeHook(Hook):
             if entry.get('type') == 'Pretrained':
                 return f'a pre-trained backbone, {entry.get("checkpoint")}'
         return None
+
+
+def _fixed(backbone: object) -> list[str]:
+    """The settings of a backbone, of any mm library, that let a part of it stay as it is."""
+    frozen, norm_eval = (
+        getattr(backbone, 'frozen_stages', -1),
+        getattr(backbone, 'norm_eval', False),
+    )
+    found = [f'frozen_stages={frozen}'] if isinstance(frozen, int) and frozen >= 0 else []
+    return found + (['norm_eval=True'] if norm_eval is True else [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
@@ -13,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmsfa.layers.effective_weight import Multiplies, as_plain
-from mmsfa.layers.fold import folded, norm_follows
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.neurons.functional import sum_spikes
 from mmsfa.spiking.measure.emission import Emission
 from mmsfa.spiking.measure.linearity import same_but_for_rounding
 from mmsfa.spiking.measure.observer import instance_attribute, synapses_of
+
+from .folded_bricks import FoldedBricks
 
 # Share of the D steps that has passed: what a bias has contributed until now.
 Elapsed = Callable[[], float]
@@ -55,31 +55,23 @@ def replace_synapses(model: nn.Module, elapsed: Elapsed = lambda: 1.0) -> Iterat
         model: A model in evaluation mode.
         elapsed: Share of the bias that has arrived.
     """
-    norms = _norms_behind(model)
-    alone = {m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None}
+    bricks = FoldedBricks(model)
     with ExitStack() as stack:
-        for brick in model.modules():
-            if isinstance(brick, ConvModule):  # mmcv's own fold would put its forward over ours
+        stack.enter_context(bricks.entered())
+        for module in model.modules():
+            if isinstance(module, ConvModule):  # mmcv's own fold would put its forward over ours
                 option = 'efficient_conv_bn_eval_forward'
-                stack.enter_context(instance_attribute(brick, option, None))
+                stack.enter_context(instance_attribute(module, option, None))
+            elif isinstance(module, _BatchNorm) and module.running_mean is not None:
+                method = bricks.norm(module, _normalise(module, elapsed))
+                stack.enter_context(instance_attribute(module, 'forward', method))
         for layer in synapses_of(model).values():
-            both = folded(layer, norms[layer]) if layer in norms else None
-            plain = both or as_plain(layer)
+            plain, both = as_plain(layer), bricks.both.get(layer)
             method = AskedLayer(layer, elapsed) if plain is None else _accumulate(plain, elapsed)
-            stack.enter_context(instance_attribute(layer, 'forward', method))
             if both is not None:
-                alone.discard(norms[layer])
-                stack.enter_context(instance_attribute(norms[layer], 'forward', lambda x: x))
-        for norm in alone:
-            stack.enter_context(instance_attribute(norm, 'forward', _normalise(norm, elapsed)))
+                method = bricks.convolution(layer, _accumulate(both, elapsed), method)
+            stack.enter_context(instance_attribute(layer, 'forward', method))
         yield
-
-
-def _norms_behind(model: nn.Module) -> dict[nn.Module, nn.Module]:
-    """Convolution -> norm of mmcv's bricks; not where several norms share a convolution."""
-    bricks = [m for m in model.modules() if isinstance(m, ConvModule) and norm_follows(m)]
-    users = Counter(brick.conv for brick in bricks)
-    return {brick.conv: brick.norm for brick in bricks if users[brick.conv] == 1}
 
 
 def _normalise(norm: _BatchNorm, elapsed: Elapsed) -> Callable[[Tensor], Tensor]:
@@ -130,6 +122,7 @@ def _accumulate(plain: Multiplies, elapsed: Elapsed) -> Callable[..., Tensor]:
             out = _sum(steps)
         return out if bias is None else out.add_(bias, alpha=elapsed())
 
+    forward.adds_up = True  # type: ignore[attr-defined]  # see is_plain
     return forward
 
 
@@ -141,7 +134,8 @@ class AskedLayer:
     in training.
 
     Args:
-        layer: The layer; it stays as it is.
+        layer: The layer; it stays as it is. Hooks of it may change its weight at every call, as
+            torch's weight norm does.
         elapsed: Share of the bias that has arrived.
 
     Attributes:
@@ -149,7 +143,7 @@ class AskedLayer:
     """
 
     def __init__(self, layer: nn.Module, elapsed: Elapsed) -> None:
-        self.layer = _copy_of(layer)
+        self.forward = layer.forward
         self.elapsed = elapsed
         self.reads_counts = False
 
@@ -158,7 +152,7 @@ class AskedLayer:
         """What the layer gives, from spikes where it can take them."""
 
         def forward(x: Tensor) -> Tensor:
-            return self.layer.forward(x, *args, **kwargs)
+            return self.forward(x, *args, **kwargs)
 
         emission, missing = Emission.of(input), 1 - self.elapsed()
         out = forward(input)

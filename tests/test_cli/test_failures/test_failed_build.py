@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, HOOKS, MODELS, init_default_scope
 
 from mmsfa.cli.failures.failed_build import failed_build
+from tests.helpers.coco_content import NAMES, coco_content
 from tests.helpers.failures import explained
 
 
@@ -65,3 +67,27 @@ def test_what_fails_outside_of_a_build_has_no_part() -> None:
     with pytest.raises(ValueError, match='one') as caught:
         int('one')
     assert failed_build(caught.value) is None
+
+
+@pytest.mark.parametrize(
+    ('change', 'phrase'),
+    [
+        (dict(category_id='1'), "its category_id is '1', but the id is 1"),
+        (dict(image_id='1'), "its image_id is '1', but the id is 1"),
+        (dict(id=1), 'annotation id 1 occurs twice'),
+        (dict(area=None), 'its area is None'),
+    ],
+)
+def test_what_is_wrong_with_an_annotation_file_is_said(
+    tmp_path: Path, change: dict, phrase: str
+) -> None:
+    content, path = coco_content(), tmp_path / 'instances.json'
+    for entry in content['annotations']:
+        entry.update(change)
+    path.write_text(json.dumps(content))
+    init_default_scope('mmdet')
+    settings = dict(type='CocoDataset', ann_file=str(path), metainfo=dict(classes=NAMES))
+    settings.update(pipeline=[], filter_cfg=dict(filter_empty_gt=True))
+    text = explained(lambda: DATASETS.build(settings))
+    assert 'The annotations have faults: ' in text and phrase in text
+    assert 'while building CocoDataset' in text and 'no sample' not in text

@@ -13,6 +13,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 from torch import nn
+from torch.multiprocessing import start_processes
 
 from mmsfa.engine import MetricCheckHook
 
@@ -113,6 +114,35 @@ def test_minus_one_of_coco_is_said_once(logged: list[str]) -> None:
         hook.after_val_epoch(runner, None)
     (line,) = [line for line in logged if 'nothing to measure' in line]
     assert line.startswith('The test set has nothing to measure coco/bbox_mAP by (-1.0)')
+
+
+def one_rank(rank: int, folder: str) -> None:
+    """Of two processes, each has one class in its label maps."""
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=2
+    )
+    metric, areas = IoUMetric(), torch.zeros(3)
+    areas[rank] = 5
+    metric.dataset_meta = Maps.metainfo
+    metric.results = [(areas, areas, areas, areas)]
+    evaluator = SimpleNamespace(metrics=[metric])
+    loop = SimpleNamespace(dataloader=[None], evaluator=evaluator)
+    hook = MetricCheckHook()
+    said: list[str] = []
+    hook._say = said.append
+    hook.after_val_iter(SimpleNamespace(val_loop=loop), 0)
+    hook.after_val_epoch(SimpleNamespace(), dict(mIoU=100.0))
+    torch.save((said, hook.trivial), f'{folder}/{rank}.pth')
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_count_together(tmp_path: Path) -> None:
+    # Forked: a fresh Python could not import this module by its name.
+    start_processes(one_rank, (str(tmp_path),), nprocs=2, start_method='fork')
+    for rank in (0, 1):
+        (line,), trivial = torch.load(tmp_path / f'{rank}.pth')
+        assert line.startswith('No label map of the validation set shows 1 of the classes (car)')
+        assert trivial == set(), 'two classes are there, one in each process'
 
 
 def test_loops_of_ones_own_are_left_alone() -> None:

@@ -148,8 +148,18 @@ def test_finite_gradients_whose_norm_overflows(tmp_path: Path) -> None:
     message = fails(run, At(3, lambda net: setattr(net, 'spoil', 'weight')))
     assert message.startswith('Iteration 3: the loss is finite (loss_cls=')
     assert 'they are so large that their norm is inf: clipping by it' in message
-    assert 'iter_2.pth: lower the learning rate' in message
+    assert 'iter_2.pth: lower the loss_weight' in message
     assert all(weight.isfinite().all() for weight in run.model.parameters())
+
+
+def test_moments_that_overflow_are_seen_before_a_save(tmp_path: Path) -> None:
+    """Without clipping AdamW divides by infinity: the weights stay where they are, and finite."""
+    run = runner(tmp_path / 'run', optimizer=dict(type='AdamW', lr=0.01))
+    message = fails(run, At(3, lambda net: setattr(net, 'spoil', 'weight')))
+    assert message.startswith('After iteration 4 ')
+    assert 'moments of the optimizer are not finite' in message
+    assert all(weight.isfinite().all() for weight in run.model.parameters())
+    assert saved(run) == ['iter_2.pth']
 
 
 def test_bad_gradients_without_clipping_are_seen_in_the_next_loss(tmp_path: Path) -> None:

@@ -36,3 +36,26 @@ def test_scratch_is_said_once(tmp_path: Path) -> None:
     runner(tmp_path / 'run', Net()).train()
     (log,) = (tmp_path / 'run').glob('*/*.log')
     assert log.read_text().count('Training starts from scratch') == 1
+
+
+@pytest.mark.parametrize(
+    ('settings', 'load_from', 'said'),
+    [
+        (dict(frozen_stages=2), None, 'frozen_stages=2 of the backbone'),
+        (dict(frozen_stages=0, norm_eval=True), None, 'frozen_stages=0 and norm_eval=True of'),
+        (dict(frozen_stages=-1, norm_eval=False), None, None),
+        (dict(frozen_stages=2), 'b.pth', None),
+    ],
+)
+def test_parts_that_stay_random_are_said(
+    tmp_path: Path, settings: dict, load_from: str | None, said: str | None
+) -> None:
+    model = Net()
+    for name, value in settings.items():
+        setattr(model.backbone, name, value)
+    run = runner(tmp_path / 'run', model)
+    run._load_from = load_from
+    PretrainedNoticeHook().before_train(run)
+    (log,) = (tmp_path / 'run').glob('*/*.log')
+    assert log.read_text().count('keep random weights') == bool(said)
+    assert (said or '') in log.read_text()

@@ -10,12 +10,13 @@ NUMPY, ZIP, ROSBAG = b'\x93NUMPY', b'PK\x03\x04', b'#ROSBAG'
 _THEN = (
     'and write a .dat file with write_dat(path, make_events(t, x, y, p)) of mmsfa.datasets.events'
 )
+_HDF5 = (
+    f'read its columns with h5py (import hdf5plugin before, if they are compressed) {_THEN}, or '
+    "convert it with metavision_file_to_dat of Prophesee's SDK (not on PyPI)"
+)
 # The first bytes of a file -> what it is, and what reads it.
 _FORMATS = {
-    HDF5: (
-        'HDF5',
-        f'read its columns with h5py {_THEN}, or convert it with metavision_file_to_dat',
-    ),
+    HDF5: ('HDF5', _HDF5),
     AEDAT4: ('AEDAT 4', f'read it with dv-processing (dv.io.MonoCameraRecording) {_THEN}'),
     ZIP: ('a zip archive, such as .npz', f'unpack it, or read its columns with numpy.load {_THEN}'),
     ROSBAG: ('a ROS bag', f'read its columns with rosbags {_THEN}'),

@@ -24,7 +24,7 @@ def test_boxes_of_gen1_are_no_recording(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('name', 'content', 'words'),
     [
-        ('a.h5', b'\x89HDF\r\n\x1a\n', f'got HDF5; .* h5py {THEN} .*metavision_file_to_dat'),
+        ('a.h5', b'\x89HDF\r\n\x1a\n', f'got HDF5; .* h5py .*hdf5plugin.* {THEN} .*_file_to_dat'),
         ('a.bin', b'\x89HDF\r\n\x1a\n', 'got HDF5'),  # the header decides
         ('a.aedat4', b'#!AER-DAT4.0\r\n', f'got AEDAT 4; .* dv-processing .* {THEN}'),
         ('a.npz', b'PK\x03\x04', f'got a zip archive, such as .npz; .* numpy.load {THEN}'),
