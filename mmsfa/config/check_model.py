@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS, Registry
 from torch import Tensor
 
-from mmsfa.backbones import ESpikeFormer
+from mmsfa.backbones import BESTformer, ESpikeFormer, StagedBackbone
 from mmsfa.errors import UserError
 from mmsfa.model_parts import members, without_losses
 
@@ -28,9 +28,9 @@ class MisfitError(UserError, ValueError):
 
 
 def check_model(cfg: Config) -> None:
-    """Compare an ESpikeFormer's maps with the channels and strides that a config states.
+    """Compare the maps of a backbone of ours with the channels and strides that a config states.
 
-    Configs with another backbone are not judged, nor those that say ``check_model = False``.
+    Configs with another one are not judged, nor those that say ``check_model = False``.
 
     Args:
         cfg: The whole config.
@@ -46,12 +46,12 @@ def check_model(cfg: Config) -> None:
     model = without_losses(cfg.model)
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         backbone_cfg = model.get('backbone') or {}
-        if class_of(backbone_cfg, registry) is not ESpikeFormer:
+        if class_of(backbone_cfg, registry) not in (BESTformer, ESpikeFormer):
             return
         if model.get('pretrained') is not None:  # mmseg hands it on to the backbone
             raise MisfitError(
                 f'model.pretrained is {model.pretrained!r}, the weights of the backbone that a '
-                'base has built in: set model.pretrained=None, and the weights of an ESpikeFormer '
+                'base has built in: set model.pretrained=None, and your own weights '
                 "in model.backbone.init_cfg=dict(type='Pretrained', checkpoint=FILE)."
             )
         with torch.device('meta'):  # shapes only: nothing is allocated or initialised
@@ -70,7 +70,7 @@ def check_model(cfg: Config) -> None:
 def _check_channels(
     model: dict,
     necks: list[dict],
-    backbone: ESpikeFormer,
+    backbone: StagedBackbone,
     maps: list[Tensor],
     registry: Registry,
 ) -> None:
@@ -115,7 +115,7 @@ def _check_sizes(
     model: dict,
     necks: list[dict],
     behind: ShapeRun,
-    backbone: ESpikeFormer,
+    backbone: StagedBackbone,
     registry: Registry,
 ) -> None:
     """Refuse what fails with two last maps of one size, and works with a smaller last one."""
