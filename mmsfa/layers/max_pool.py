@@ -14,6 +14,10 @@ from .attention.product import SpikeProduct
 from .spike_conv import LayerCfg, SpikeConv
 
 
+def _pooled(x: Tensor) -> Tensor:
+    return F.max_pool2d(x, 3, stride=2, padding=1)
+
+
 class SpikeMaxPool(SpikeProduct):
     """Max pooling 3 x 3 with stride 2: a spike where any neuron of the window fires.
 
@@ -27,7 +31,7 @@ class SpikeMaxPool(SpikeProduct):
 
     def forward(self, x: Tensor) -> Tensor:
         """The largest of each window."""
-        return F.max_pool2d(x, 3, stride=2, padding=1)
+        return _pooled(x)
 
     def macs(self, *inputs: Tensor) -> int:
         """None: comparisons are not counted."""
@@ -39,7 +43,7 @@ class SpikeMaxPool(SpikeProduct):
 
     def stepwise(self, *inputs: Tensor) -> Tensor:
         """The same."""
-        return self(*inputs)
+        return _pooled(*inputs)
 
 
 class SpikePoolConv(BaseModule):
