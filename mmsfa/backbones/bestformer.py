@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmsfa.layers import SpikeConv, SpikeTransformerBlock
 from mmsfa.layers.attention.binary_map import Map
 from mmsfa.layers.coupling import Residual, Reversible, Stage
-from mmsfa.layers.max_pool import SpikePoolConv
+from mmsfa.layers.pool_conv import SpikePoolConv
 from mmsfa.layers.spike_conv import LayerCfg
 from mmsfa.neurons.real_time import OutTime, time_to_batch, with_time
 

@@ -43,6 +43,7 @@ PUBLISHED = {
 READOUTS = {'fc', 'fc_kd', 'conv_seg', 'fc_cls', 'fc_reg', 'retina_cls', 'retina_reg'}
 # Those of other heads that a config lets read potentials.
 FURTHER = {'det/mask_rcnn_esf_nuclei.py': {'conv_logits'}}
+LARGE = ('imagenet', 'cifar10', 'cifar100')
 SMALL = ('demo.py', 'nuclei.py', 'dubai.py')
 SHAPES = dict(
     mmdet=dict(
@@ -82,7 +83,7 @@ def few_regions(model: ConfigDict) -> None:
 def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_path: Path):
     """A config at 64 x 64 pixels, batch 2 few blocks, and no data that is not here.
 
-    COCO and ADE20K become Shapes, ImageNet flowers5 and HAR-DVS two clips; a distilled student
+    COCO and ADE20K become Shapes, ImageNet and CIFAR flowers5 and HAR-DVS two clips; a distilled student
     has no teacher.
     """
 
@@ -99,9 +100,11 @@ def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_pat
             merge_options(cfg, dict(data_root=str(clips)))
         else:
             real = request.getfixturevalue('shared_data')  # skips where the folder is missing
-            data_root = str(real('flowers5' if folder == 'imagenet' else folder))
+            data_root = str(real('flowers5' if folder in LARGE else folder))
             merge_options(cfg, dict(data_root=data_root))
-            if dataset.type == 'ImageNet':
+            if dataset.type.startswith('CIFAR'):  # its pictures are no files
+                dataset.pipeline.insert(0, dict(type='LoadImageFromFile'))
+            if folder in LARGE:
                 cfg.train_dataloader.dataset = dataset = ConfigDict(
                     type='CustomDataset',
                     data_root=data_root,
@@ -132,6 +135,8 @@ def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_pat
             family = SETTINGS[arch].get('family', 'base')
             depths = (1, 1, 1, 2) if family == 'large' else (1, 1, 1, 1, 1)
             cfg.model.backbone.arch = dict(SETTINGS[arch], depths=depths)
+        if 'depth' in cfg.model.backbone:
+            cfg.model.backbone.depth = 3
         cfg.work_dir = str(tmp_path)
         cfg.randomness = dict(seed=0)
         set_loader_defaults(cfg)
@@ -191,7 +196,8 @@ def test_one_training_step(small, name: str) -> None:
         runner.train()
     real = {path for path, is_real in got_real.items() if is_real}
     backbone = {path for path in got_real if path.startswith('backbone.')}
-    assert backbone & real == {'backbone.downsample_layers.0.conv'} and len(backbone) > 20
+    first = next(path for path in got_real if path in backbone)
+    assert backbone & real == {first} and len(backbone) > 20
     if name in SPIKING:  # layers of the mask head run if there are objects to mask
         assert real - backbone == readouts_on_potentials(runner.model, name) & set(got_real)
     moments = [state['exp_avg'] for state in runner.optim_wrapper.optimizer.state.values()]
