@@ -119,8 +119,9 @@ def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_pat
         if cfg.model.get('data_preprocessor', {}).get('size'):  # what mmseg pads a crop to
             cfg.model.data_preprocessor.size = (64, 64)
         few_regions(cfg.model)
+        side = 32 if 'cifar' in folder else 64
         steps = [step for step in dataset.pipeline if step.type.startswith(READS)]
-        dataset.pipeline = [*steps[:-1], dict(type='Resize', scale=(64, 64)), steps[-1]]
+        dataset.pipeline = [*steps[:-1], dict(type='Resize', scale=(side, side)), steps[-1]]
         cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
         cfg.train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=1)
         cfg.param_scheduler = None  # one iteration is shorter than every warm-up
