@@ -1,4 +1,4 @@
-# BESTformer 4-384, CIFAR-10, T = 4: the published recipe; for its teacher see the base of the model.
+# BESTformer 4-384, CIFAR-10, T = 4: the published recipe; its teacher: see the base of the model.
 _base_ = [
     '../_base_/models/bestformer_cls.py',
     '../_base_/datasets/cifar10_randaug.py',

@@ -6,7 +6,5 @@ _base_ = [
     '../_base_/default_runtime_cls.py',
 ]
 
-model = dict(
-    head=dict(num_classes=100), train_cfg=dict(augments=[dict(type='Mixup', alpha=0.5)])
-)
+model = dict(head=dict(num_classes=100), train_cfg=dict(augments=[dict(type='Mixup', alpha=0.5)]))
 default_hooks = dict(mixup_end=_base_.mixup_end)

@@ -4,7 +4,7 @@
 # model.teacher_ckpt=work_dirs/resnet18_flowers5/epoch_60.pth`.
 _base_ = './esf_tiny_flowers5.py'
 
-channels = 128
+channels = 96
 model = dict(
     type='DistilledImageClassifier',
     backbone=dict(
@@ -15,7 +15,7 @@ model = dict(
         num_heads=4,
         map='qk',
         stem='imagenet',  # blocks at stride 16
-        T=4,
+        T=2,
         out_indices=(2,),
         out_streams='both',
     ),

@@ -34,9 +34,10 @@ STEMS: dict[str, tuple[tuple[int, bool], ...]] = {
 class BESTformer(StagedBackbone):
     """BESTformer: a convolution stem, then transformer blocks of one width on two streams.
 
-    Source: Cao et al., "BESTformer", https://arxiv.org/abs/2501.05904. All convolutions but the
-    first have weights of one bit. As published, ``map='qk'`` has the stem of CIFAR (blocks at
-    stride 4) and ``map='kv'`` that of ImageNet (blocks at stride 16).
+    Source: Cao et al., "Binary Event-Driven Spiking Transformer",
+    https://arxiv.org/abs/2501.05904. All convolutions but the first have weights of one bit. As
+    published, ``map='qk'`` has the stem of CIFAR (blocks at stride 4) and ``map='kv'`` that of
+    ImageNet (blocks at stride 16).
 
     Our own are the maps for dense tasks, at strides 4, 8, 16 and 32: stages of the stem; where the
     blocks are, the mean of both streams; and one binary convolution of stride 2 (neuron, 3x3, BN)
@@ -109,7 +110,9 @@ class BESTformer(StagedBackbone):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if channels % 8 or channels < 8:
-            raise ValueError(f'channels must be a multiple of 8 (the stem has C/8), got {channels}.')
+            raise ValueError(
+                f'channels must be a multiple of 8 (the stem has C/8), got {channels}.'
+            )
         if map not in get_args(Map):
             raise ValueError(f"map must be 'qk' or 'kv', got {map!r}.")
         stem = stem or ('cifar' if map == 'qk' else 'imagenet')
@@ -155,8 +158,9 @@ class BESTformer(StagedBackbone):
         for i in range(self.out_indices[-1] + 1):
             down = nn.Sequential()
             if i == 0:  # the image is no spike train: no neuron in front, no binary weights
-                first = {**cfg, 'conv_cfg': None, 'neuron_cfg': None}
-                down.append(SpikeConv(in_channels, widths[0], 3, **first))
+                down.append(
+                    SpikeConv(in_channels, widths[0], 3, norm_cfg=cfg['norm_cfg'], neuron_cfg=None)
+                )
             for j, (at, pools) in enumerate(layers):
                 if at == i and pools:
                     down.append(SpikePoolConv(widths[j], widths[j + 1], **cfg))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmsfa.layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlock
 from mmsfa.layers.coupling import Stage

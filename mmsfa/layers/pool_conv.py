@@ -6,7 +6,7 @@ from mmcv.cnn import build_activation_layer
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from .spike_conv import LayerCfg, SpikeConv
+from .spike_conv import SpikeConv
 from .spike_pool import SpikeMaxPool2d
 
 
@@ -35,10 +35,11 @@ class SpikePoolConv(BaseModule):
         neuron_cfg: dict,
     ) -> None:
         super().__init__()
-        cfg = LayerCfg(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
         self.neuron = build_activation_layer(neuron_cfg)
         self.pool = SpikeMaxPool2d(self.neuron, 3, stride=2, padding=1)
-        self.conv = SpikeConv(in_channels, out_channels, 3, **{**cfg, 'neuron_cfg': None})
+        self.conv = SpikeConv(
+            in_channels, out_channels, 3, norm_cfg=norm_cfg, conv_cfg=conv_cfg, neuron_cfg=None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C_in, H, W) -> (T*B, C_out, ceil(H / 2), ceil(W / 2))."""

@@ -154,7 +154,7 @@ def test_a_stream_takes_the_factors_of_its_step(lively_weights: Fill) -> None:
         torch.testing.assert_close(model(x), whole, rtol=0, atol=0)
 
 
-def test_weights_of_another_T_are_refused() -> None:
+def test_weights_of_other_time_steps_are_refused() -> None:
     state = BESTformer(**SMALL, T=4).state_dict()
     with pytest.raises(LambdaError, match=r'T = 4 time steps, and the model has T = 2: set T=4'):
         BESTformer(**SMALL, T=2).load_state_dict(state)

@@ -56,7 +56,7 @@ def lif(inputs: Found, config: Found, state: None) -> Found:
 
 def core(inputs: Found, config: Found, state: None) -> Found:
     q, k, v, lam = (leaf(inputs[name]) for name in ('q', 'k', 'v', 'lam'))
-    T, B, heads, N, d = q.shape
+    T, B, heads, _, d = q.shape
     attention = BinaryMapAttention(heads * d, heads, config['map'], **layers(T)).double()
     product, fire = attention.product, attention.proj.activate
     del product.lambda_attn
@@ -101,9 +101,7 @@ def attention(inputs: Found, config: Found, state: Found) -> Found:
 
 
 def a_block(config: Found, state: Found) -> tuple[SpikeTransformerBlock, Reversible]:
-    attn = dict(
-        type='mmpretrain.BinaryMapAttention', num_heads=config['heads'], map=config['map']
-    )
+    attn = dict(type='mmpretrain.BinaryMapAttention', num_heads=config['heads'], map=config['map'])
     coupling = Reversible()
     cfg = dict(layers(config['T']), mlp_ratio=config['mlp_ratio'], mlp_bias=False)
     block = SpikeTransformerBlock(config['dim'], attn, local=None, coupling=coupling, **cfg)

@@ -83,8 +83,8 @@ def few_regions(model: ConfigDict) -> None:
 def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_path: Path):
     """A config at 64 x 64 pixels, batch 2 few blocks, and no data that is not here.
 
-    COCO and ADE20K become Shapes, ImageNet and CIFAR flowers5 and HAR-DVS two clips; a distilled student
-    has no teacher.
+    COCO and ADE20K become Shapes, ImageNet and CIFAR flowers5 and HAR-DVS two clips; a distilled
+    student has no teacher.
     """
 
     def read(name: str) -> Config:

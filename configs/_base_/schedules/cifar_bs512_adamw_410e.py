@@ -16,9 +16,7 @@ param_scheduler = [
 ]
 
 # For `default_hooks`: mixup ends half-way.
-mixup_end = dict(
-    type='SwitchRecipeHook', schedule=[dict(action_epoch=200, batch_augments=None)]
-)
+mixup_end = dict(type='SwitchRecipeHook', schedule=[dict(action_epoch=200, batch_augments=None)])
 
 # `--auto-scale-lr` scales the learning rate from this batch size to the real one.
 auto_scale_lr = dict(enable=False, base_batch_size=512)

@@ -122,7 +122,7 @@ class LearntMatmul(RealTime, SpikeMatmul):
         return self._scaled(super().stepwise(*inputs))
 
     def _scaled(self, out: Tensor) -> Tensor:
-        factors = self.lambda_attn
+        factors: Tensor = self.lambda_attn
         if self.step is not None:
             if self.step >= len(factors):
                 raise LambdaError(
@@ -235,7 +235,9 @@ class BinaryMapAttention(BaseModule):
         self.scores = SpikeMatmul('first' if map == 'qk' else 'second', score_scale)
         self.map_neuron = build_activation_layer(map_neuron(neuron_cfg))
         self.product = LearntMatmul(neuron_cfg.get('T', 1), num_heads, scale)
-        behind = {**cfg, 'neuron_cfg': output_neuron(neuron_cfg)}
+        behind = LayerCfg(
+            conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=output_neuron(neuron_cfg)
+        )
         self.proj = SpikeConv(channels, channels, 1, owns_input=True, **behind)
         q, k, v = (conv.activate for conv in (self.q_conv, self.k_conv, self.v_conv))
         if map == 'qk':
