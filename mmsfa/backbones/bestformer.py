@@ -186,8 +186,8 @@ class BESTformer(StagedBackbone):
             self.downsample_layers.append(down)
             self.stages.append(Stage(*blocks, coupling=coupling if blocks else None))
         if out_norm:
-            self._add_out_norms(cfg['norm_cfg'])
-        self._freeze_stages()
+            self.add_out_norms(cfg['norm_cfg'])
+        self.freeze_parts()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Give one membrane potential map for each of ``out_indices``.
@@ -201,5 +201,5 @@ class BESTformer(StagedBackbone):
         for i, (down, stage) in enumerate(zip(self.downsample_layers, self.stages, strict=True)):
             x = stage(down(x))
             if i in self.out_indices:
-                outs.append(self._out_map(i, x))
+                outs.append(self.out_map(i, x))
         return tuple(outs)

@@ -177,8 +177,8 @@ class ESpikeFormer(StagedBackbone):
             self.downsample_layers.append(down)
             self.stages.append(Stage(*blocks))
         if out_norm:
-            self._add_out_norms(cfg['norm_cfg'])
-        self._freeze_stages()
+            self.add_out_norms(cfg['norm_cfg'])
+        self.freeze_parts()
 
     def forward(self, x: Tensor, visible: Tensor | None = None) -> tuple[Tensor, ...]:
         """Give one membrane potential map for each of ``out_indices``.
@@ -205,7 +205,7 @@ class ESpikeFormer(StagedBackbone):
             masked = visible if i < self.num_conv_stages else None
             x = stage(x, masked)
             if i in self.out_indices:
-                outs.append(self._out_map(i, x.contiguous() if to_channels_last else x, masked))
+                outs.append(self.out_map(i, x.contiguous() if to_channels_last else x, masked))
         return tuple(outs)
 
     def switch_to_deploy(self) -> None:

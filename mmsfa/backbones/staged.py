@@ -79,17 +79,26 @@ class StagedBackbone(RealTime, BaseModule):
         self.stages = nn.ModuleList()
         self.out_norms = nn.ModuleDict()  # by index of the map
 
-    def _add_out_norms(self, norm_cfg: dict) -> None:
+    def add_out_norms(self, norm_cfg: dict) -> None:
+        """Put a norm behind each returned map; called once, when all stages are built."""
         for i, channels in zip(self.out_indices, self.out_channels, strict=True):
             self.out_norms[str(i)] = build_norm_layer(norm_cfg, channels)[1]
 
-    def _out_map(self, i: int, x: Tensor, visible: Tensor | None = None) -> Tensor:
+    def out_map(self, i: int, x: Tensor, visible: Tensor | None = None) -> Tensor:
+        """What is returned of map i: normed if there are norms, and averaged over time.
+
+        Args:
+            i: Number of the map.
+            x: The map, shape (T*B, C_i, H_i, W_i).
+            visible: Which tokens are seen in masked pre-training, shape (T*B, 1, h, w), bool.
+        """
         if self.out_norms:  # of each step by itself: a stream does not have their mean yet
             norm = self.out_norms[str(i)]
             x = norm(x) if visible is None else masked_norm(norm, x, visible_at(visible, x))
         return mean_over_time(x, self.T) if self.T > 1 and self.out_time == 'mean' else x
 
-    def _freeze_stages(self) -> None:
+    def freeze_parts(self) -> None:
+        """Freeze what ``frozen_stages`` names; called when all is built, and by :meth:`train`."""
         for i in range(min(self.frozen_stages + 1, len(self.stages))):
             parts = [self.downsample_layers[i], self.stages[i]]
             if str(i) in self.out_norms:
@@ -101,7 +110,7 @@ class StagedBackbone(RealTime, BaseModule):
     def train(self, mode: bool = True) -> StagedBackbone:
         """Set the training mode; frozen stages, and BN with ``norm_eval``, stay in eval mode."""
         super().train(mode)
-        self._freeze_stages()
+        self.freeze_parts()
         if mode and self.norm_eval:
             for module in self.modules():
                 if isinstance(module, _BatchNorm):

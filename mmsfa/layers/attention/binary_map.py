@@ -112,6 +112,7 @@ class LearntMatmul(RealTime, SpikeMatmul):
         super().__init__(factor=factor)
         self.T = T
         self.lambda_attn = nn.Parameter(torch.ones(T, 1, num_heads, 1, 1))
+        self.register_load_state_dict_pre_hook(_check_steps)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """The product."""
@@ -134,15 +135,18 @@ class LearntMatmul(RealTime, SpikeMatmul):
         # (T*B, heads, I, J) -> (T, B, heads, I, J) and back
         return (out.unflatten(0, (len(factors), -1)) * factors).flatten(0, 1)
 
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        given = state_dict.get(f'{prefix}lambda_attn')
-        if given is not None and given.dim() == 5 and len(given) != len(self.lambda_attn):
-            raise LambdaError(
-                f'The weights have the factors {prefix}lambda_attn for T = {len(given)} time '
-                f'steps, and the model has T = {len(self.lambda_attn)}: set T={len(given)} in its '
-                'backbone, or train without these weights.'
-            )
-        super()._load_from_state_dict(state_dict, prefix, *args)
+
+def _check_steps(
+    module: LearntMatmul, state_dict: dict[str, Any], prefix: str, *unused: object
+) -> None:
+    """Before weights are loaded: a factor for each time step, or none."""
+    given, own = state_dict.get(f'{prefix}lambda_attn'), module.lambda_attn
+    if given is not None and given.dim() == 5 and len(given) != len(own):
+        raise LambdaError(
+            f'The weights have the factors {prefix}lambda_attn for T = {len(given)} time steps, '
+            f'and the model has T = {len(own)}: set T={len(given)} in its backbone, or train '
+            'without these weights.'
+        )
 
 
 def map_neuron(neuron_cfg: dict) -> dict:
