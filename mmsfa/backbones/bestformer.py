@@ -16,6 +16,7 @@ from mmsfa.layers.pool_conv import SpikePoolConv
 from mmsfa.layers.spike_conv import LayerCfg
 from mmsfa.neurons.real_time import OutTime, time_to_batch, with_time
 
+from .arch import complete_attention
 from .staged import StagedBackbone
 
 LIF = dict(type='mmpretrain.LIF', tau=2.0, detach_reset=True)
@@ -122,6 +123,10 @@ class BESTformer(StagedBackbone):
             raise ValueError(
                 f'drop_path_rate (a probability) must lie in [0, 1), got {drop_path_rate!r}.'
             )
+        if out_streams == 'both' and not reversible:
+            raise ValueError(
+                "out_streams='both' needs two streams, and reversible=False has one: leave one out."
+            )
         widths = (channels // 8, channels // 4, channels // 2, channels, channels)
         layers = STEMS[stem]
         blocks_at = layers[-1][0]
@@ -150,10 +155,8 @@ class BESTformer(StagedBackbone):
             norm_cfg=norm_cfg or dict(type='BN', requires_grad=True),
             neuron_cfg=with_time(neuron_cfg or LIF, T),
         )
-        attn_cfg = {
-            **dict(type='mmpretrain.BinaryMapAttention', num_heads=num_heads, map=map),
-            **(attn_cfg or {}),
-        }
+        published = dict(type='mmpretrain.BinaryMapAttention', num_heads=num_heads, map=map)
+        attn_cfg = complete_attention(attn_cfg or {}, published)
         coupling = Reversible(out_streams) if reversible else Residual()
         for i in range(self.out_indices[-1] + 1):
             down = nn.Sequential()

@@ -13,6 +13,7 @@ from mmsfa.backbones import BESTformer
 from mmsfa.compression.memory import weight_bytes
 from mmsfa.compression.quantization import QuantConv2d
 from mmsfa.compression.roles import roles_of
+from mmsfa.layers import SpikeDrivenSelfAttention
 from mmsfa.layers.attention.binary_map import LambdaError
 from mmsfa.spiking import compare, in_float64, streaming
 
@@ -114,6 +115,15 @@ def test_checkpointing_changes_nothing(lively_weights: Fill) -> None:
     assert found[0][0].any()
 
 
+def test_another_attention(lively_weights: Fill) -> None:
+    attn_cfg = dict(type='mmpretrain.SpikeDrivenSelfAttention', num_heads=2, v_ratio=1)
+    backbone = lively_weights(BESTformer(**SMALL, T=2, out_indices=(0,), attn_cfg=attn_cfg))
+    assert isinstance(backbone.stages[0][0].attn, SpikeDrivenSelfAttention)
+    assert backbone(picture())[0].std() > 0.1
+    scaled = BESTformer(**SMALL, attn_cfg=dict(score_scale=0.5))
+    assert scaled.stages[0][0].attn.scores.factor == 0.5
+
+
 def test_drop_path_grows_to_the_last_block() -> None:
     backbone = BESTformer(channels=16, depth=3, num_heads=2, drop_path_rate=0.4)
     rates = [getattr(block.drop_path, 'drop_prob', 0) for block in backbone.stages[0]]
@@ -169,6 +179,7 @@ def test_wrong_arguments() -> None:
         r'out_indices must name different maps of 0\.\.3 .*stride 4': dict(out_indices=(4,)),
         r'frozen_stages must lie in -1\.\.3': dict(frozen_stages=4),
         "'both' is for the map of the blocks as the last": dict(out_streams='both'),
+        'reversible=False has one': dict(out_streams='both', reversible=False),
         "out .of two streams. must be 'mean' or 'both'": dict(out_streams='all'),
     }.items():
         with pytest.raises(ValueError, match=message):
