@@ -15,8 +15,8 @@ param_scheduler = [
     ),  # the last ten epochs stay at 1e-5
 ]
 
-# For `default_hooks`: mixup ends half-way.
-mixup_end = dict(type='SwitchRecipeHook', schedule=[dict(action_epoch=200, batch_augments=None)])
+# For `default_hooks`: mixup ends after 200 epochs.
+mixup_end = dict(type='SwitchRecipeHook', schedule=[dict(action_epoch=201, batch_augments=None)])
 
 # `--auto-scale-lr` scales the learning rate from this batch size to the real one.
 auto_scale_lr = dict(enable=False, base_batch_size=512)
