@@ -45,8 +45,7 @@ class Arch:
 
     def complete_attention(self, attn_cfg: dict) -> dict:
         """Fill what a config leaves out of the family's attention; another type stays as it is."""
-        same = _name(attn_cfg.get('type', self.attn_cfg['type'])) == _name(self.attn_cfg['type'])
-        return {**self.attn_cfg, **attn_cfg} if same else attn_cfg
+        return complete_attention(attn_cfg, self.attn_cfg)
 
     @classmethod
     def of(cls, arch: str | dict) -> Arch:
@@ -79,6 +78,17 @@ class Arch:
             )
         settings = {key: value for key, value in arch.items() if key != 'family'}
         return families[arch.get('family', 'base')](settings)
+
+
+def complete_attention(attn_cfg: dict, published: dict) -> dict:
+    """Fill what a config leaves out of the published attention; another type stays as it is.
+
+    Args:
+        attn_cfg: Of the config, perhaps without a type.
+        published: The attention that is built without any config.
+    """
+    same = _name(attn_cfg.get('type', published['type'])) == _name(published['type'])
+    return {**published, **attn_cfg} if same else attn_cfg
 
 
 def _name(kind: str | type) -> str:

@@ -6,31 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from mmcv.cnn import build_norm_layer
-from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
 from mmsfa.layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlock
 from mmsfa.layers.coupling import Stage
-from mmsfa.layers.masked import masked_norm, visible_at
+from mmsfa.layers.masked import visible_at
 from mmsfa.layers.spike_conv import LayerCfg, is_plain_cpu_inference
-from mmsfa.neurons.functional import check_time
-from mmsfa.neurons.real_time import (
-    OutTime,
-    RealTime,
-    checked_out_time,
-    mean_over_time,
-    time_to_batch,
-    with_time,
-)
+from mmsfa.neurons.real_time import OutTime, time_to_batch, with_time
 
 from .arch import SETTINGS, Arch
+from .staged import StagedBackbone
 
 
 @MODELS.register_module()
-class ESpikeFormer(RealTime, BaseModule):
+class ESpikeFormer(StagedBackbone):
     """E-SpikeFormer, five stages: three of convolution blocks, two of transformer blocks.
 
     Source: Yao et al., "Scaling Spike-driven Transformer with Efficient Spike Firing
@@ -110,27 +100,11 @@ class ESpikeFormer(RealTime, BaseModule):
         out_norm: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        if isinstance(init_cfg, dict) and init_cfg.get('checkpoint', '') is None:
-            init_cfg = None
-        super().__init__(init_cfg)
-        self.arch = Arch.of(arch)
-        channels, depths = self.arch.channels, self.arch.depths
-        num_stages = len(depths)
-        indices = set(out_indices) if isinstance(out_indices, Sequence) else set()
-        if not 0 < len(indices & set(range(num_stages))) == len(out_indices):
-            raise ValueError(
-                f'out_indices must name different maps of 0..{num_stages - 1} (0 is the map at '
-                f'stride 2), got {out_indices!r}.'
-            )
-        if frozen_stages not in range(-1, num_stages):
-            raise ValueError(
-                f'frozen_stages must lie in -1..{num_stages - 1} (-1 freezes none), '
-                f'got {frozen_stages!r}.'
-            )
-        check_time(T, beta=0)
+        settings = Arch.of(arch)
+        channels, depths = settings.channels, settings.depths
         if stage4_stride is None:
-            stage4_stride = self.arch.stage4_strides[0]
-        if stage4_stride not in self.arch.stage4_strides:
+            stage4_stride = settings.stage4_strides[0]
+        if stage4_stride not in settings.stage4_strides:
             raise ValueError(
                 'stage4_stride must be 1 (the last map stays at stride 16; not in the large '
                 f'family) or 2 (stride 32), got {stage4_stride!r}.'
@@ -139,16 +113,19 @@ class ESpikeFormer(RealTime, BaseModule):
             raise ValueError(
                 f'drop_path_rate (a probability) must lie in [0, 1), got {drop_path_rate!r}.'
             )
-        self.in_channels = in_channels
-        self.T = T
-        self.out_time = checked_out_time(out_time)
-        self.step_channels = in_channels
-        self.out_indices = tuple(sorted(out_indices))
-        self.frozen_stages = frozen_stages
-        self.norm_eval = norm_eval
         strides = (2, 4, 8, 16, 16 * stage4_stride)
-        self.out_channels = tuple(channels[i] for i in self.out_indices)
-        self.out_strides = tuple(strides[i] for i in self.out_indices)
+        super().__init__(
+            channels,
+            strides[: len(depths)],
+            in_channels=in_channels,
+            out_indices=out_indices,
+            frozen_stages=frozen_stages,
+            norm_eval=norm_eval,
+            T=T,
+            out_time=out_time,
+            init_cfg=init_cfg,
+        )
+        self.arch = settings
 
         cfg = LayerCfg(
             conv_cfg=conv_cfg,
@@ -170,8 +147,6 @@ class ESpikeFormer(RealTime, BaseModule):
         num_transformer_blocks = sum(depths[self.num_conv_stages :])
         drop_paths = iter(np.linspace(0, drop_path_rate, num_transformer_blocks).tolist())
 
-        self.downsample_layers = nn.ModuleList()
-        self.stages = nn.ModuleList()
         for i in range(self.out_indices[-1] + 1):
             stride = stage4_stride if i == 4 else 2
             if i == 0:  # the image is no spike train: no neuron in front
@@ -201,10 +176,9 @@ class ESpikeFormer(RealTime, BaseModule):
                 ]
             self.downsample_layers.append(down)
             self.stages.append(Stage(*blocks))
-        self.out_norms = nn.ModuleDict()  # by index of the map
-        for i in self.out_indices if out_norm else ():
-            self.out_norms[str(i)] = build_norm_layer(cfg['norm_cfg'], channels[i])[1]
-        self._freeze_stages()
+        if out_norm:
+            self.add_out_norms(cfg['norm_cfg'])
+        self.freeze_parts()
 
     def forward(self, x: Tensor, visible: Tensor | None = None) -> tuple[Tensor, ...]:
         """Give one membrane potential map for each of ``out_indices``.
@@ -231,14 +205,8 @@ class ESpikeFormer(RealTime, BaseModule):
             masked = visible if i < self.num_conv_stages else None
             x = stage(x, masked)
             if i in self.out_indices:
-                outs.append(self._out_map(i, x.contiguous() if to_channels_last else x, masked))
+                outs.append(self.out_map(i, x.contiguous() if to_channels_last else x, masked))
         return tuple(outs)
-
-    def _out_map(self, i: int, x: Tensor, visible: Tensor | None) -> Tensor:
-        if self.out_norms:  # of each step by itself: a stream does not have their mean yet
-            norm = self.out_norms[str(i)]
-            x = norm(x) if visible is None else masked_norm(norm, x, visible_at(visible, x))
-        return mean_over_time(x, self.T) if self.T > 1 and self.out_time == 'mean' else x
 
     def switch_to_deploy(self) -> None:
         """Merge each :class:`RepConv` into one convolution, in place, as mmpretrain's RepVGG does.
@@ -277,25 +245,6 @@ class ESpikeFormer(RealTime, BaseModule):
         if part == 'downsample_layers':  # goes with the block that it feeds
             return before + 1, num_layers
         return before + int(block) + 1, num_layers
-
-    def _freeze_stages(self) -> None:
-        for i in range(min(self.frozen_stages + 1, len(self.stages))):
-            parts = [self.downsample_layers[i], self.stages[i]]
-            if str(i) in self.out_norms:
-                parts.append(self.out_norms[str(i)])
-            for part in parts:
-                part.eval()
-                part.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> ESpikeFormer:
-        """Set the training mode; frozen stages, and BN with ``norm_eval``, stay in eval mode."""
-        super().train(mode)
-        self._freeze_stages()
-        if mode and self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self
 
 
 def _at_stride(attn_cfg: dict, stride: int) -> dict:

@@ -8,6 +8,7 @@ from .heads import (
     SpikeTemporalClsHead,
     TemporalLinearClsHead,
 )
+from .two_stream_head import TwoStreamLinearClsHead
 
 __all__ = [
     'DistilledImageClassifier',
@@ -16,4 +17,5 @@ __all__ = [
     'SpikeLinearClsHead',
     'SpikeTemporalClsHead',
     'TemporalLinearClsHead',
+    'TwoStreamLinearClsHead',
 ]

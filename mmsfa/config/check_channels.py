@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from mmengine.config import Config
 from mmengine.model import ImgDataPreprocessor
 from mmengine.registry import MODELS
 
-from mmsfa.backbones import ESpikeFormer
+from mmsfa.backbones import BESTformer, ESpikeFormer
 from mmsfa.layers.any_channels import AnyChannels, ChannelsError
 from mmsfa.model_parts import without_losses
 
@@ -45,7 +46,8 @@ def check_channels(cfg: Config) -> None:
     mean, std = preprocessor.get('mean'), preprocessor.get('std')
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         kind: Any = class_of(preprocessor, registry) if preprocessor.get('type') else None
-        is_ours = class_of(model.get('backbone') or {}, registry) is ESpikeFormer
+        backbone_kind = class_of(model.get('backbone') or {}, registry)
+        is_ours = backbone_kind in (BESTformer, ESpikeFormer)
     number = len(mean) if isinstance(mean, (list, tuple)) else 0
     if number > 1 and isinstance(std, (list, tuple)) and len(std) not in (1, number):
         raise ChannelsError(
@@ -70,14 +72,18 @@ def check_channels(cfg: Config) -> None:
         return
     backbone = model['backbone']
     given = backbone.get('in_channels', 3)
-    taken = given * backbone.get('T', 1)
+    default = inspect.signature(backbone_kind).parameters['T'].default
+    taken = given * backbone.get('T', default)
     if number > 1 and number not in (given, taken):
         raise ChannelsError(
             f'data_preprocessor.mean is for {number} channels, and model.backbone.in_channels is '
             f'{given}: give both the same number.'
         )
-    if taken not in (1, 3):
-        _refuse_colours(cfg, taken)
+    # Without a mean nothing tells whether time lies in the channels; a still picture is shown T
+    # times.
+    pictures = number if number > 1 else given
+    if pictures not in (1, 3):
+        _refuse_colours(cfg, pictures if number > 1 else taken)
 
 
 def _takes_few(kind: Any) -> bool:

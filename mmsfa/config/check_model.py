@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS, Registry
 from torch import Tensor
 
-from mmsfa.backbones import ESpikeFormer
+from mmsfa.backbones import BESTformer, ESpikeFormer, StagedBackbone
 from mmsfa.errors import UserError
 from mmsfa.model_parts import members, without_losses
 
@@ -44,9 +44,9 @@ class MisfitError(UserError, ValueError):
 
 
 def check_model(cfg: Config) -> None:
-    """Compare an ESpikeFormer's maps with the channels and strides that a config states.
+    """Compare the maps of a backbone of ours with the channels and strides that a config states.
 
-    Configs with another backbone are not judged, nor those that say ``check_model = False``.
+    Configs with another one are not judged, nor those that say ``check_model = False``.
 
     Args:
         cfg: The whole config.
@@ -62,12 +62,12 @@ def check_model(cfg: Config) -> None:
     model = without_losses(cfg.model)
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         backbone_cfg = model.get('backbone') or {}
-        if class_of(backbone_cfg, registry) is not ESpikeFormer:
+        if class_of(backbone_cfg, registry) not in (BESTformer, ESpikeFormer):
             return
         if model.get('pretrained') is not None:  # mmseg hands it on to the backbone
             raise MisfitError(
                 f'model.pretrained is {model.pretrained!r}, the weights of the backbone that a '
-                'base has built in: set model.pretrained=None, and the weights of an ESpikeFormer '
+                'base has built in: set model.pretrained=None, and your own weights '
                 "in model.backbone.init_cfg=dict(type='Pretrained', checkpoint=FILE)."
             )
         kind = class_of(model, registry)
@@ -98,7 +98,7 @@ def _hides_its_own_way(kind: Any) -> bool:
 
 
 def _check_neck(
-    necks: list[dict], backbone: ESpikeFormer, maps: list[Tensor], registry: Registry
+    necks: list[dict], backbone: StagedBackbone, maps: list[Tensor], registry: Registry
 ) -> None:
     """Say what of a neck that cannot run does not fit to the backbone."""
     given = backbone.out_channels
@@ -120,7 +120,7 @@ def _check_neck(
             )
 
 
-def _check_heads(model: dict, necks: list[dict], behind: ShapeRun, backbone: ESpikeFormer) -> None:
+def _check_heads(model: dict, necks: list[dict], behind: ShapeRun, backbone: StagedBackbone) -> None:
     """Compare what heads read with what they get: from the last neck, or from the backbone."""
     given = [one.shape[1] for one in behind.maps if one.dim() > 1]
     for path, part in readers_of(model) if given else ():
@@ -139,7 +139,7 @@ def _misfit(
     stated: list[int],
     indices: list[int],
     given: Sequence[int],
-    backbone: ESpikeFormer | None,
+    backbone: StagedBackbone | None,
     order: str = '',
 ) -> MisfitError:
     """The sentence of a part that states other channels than the backbone, or the neck, gives."""
@@ -165,7 +165,7 @@ def _check_sizes(
     model: dict,
     necks: list[dict],
     behind: ShapeRun,
-    backbone: ESpikeFormer,
+    backbone: StagedBackbone,
     registry: Registry,
 ) -> None:
     """Refuse what fails with two last maps of one size, and works with a smaller last one."""

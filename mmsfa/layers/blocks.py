@@ -132,6 +132,7 @@ class SpikeTransformerBlock(CoupledBlock):
             None leaves it out (173M).
         local_ratio: Hidden width / C of ``'rep_conv'``.
         mlp_ratio: Expansion of the MLP.
+        mlp_bias: Whether its convolutions have a bias.
         drop_path: Probability of dropping a branch for a sample (and each of its time steps).
         layer_scale_init: Initial value of the layer scale of each branch; None leaves it out.
         with_cp: Recompute the block in backward instead of keeping its activations.
@@ -147,6 +148,7 @@ class SpikeTransformerBlock(CoupledBlock):
         local: Literal['sep_conv', 'rep_conv'] | None = 'sep_conv',
         local_ratio: float = 1.0,
         mlp_ratio: int = 4,
+        mlp_bias: bool = True,
         drop_path: float = 0.0,
         layer_scale_init: float | None = None,
         with_cp: bool = False,
@@ -164,7 +166,7 @@ class SpikeTransformerBlock(CoupledBlock):
                 channels, channels, hidden, last_norm=False, deploy=deploy, **cfg
             )
         self.attn = MODELS.build(dict(attn_cfg, channels=channels, **cfg))
-        self.mlp = SpikeMLP(channels, mlp_ratio, **cfg)
+        self.mlp = SpikeMLP(channels, mlp_ratio, mlp_bias, **cfg)
         self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
         self.layer_scales = nn.ModuleList(
             nn.Identity()

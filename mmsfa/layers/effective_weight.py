@@ -34,8 +34,10 @@ def has_product(module: nn.Module) -> bool:
     Convolutions and linear layers do, and any other layer with a parameter of two axes or more:
     deformable convolution, attention. Norms and embeddings do not. Of a module with layers of its
     own, such as a head, only a parameter whose name ends in ``weight`` counts: others are queries,
-    tokens and positions.
+    tokens and positions. A module that has only factors says so by ``multiplies_weights = False``.
     """
+    if getattr(module, 'multiplies_weights', True) is False:
+        return False
     if isinstance(module, Multiplies):
         return True
     if isinstance(module, _NO_PRODUCT):

@@ -9,11 +9,12 @@ from .spike_conv import LayerCfg, SpikeConv
 
 
 class SpikeMLP(BaseModule):
-    """Two 1x1 convolutions (C -> rC -> C) with bias and BN, a neuron in front of each.
+    """Two 1x1 convolutions (C -> rC -> C) with BN, a neuron in front of each.
 
     Args:
         channels: Channels C.
         ratio: Expansion r.
+        bias: Whether the convolutions have a bias.
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the normalisations.
         neuron_cfg: Config of the neurons.
@@ -26,6 +27,7 @@ class SpikeMLP(BaseModule):
         self,
         channels: int,
         ratio: int = 4,
+        bias: bool = True,
         *,
         conv_cfg: dict | None,
         norm_cfg: dict,
@@ -33,8 +35,8 @@ class SpikeMLP(BaseModule):
     ) -> None:
         super().__init__()
         cfg = LayerCfg(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
-        self.fc1 = SpikeConv(channels, ratio * channels, 1, bias=True, **cfg)
-        self.fc2 = SpikeConv(ratio * channels, channels, 1, owns_input=True, bias=True, **cfg)
+        self.fc1 = SpikeConv(channels, ratio * channels, 1, bias=bias, **cfg)
+        self.fc2 = SpikeConv(ratio * channels, channels, 1, owns_input=True, bias=bias, **cfg)
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""

@@ -23,9 +23,12 @@ class RealTime:
             None where it stands in the batch axis.
         out_time: What becomes of time: the ``'mean'`` over the steps, or ``'batch'``: it stays in
             the batch axis.
+        step: In a stream, which holds one step at a time, the number of this one from 0 on; else
+            None.
     """
 
     T: int = 1
+    step: int | None = None
     step_channels: int | None = None
     out_time: OutTime = 'mean'
     forward: Callable[..., Any]

@@ -50,7 +50,7 @@ def kind_of(name: str) -> str:
 
 
 def test_every_recipe_is_listed() -> None:
-    assert {path.stem for path in CONFIGS.glob('*in1k*.py')} == set(PARAMETERS)
+    assert {path.stem for path in CONFIGS.glob('esf_*in1k*.py')} == set(PARAMETERS)
 
 
 @pytest.mark.parametrize('name', PARAMETERS)

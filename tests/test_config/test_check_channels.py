@@ -101,3 +101,15 @@ def test_policies_count_by_what_they_hold() -> None:
     own['policies'][0].append(dict(type='Equalize'))
     with pytest.raises(ChannelsError, match=r'pipeline\.0\.policies\.0\.1 \(Equalize\)'):
         check_channels(config(4, [own]))
+
+
+@pytest.mark.parametrize('kind', ['ESpikeFormer', 'BESTformer'])
+def test_a_still_picture_of_three_channels_may_be_shown_several_times(kind: str) -> None:
+    steps = [dict(type='LoadImageFromFile'), dict(type='ColorJitter')]
+    cfg = config(3, steps)
+    cfg.model.backbone.update(type=f'mmpretrain.{kind}', in_channels=3, T=4)
+    check_channels(cfg)
+    cfg.model.backbone.in_channels = 2
+    cfg.model.data_preprocessor = None
+    with pytest.raises(ChannelsError, match='3 channels, and the model takes 8'):
+        check_channels(cfg)

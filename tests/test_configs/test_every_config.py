@@ -43,6 +43,7 @@ PUBLISHED = {
 READOUTS = {'fc', 'fc_kd', 'conv_seg', 'fc_cls', 'fc_reg', 'retina_cls', 'retina_reg'}
 # Those of other heads that a config lets read potentials.
 FURTHER = {'det/mask_rcnn_esf_nuclei.py': {'conv_logits'}}
+LARGE = ('imagenet', 'cifar10', 'cifar100')
 SMALL = ('demo.py', 'nuclei.py', 'dubai.py')
 SHAPES = dict(
     mmdet=dict(
@@ -82,8 +83,8 @@ def few_regions(model: ConfigDict) -> None:
 def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_path: Path):
     """A config at 64 x 64 pixels, batch 2 few blocks, and no data that is not here.
 
-    COCO and ADE20K become Shapes, ImageNet flowers5 and HAR-DVS two clips; a distilled student
-    has no teacher.
+    COCO and ADE20K become Shapes, ImageNet and CIFAR flowers5 and HAR-DVS two clips; a distilled
+    student has no teacher.
     """
 
     def read(name: str) -> Config:
@@ -99,9 +100,11 @@ def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_pat
             merge_options(cfg, dict(data_root=str(clips)))
         else:
             real = request.getfixturevalue('shared_data')  # skips where the folder is missing
-            data_root = str(real('flowers5' if folder == 'imagenet' else folder))
+            data_root = str(real('flowers5' if folder in LARGE else folder))
             merge_options(cfg, dict(data_root=data_root))
-            if dataset.type == 'ImageNet':
+            if dataset.type.startswith('CIFAR'):  # its pictures are no files
+                dataset.pipeline.insert(0, dict(type='LoadImageFromFile'))
+            if folder in LARGE:
                 cfg.train_dataloader.dataset = dataset = ConfigDict(
                     type='CustomDataset',
                     data_root=data_root,
@@ -116,8 +119,9 @@ def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_pat
         if cfg.model.get('data_preprocessor', {}).get('size'):  # what mmseg pads a crop to
             cfg.model.data_preprocessor.size = (64, 64)
         few_regions(cfg.model)
+        side = 32 if 'cifar' in folder else 64
         steps = [step for step in dataset.pipeline if step.type.startswith(READS)]
-        dataset.pipeline = [*steps[:-1], dict(type='Resize', scale=(64, 64)), steps[-1]]
+        dataset.pipeline = [*steps[:-1], dict(type='Resize', scale=(side, side)), steps[-1]]
         cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
         cfg.train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=1)
         cfg.param_scheduler = None  # one iteration is shorter than every warm-up
@@ -132,6 +136,8 @@ def small(shapes_dir: Path, clips: Path, request: pytest.FixtureRequest, tmp_pat
             family = SETTINGS[arch].get('family', 'base')
             depths = (1, 1, 1, 2) if family == 'large' else (1, 1, 1, 1, 1)
             cfg.model.backbone.arch = dict(SETTINGS[arch], depths=depths)
+        if 'depth' in cfg.model.backbone:
+            cfg.model.backbone.depth = 3
         cfg.work_dir = str(tmp_path)
         cfg.randomness = dict(seed=0)
         set_loader_defaults(cfg)
@@ -191,7 +197,8 @@ def test_one_training_step(small, name: str) -> None:
         runner.train()
     real = {path for path, is_real in got_real.items() if is_real}
     backbone = {path for path in got_real if path.startswith('backbone.')}
-    assert backbone & real == {'backbone.downsample_layers.0.conv'} and len(backbone) > 20
+    first = next(path for path in got_real if path in backbone)
+    assert backbone & real == {first} and len(backbone) > 20
     if name in SPIKING:  # layers of the mask head run if there are objects to mask
         assert real - backbone == readouts_on_potentials(runner.model, name) & set(got_real)
     moments = [state['exp_avg'] for state in runner.optim_wrapper.optimizer.state.values()]

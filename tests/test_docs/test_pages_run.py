@@ -26,6 +26,7 @@ NO_WORKERS = [
 
 # Page: text that is replaced, options of training, and what must be there in the end.
 SHORTER: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
+    'bestformer': ({}, [], []),
     'extend': ({}, [], []),
     'tutorial': (
         {

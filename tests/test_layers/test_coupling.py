@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mmsfa.layers import SpikeConvBlock, SpikeTransformerBlock
-from mmsfa.layers.coupling import Residual, Stage
+from mmsfa.layers.coupling import Residual, Reversible, Stage
 
 CFG = dict(conv_cfg=None, norm_cfg=dict(type='BN'), neuron_cfg=dict(type='mmpretrain.SFA'))
 
@@ -84,3 +84,50 @@ def test_another_coupling_carries_two_streams(with_cp, x):
         for branch in reversed(block.branches()):
             old, new = 2 * (new - branch(old)) - old, old
     assert torch.allclose(old, x) and torch.allclose(new, x)
+
+
+def test_the_reversible_coupling_adds_to_the_mean_of_both(x):
+    coupling = Reversible()
+    old = torch.randn_like(x)
+    assert coupling.begin(x) == (x, x)
+    joined = coupling.join((old, x), torch.sin)
+    assert joined[0] is x and torch.equal(joined[1], x.sin() + (old + x) / 2)
+    torch.testing.assert_close(coupling.part(joined, torch.sin)[0], old)
+    assert torch.equal(coupling.end(joined), sum(joined) / 2)
+    assert torch.equal(Reversible('both').end(joined), torch.cat(joined, 1))
+    with pytest.raises(ValueError, match="must be 'mean' or 'both', got 'sum'"):
+        Reversible('sum')
+
+
+def test_without_branches_the_streams_tend_to_a_third_and_two(x):
+    old, new = torch.randn_like(x), x
+    limit = (old + 2 * new) / 3
+    state = old, new
+    for _ in range(60):
+        state = Reversible().join(state, torch.zeros_like)
+    torch.testing.assert_close(state, (limit, limit), rtol=0, atol=1e-12)
+
+
+def test_branches_are_taken_back_in_float64_and_not_in_float32(lively_weights):
+    """Each way back doubles the error of rounding, and an error flips spikes."""
+    cfg = dict(CFG, neuron_cfg=dict(type='mmpretrain.LIF', T=4, detach_reset=True))
+    attn = dict(type='mmpretrain.BinaryMapAttention', num_heads=2)
+    coupling = Reversible()
+    made = nn.Sequential(
+        *(SpikeTransformerBlock(16, attn, local=None, coupling=coupling, **cfg) for _ in range(8))
+    )
+    lively_weights(made).eval()
+    start = 2 * torch.randn(4, 16, 6, 6, dtype=torch.float64)
+    errors = {}
+    with torch.no_grad():
+        for dtype in (torch.float64, torch.float32):
+            made.to(dtype)
+            state = coupling.begin(start.to(dtype))
+            for block in made:
+                state = block(state)
+            for block in reversed(made):
+                for branch in reversed(block.branches()):
+                    state = coupling.part(state, branch)
+            errors[dtype] = max((one - start).abs().max().item() for one in state)
+    assert errors[torch.float64] < 1e-8
+    assert errors[torch.float32] > 0.1

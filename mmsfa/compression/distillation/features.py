@@ -15,6 +15,8 @@ from mmsfa.rng_state import isolated_rng
 
 from .teacher import Teacher
 
+GRAM_SIDE = 16  # 256 x 256 cosines a picture
+
 
 @MODELS.register_module()
 class FeatureDistillationLoss(AuxiliaryLoss):
@@ -25,6 +27,15 @@ class FeatureDistillationLoss(AuxiliaryLoss):
     factor 2 that is one minus Pearson's correlation. Source: Cao et al.,
     https://arxiv.org/abs/2207.02039.
 
+    With ``gram`` the likeness of places is compared instead of what stands there:
+
+    .. math:: L = \overline{(S - T)^2}, \quad
+        S_{ij} = \cos(s_i, s_j), \quad T_{ij} = \cos(t_i, t_j)
+
+    for the vectors :math:`s_i` and :math:`t_i` of C numbers at place i. Both need not have the same
+    channels then, and nothing is learnt for it. Maps are pooled to 16 x 16 places first. Our own,
+    for binary students of dense tasks.
+
     Args:
         teacher: Config of its model, or the path of its config file, see :class:`Teacher`.
         teacher_ckpt: Path or URL of its weights, unless its config names them.
@@ -33,6 +44,7 @@ class FeatureDistillationLoss(AuxiliaryLoss):
         channels: (of the student, of the teacher) of every map where they differ, one pair for
             all or a list with one for each; a projection (1 x 1, learnt) then stands between.
         standardize: See above.
+        gram: See above.
         scope: Library in which bare type names of the teacher are looked up; None takes the
             student's.
         weight: Factor of the loss.
@@ -52,6 +64,7 @@ class FeatureDistillationLoss(AuxiliaryLoss):
         features: dict[str, str] | None = None,
         channels: Sequence[Any] = (),
         standardize: bool = False,
+        gram: bool = False,
         scope: str | None = None,
         weight: float = 1.0,
     ) -> None:
@@ -62,7 +75,13 @@ class FeatureDistillationLoss(AuxiliaryLoss):
                 f'student: module of the teacher), got {features!r}.'
             )
         self.features = dict(features)
+        if gram and channels:
+            raise ValueError(
+                'gram compares places, so that maps of other channels fit as they are: leave out '
+                f'channels={channels!r}.'
+            )
         self.standardize = standardize
+        self.gram = gram
         self.teacher = Teacher(teacher, teacher_ckpt, scope)
         single = len(channels) == 2 and all(isinstance(one, int) for one in channels)
         self.shared_projection = single
@@ -110,6 +129,11 @@ class FeatureDistillationLoss(AuxiliaryLoss):
                 '(N, L, C) or features (N, C).'
             )
         mine, theirs = _as_maps(mine), _as_maps(theirs)
+        if self.gram:
+            if self.standardize:
+                mine, theirs = _standardized(mine), _standardized(theirs)
+            places = _places(mine, theirs)
+            return F.mse_loss(_gram(mine, places), _gram(theirs, places))
         if self.projections:
             mine = self.projections[0 if self.shared_projection else index](mine)
         if mine.shape[:2] != theirs.shape[:2]:
@@ -151,3 +175,16 @@ def _standardized(maps: Tensor) -> Tensor:
     mean = maps.mean((0, 2, 3), keepdim=True)
     variance = maps.var((0, 2, 3), keepdim=True, unbiased=False)
     return (maps - mean) / (variance + 1e-6).sqrt()
+
+
+def _places(*maps: Tensor) -> tuple[int, int]:
+    """The places that are compared: those of the smaller map, at most 256."""
+    height, width = (min(one.shape[axis] for one in maps) for axis in (2, 3))
+    is_sequence = width == 1  # tokens
+    return min(height, GRAM_SIDE**2 if is_sequence else GRAM_SIDE), min(width, GRAM_SIDE)
+
+
+def _gram(maps: Tensor, places: tuple[int, int]) -> Tensor:
+    """(N, C, H, W) -> (N, P, P): cosines between the vectors of P places."""
+    vectors = F.normalize(F.adaptive_avg_pool2d(maps, places).flatten(2), dim=1)
+    return vectors.transpose(1, 2) @ vectors

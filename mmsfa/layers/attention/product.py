@@ -19,8 +19,10 @@ class SpikeProduct(nn.Module):
             else among them, if real values arrive.
         emitter: A neuron whose D, lowest and norm describe the output where that is spikes again;
             None where it is real values.
+        multiplies_weights: False: what it learns are factors of its output.
     """
 
+    multiplies_weights = False
     sources: tuple[nn.Module, ...] = ()
     emitter: SpikingNeuron | None = None
 

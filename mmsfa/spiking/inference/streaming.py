@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -46,18 +46,23 @@ class Stream:
             for name, neuron in neurons.items():
                 fire = self._fire(name, neuron)
                 stack.enter_context(instance_attribute(neuron, 'forward', fire))
-            for name, module in _with_time_steps(model).items():
+            timed = _with_time_steps(model)
+            for name, module in timed.items():
                 stack.enter_context(instance_attribute(module, 'T', 1))
+                stack.enter_context(instance_attribute(module, 'step', 0))
                 if module.out_time == 'mean':
                     average = self._average(name, module.forward)
                     stack.enter_context(instance_attribute(module, 'forward', average))
-            stack.enter_context(instance_attribute(model, 'forward', self._step(model.forward)))
+            step = self._step(model.forward, timed.values())
+            stack.enter_context(instance_attribute(model, 'forward', step))
             yield
 
-    def _step(self, forward: Forward) -> Forward:
+    def _step(self, forward: Forward, timed: Iterable[RealTime]) -> Forward:
         def step(*args: Any, **kwargs: Any) -> Any:
             before = self.steps, dict(self._membranes), dict(self._sums)
             self._calls.clear()
+            for module in timed:
+                module.step = self.steps
             self.steps += 1
             self._running = True
             try:
@@ -109,7 +114,7 @@ class Stream:
 
 
 def _with_time_steps(model: nn.Module) -> dict[str, RealTime]:
-    """Backbones and heads that know the T steps in the batch axis.
+    """Backbones, heads and layers that know the T steps in the batch axis.
 
     Each of them hands on the mean over time, unless it says ``out_time='batch'``.
     """

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mmsfa.compression.distillation import FeatureDistillationLoss
+from mmsfa.compression.distillation.features import _gram, _places
 from mmsfa.losses import Batch
 
 TEACHER = dict(
@@ -129,3 +130,38 @@ def test_what_does_not_fit_is_refused_in_a_sentence(settings: dict) -> None:
     refused('one pair for each of the 1 maps', {'first': 'backbone.layer4'}, [(8, 8), (8, 8)])
     with pytest.raises(ValueError, match="features must name.*{'neck': 'neck'}.*got None"):
         FeatureDistillationLoss(**settings)
+
+
+def test_the_formula_of_gram_matrices(settings: dict) -> None:
+    """16 channels of 8 x 8 places against 8 of 4 x 4: cosines between the places of both."""
+    names = {'second': 'backbone.layer4'}
+    loss = FeatureDistillationLoss(**settings, features=names, gram=True)
+    assert not list(loss.parameters())
+    student = Student()
+    mine = student.second(student.first(IMAGES))
+    theirs = loss.teacher.outputs(['backbone.layer4'], IMAGES, student.data_preprocessor)
+    (theirs,) = theirs['backbone.layer4']
+    assert mine.shape[1] == 2 * theirs.shape[1] and mine.shape[3] == 2 * theirs.shape[3]
+    distances = []
+    for one in (F.avg_pool2d(mine, 2), theirs):
+        places = one.flatten(2)
+        cosines = [
+            F.cosine_similarity(places[:, :, i, None], places, dim=1)
+            for i in range(places.shape[2])
+        ]
+        distances.append(torch.stack(cosines, 1))
+    found = loss({'second': [mine]}, Batch(student, IMAGES, None))
+    torch.testing.assert_close(found, F.mse_loss(*distances))
+    found.backward()
+    assert student.second.weight.grad.any()
+    # only where they point, not how long they are
+    torch.testing.assert_close(loss({'second': [3 * mine]}, Batch(student, IMAGES, None)), found)
+
+
+def test_gram_matrices_of_large_maps_stay_small(settings: dict) -> None:
+    maps = torch.randn(1, 4, 40, 64)
+    assert _places(maps, torch.randn(1, 8, 20, 8)) == (16, 8)
+    assert _gram(maps, (16, 16)).shape == (1, 256, 256)
+    assert _places(torch.randn(1, 4, 400, 1), torch.randn(1, 4, 196, 1)) == (196, 1)
+    with pytest.raises(ValueError, match='gram compares places.*leave out channels='):
+        FeatureDistillationLoss(**settings, features={'a': 'b'}, channels=(1, 2), gram=True)

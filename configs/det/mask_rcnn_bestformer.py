@@ -1,0 +1,33 @@
+# Mask R-CNN on BESTformer 8-512, COCO, 1x schedule, batch 32. Its maps for dense tasks are ours.
+_base_ = [
+    '../_base_/models/mask_rcnn_esf.py',
+    '../_base_/datasets/coco_instance.py',
+    '../_base_/schedules/coco_1x.py',
+    '../_base_/default_runtime_det.py',
+]
+
+# A path or URL of a checkpoint of cls/bestformer_8_512_8xb24_in1k.py.
+pretrained = None
+
+strides = [4, 8, 16, 32, 64]
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='mmpretrain.BESTformer',
+        channels=512,
+        depth=8,
+        num_heads=8,
+        map='kv',  # linear in the number of tokens
+        T=4,
+        out_indices=(0, 1, 2, 3),
+        with_cp=True,
+        init_cfg=dict(type='Pretrained', checkpoint=pretrained, prefix='backbone.'),
+    ),
+    neck=dict(in_channels=[256, 512, 512, 512]),
+    rpn_head=dict(anchor_generator=dict(strides=strides, base_sizes=strides)),
+    roi_head=dict(
+        bbox_roi_extractor=dict(featmap_strides=strides[:4]),
+        mask_roi_extractor=dict(featmap_strides=strides[:4]),
+    ),
+)
