@@ -8,7 +8,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from mmsfa.layers import SpikeConv
-from mmsfa.layers.spike_pool import spike_pool
+from mmsfa.layers.spike_pool import SpikeMaxPool2d
 from mmsfa.neurons.real_time import OutTime
 
 from .real_time_backbone import RealTimeBackbone
@@ -91,7 +91,7 @@ class SpikingVGG(RealTimeBackbone):
                 self.features.append(layer)
             else:
                 stride *= 2
-                self.features.append(spike_pool(width, neuron))
+                self.features.append(_pooling(width, neuron))
             sizes.append((channels, stride))
         self.out_channels, self.out_strides = zip(
             *(sizes[i] for i in self.out_indices), strict=True
@@ -102,3 +102,11 @@ class SpikingVGG(RealTimeBackbone):
         for layer in self.features:
             x = layer(x)
             yield x
+
+
+def _pooling(kind: str, neuron: nn.Module) -> nn.Module:
+    if kind == 'M':
+        return SpikeMaxPool2d(neuron)
+    if kind == 'A':
+        return nn.AvgPool2d(2)
+    raise ValueError(f"A pooling in plan must be 'M' (max) or 'A' (mean), got {kind!r}.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,26 +18,34 @@ class SpikeMaxPool2d(SpikeProduct):
 
     Args:
         neuron: What it reads, a neuron or an ordinary activation; it stays a child of its owner.
-        kernel_size: Size and stride of the windows.
+        kernel_size: Size of the windows.
+        stride: Of the windows; None takes their size.
+        padding: At each border.
 
     Shape:
         - Input: (T*B, C, H, W), counts / norm.
-        - Output: (T*B, C, H // kernel_size, W // kernel_size), counts / norm.
+        - Output: (T*B, C, H', W'), counts / norm.
     """
 
-    def __init__(self, neuron: nn.Module, kernel_size: int = 2) -> None:
+    def __init__(
+        self, neuron: nn.Module, kernel_size: int = 2, stride: int | None = None, padding: int = 0
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
         self.reads(neuron, emitter=neuron if isinstance(neuron, SpikingNeuron) else None)
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool."""
-        return F.max_pool2d(x, self.kernel_size)
+        return self._pooled(x)
 
     def stepwise(self, *inputs: Tensor) -> Tensor:
         """The same: spikes come early first, so that the largest count has all steps of others."""
-        (x,) = inputs
-        return F.max_pool2d(x, self.kernel_size)
+        return self._pooled(*inputs)
+
+    def _pooled(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding)
 
     def macs(self, *inputs: Tensor) -> int:
         """None."""
@@ -51,22 +57,4 @@ class SpikeMaxPool2d(SpikeProduct):
 
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""
-        return f'kernel_size={self.kernel_size}'
-
-
-def spike_pool(kind: Any, neuron: nn.Module) -> nn.Module:
-    """A pooling of 2 x 2 behind a neuron.
-
-    Args:
-        kind: ``'M'`` takes the largest, which are spikes again; ``'A'`` the mean: real values, and
-            the layer behind multiplies.
-        neuron: What fires in front of it.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    if kind == 'M':
-        return SpikeMaxPool2d(neuron)
-    if kind == 'A':
-        return nn.AvgPool2d(2)
-    raise ValueError(f"A pooling must be 'M' (max) or 'A' (mean), got {kind!r}.")
+        return f'kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}'

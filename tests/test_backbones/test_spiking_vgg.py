@@ -115,7 +115,7 @@ def test_maps() -> None:
     [
         ((), 'plan must begin with the width'),
         (('M', 8), 'plan must begin with the width'),
-        ((8, 'P'), "pooling must be 'M'"),
+        ((8, 'P'), "pooling in plan must be 'M'"),
     ],
 )
 def test_wrong_plans_get_a_sentence(plan: tuple, words: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmsfa.layers.spike_pool import SpikeMaxPool2d, spike_pool
+from mmsfa.layers.spike_pool import SpikeMaxPool2d
 from mmsfa.neurons import SFA
 from mmsfa.spiking import observe, spike_inference
 from mmsfa.spiking.measure.emission import Emission
@@ -50,7 +50,6 @@ def test_behind_an_ordinary_activation_it_is_an_ordinary_pooling() -> None:
     assert torch.equal(net.pool(x), nn.MaxPool2d(2)(x))
 
 
-def test_kinds() -> None:
-    assert isinstance(spike_pool('A', nn.ReLU()), nn.AvgPool2d)
-    with pytest.raises(ValueError, match=r"'M' \(max\) or 'A' \(mean\), got 'P'"):
-        spike_pool('P', nn.ReLU())
+def test_windows_may_overlap() -> None:
+    pool, x = SpikeMaxPool2d(SFA(), 3, 2, 1), torch.randn(1, 3, 8, 8)
+    assert torch.equal(pool(x), nn.MaxPool2d(3, 2, 1)(x))
