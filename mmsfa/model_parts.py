@@ -28,14 +28,34 @@ def get(part: Any, name: str, default: Any = None) -> Any:
 
 
 def without_losses(model: Any) -> Any:
-    """The config of a model itself, inside of the losses that ``AuxiliaryLosses`` adds to it.
+    """The config of a model itself, inside of what is put around it.
 
-    It is the config's own dictionary, so a change of it reaches the config. A built model is one
+    ``AuxiliaryLosses`` adds losses to it, ``Quantized`` quantises it. It is the config's own
+    dictionary, so a change of it reaches the config. A built model is one
     with its losses and comes back as it is.
     """
     while isinstance(model, dict) and isinstance(model.get('of'), dict):
         model = model['of']
     return model
+
+
+def to_predict(model: Any) -> Any:
+    """The config of a model as a prediction needs it: without losses, but quantised as it is.
+
+    Args:
+        model: Config of a model.
+
+    Returns:
+        A config of its own where something was taken away or may be changed, else the same.
+    """
+    if not isinstance(model, dict) or not isinstance(model.get('of'), dict):
+        return model
+    inner = to_predict(model['of'])
+    if str(model.get('type')).rpartition('.')[2] == 'AuxiliaryLosses':
+        return inner
+    outer = model.copy()
+    outer['of'] = inner
+    return outer
 
 
 def members(part: Any) -> list[Any]:

@@ -28,7 +28,7 @@ from mmsfa.compression.memory import weight_memory
 from mmsfa.config.scopes import scope_of
 from mmsfa.layers import RepConv
 from mmsfa.layers.fold import merge_branches
-from mmsfa.model_parts import REGION_STAGE, DensePart, parts_of, without_losses
+from mmsfa.model_parts import REGION_STAGE, DensePart, parts_of, to_predict
 from mmsfa.neurons.real_time import input_channels
 
 
@@ -101,7 +101,7 @@ def parse_args() -> argparse.Namespace:
 def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, Count]:
     """What each part takes, and the whole under ``''``."""
     init_default_scope(cfg.default_scope)
-    model = revert_sync_batchnorm(MODELS.build(without_losses(cfg.model))).eval()
+    model = revert_sync_batchnorm(MODELS.build(to_predict(cfg.model))).eval()
     found = _count(model, shape, num_rois)
     if any(isinstance(module, RepConv) for module in model.modules()):
         merge_branches(model)

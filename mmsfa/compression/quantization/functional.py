@@ -1,13 +1,9 @@
-"""Steps that have no useful slope, each with the gradient that training takes instead."""
+"""Signs, powers of two and standardised filters: what binary weights are made of."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-
-from mmsfa.neurons.functional import straight_through
-
-__all__ = ['power_of_two', 'sign', 'standardize', 'straight_through']
 
 
 def sign(x: Tensor) -> Tensor:
