@@ -72,9 +72,12 @@ class TemporalLinearClsHead(RealTime, LinearClsHead):
         self, feats: tuple[Tensor, ...], data_samples: list[DataSample], **kwargs: Any
     ) -> dict[str, Tensor]:
         """The loss of the mean score, or the mean of the losses of the steps."""
-        if not self.each_step:
-            return super().loss(feats, data_samples, **kwargs)
-        return self._get_loss(self.step_scores(feats), list(data_samples) * self.T, **kwargs)
+        # Accuracies in the log are those of the mean, which a teacher is compared with, too.
+        losses = super().loss(feats, data_samples, **kwargs)
+        if self.each_step:
+            steps, samples = self.step_scores(feats), list(data_samples) * self.T
+            losses['loss'] = self._get_loss(steps, samples, **kwargs)['loss']
+        return losses
 
 
 @MODELS.register_module()

@@ -237,5 +237,7 @@ def test_what_is_no_quantiser_gets_a_sentence() -> None:
     for wrong in (4, dict(bits=4), dict(type='SFA')):
         with pytest.raises(ValueError, match='state_quant must be the config of a UniformState'):
             LIF(T, state_quant=wrong)
+    with pytest.raises(ValueError, match="'bit'. UniformState takes bits, squash, scale and"):
+        LIF(T, state_quant=dict(FOUR, bit=4))
     with pytest.raises(ValueError, match='nothing that state_quant could quantise'):
         SFA(T=T, beta=0, state_quant=FOUR)
