@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -201,6 +202,20 @@ def test_a_recomputed_step_is_counted_once() -> None:
     assert torch.equal(x.grad, y.grad)
     for name, value in plain.state_dict().items():
         assert torch.equal(value, recomputed.state_dict()[name]), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('make', NEURONS[2:])
+def test_onnx_keeps_the_same_state(tmp_path: Path, make) -> None:
+    neuron = make(state_quant=dict(FOUR, bits=3, squash='tanh'))
+    x = currents(dtype=torch.float32)
+    neuron(x)
+    neuron.eval()
+    path = tmp_path / 'neuron.onnx'
+    torch.onnx.export(neuron, (x.requires_grad_(),), path, dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    (fired,) = session.run(None, {session.get_inputs()[0].name: x.detach().numpy()})
+    assert torch.equal(torch.from_numpy(fired), neuron(x).detach())
 
 
 # --- settings
