@@ -101,8 +101,8 @@ class DistilledImageClassifier(WithAuxiliaryLosses, ImageClassifier):
             return self.head.loss(feats, data_samples)
         if hasattr(self.head, 'forward_heads'):
             scores, _ = self.head.forward_heads(feats)  # the teacher's loss watches the second
+            losses = self.head._get_loss(scores, data_samples)
         else:
-            scores = self.head(feats)
-        losses = self.head._get_loss(scores, data_samples)
+            losses = self.head.loss(feats, data_samples)
         losses['loss_cls'] = (1 - self.kd_alpha) * losses.pop('loss')
         return losses

@@ -28,11 +28,12 @@ from .spike_conv import SpikeConv
 @contextmanager
 def kept_statistics(module: nn.Module) -> Iterator[None]:
     """Leave running statistics alone: a recomputed forward pass must not count twice."""
+    norms = [m for m in module.modules() if isinstance(m, (_BatchNorm, UniformState))]
     kept = [
-        (norm, norm.momentum, norm.num_batches_tracked, norm.num_batches_tracked.clone())
-        for norm in module.modules()
-        if isinstance(norm, (_BatchNorm, UniformState))
-        and getattr(norm, 'num_batches_tracked', None) is not None
+        (norm, norm.momentum, count, count.clone())
+        for norm in norms
+        for count in [getattr(norm, 'num_batches_tracked', None)]
+        if count is not None
     ]
     for norm, *_ in kept:
         norm.momentum = 0.0

@@ -168,7 +168,13 @@ def build_state_quantizer(setting: dict | UniformState | None, T: int) -> Unifor
         kind = options.pop('type', None)
         # Looked up here, not in the scope of a config: a neuron takes it in any library.
         found = MODELS.get(kind) if isinstance(kind, str) else kind
-        built = found(**options) if isinstance(found, type) else None
+        try:
+            built = found(**options) if isinstance(found, type) else None
+        except TypeError as error:
+            raise ValueError(
+                f'state_quant has a setting that its quantiser does not take: {error}. '
+                f'{kind} takes bits, squash, scale and momentum.'
+            ) from None
     if not isinstance(built, UniformState):
         raise ValueError(
             "state_quant must be the config of a UniformState, as dict(type='UniformState', "

@@ -80,3 +80,27 @@ def test_loss_and_prediction_are_of_the_batch_not_of_the_steps() -> None:
     loss.backward()
     assert head.fc.weight.grad.any()
     assert [p.pred_score.shape for p in head.predict(feats, samples)] == [(4,)] * B
+
+
+def test_the_loss_of_each_step_is_averaged() -> None:
+    settings = dict(cal_acc=True)
+    every = build_temporal(type='mmpretrain.TemporalLinearClsHead', each_step=True, **settings)
+    mean = build_temporal(type='mmpretrain.TemporalLinearClsHead', **settings)
+    mean.load_state_dict(every.state_dict())
+    x = torch.randn(T * B, C, dtype=torch.float64) * 3
+    samples = [DataSample().set_gt_label(label) for label in (1, 3)]
+    steps = every.fc(x).unflatten(0, (T, B))
+    expected = torch.stack([F.cross_entropy(s, torch.tensor([1, 3])) for s in steps]).mean()
+    found, of_mean = every.loss((x,), samples), mean.loss((x,), samples)
+    torch.testing.assert_close(found['loss'], expected)
+    torch.testing.assert_close(
+        of_mean['loss'], F.cross_entropy(steps.mean(0), torch.tensor([1, 3]))
+    )
+    assert found['accuracy_top-1'] == of_mean['accuracy_top-1']
+    assert torch.equal(every((x,)), mean((x,)))
+
+
+def test_maps_are_flattened() -> None:
+    head = build_temporal(type='mmpretrain.TemporalLinearClsHead', in_channels=12)
+    x = torch.randn(T * B, 3, 2, 2, dtype=torch.float64)
+    assert torch.equal(head((x,)), head((x.flatten(1),)))

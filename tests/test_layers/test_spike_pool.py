@@ -1,6 +1,8 @@
-"""Pooled spikes are spikes: for counts, for reports, for spike-driven inference."""
+"""Max pooling of spikes gives spikes, in every form of inference, and costs nothing."""
 
 from __future__ import annotations
+
+import copy
 
 import pytest
 import torch
@@ -12,28 +14,42 @@ from mmsfa.spiking import observe, spike_inference
 from mmsfa.spiking.measure.emission import Emission
 
 
-def model(**pool) -> nn.Sequential:
-    neuron = SFA(D=4)
-    return nn.Sequential(neuron, SpikeMaxPool2d(neuron, **pool), nn.Conv2d(3, 2, 1)).double().eval()
+class Net(nn.Module):
+    def __init__(self, fire: nn.Module) -> None:
+        super().__init__()
+        self.fire = fire
+        self.pool = SpikeMaxPool2d(fire)
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(self.pool(self.fire(x)))
 
 
-@pytest.mark.parametrize('mode', ['spikes', 'stepwise_attention'])
-@pytest.mark.parametrize('pool', [{}, dict(kernel_size=3, stride=2, padding=1)])
 @torch.no_grad()
-def test_the_layer_behind_gets_spikes(mode: str, pool: dict) -> None:
-    made, x = model(**pool), 4 * torch.randn(2, 3, 7, 6, dtype=torch.float64)
-    settings = dict(dict(kernel_size=2, stride=2, padding=0), **pool)
-    expected = nn.functional.max_pool2d(made[0](x), **settings)
-    assert torch.equal(made[:2](x), expected)
-    arrived: list[bool] = []
-    with observe(made, synapse=lambda *call: arrived.append(Emission.of(call[2]) is not None)):
-        whole = made(x)
-        with spike_inference(made, mode):
-            torch.testing.assert_close(made(x), whole, rtol=0, atol=1e-12)
-    assert arrived == [True, True]
+@pytest.mark.parametrize('mode', ['spikes', 'stepwise_attention', 'membrane'])
+def test_counts_stay_counts(mode: str) -> None:
+    net = copy.deepcopy(Net(SFA(D=4)).double().eval())
+    x = 3 * torch.randn(2, 3, 6, 6, dtype=torch.float64)
+    expected = net(x)
+    seen = []
+
+    def received(name: str, layer: nn.Module, x: torch.Tensor, output: torch.Tensor) -> None:
+        seen.append(Emission.of(x))
+
+    with spike_inference(net, mode), observe(net, synapse=received):
+        found = net(x)
+    assert torch.allclose(found, expected, atol=1e-12)
+    assert seen and seen[0].neuron is net.fire
+    assert (net.pool.macs(x), net.pool.additions(x)) == (0, 0)
 
 
-def test_it_costs_nothing_and_an_ordinary_activation_makes_no_spikes() -> None:
-    pool, x = SpikeMaxPool2d(SFA()), torch.ones(1, 1, 4, 4)
-    assert pool.macs(x) == 0 and pool.additions(x) == 0
-    assert SpikeMaxPool2d(nn.ReLU()).emitter is None
+def test_behind_an_ordinary_activation_it_is_an_ordinary_pooling() -> None:
+    net = Net(nn.ReLU())
+    assert not net.pool.gets_spikes and net.pool.emitter is None
+    x = torch.randn(1, 3, 4, 4)
+    assert torch.equal(net.pool(x), nn.MaxPool2d(2)(x))
+
+
+def test_windows_may_overlap() -> None:
+    pool, x = SpikeMaxPool2d(SFA(), 3, 2, 1), torch.randn(1, 3, 8, 8)
+    assert torch.equal(pool(x), nn.MaxPool2d(3, 2, 1)(x))

@@ -50,6 +50,14 @@ def test_a_shared_module_answers_to_either_name() -> None:
     assert len(outputs['0']) == len(outputs['1']) == 2
 
 
+def test_names_come_in_the_order_of_the_first_calls() -> None:
+    model = nn.ModuleDict({name: nn.Identity() for name in 'abcd'})
+    with record_outputs(model, 'abcd') as outputs:
+        for name in 'dbdc':
+            model[name](torch.ones(1))
+    assert ''.join(outputs) == 'adbc' and len(outputs['d']) == 2
+
+
 @pytest.mark.parametrize(
     ('name', 'message'),
     [

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -203,6 +204,20 @@ def test_a_recomputed_step_is_counted_once() -> None:
         assert torch.equal(value, recomputed.state_dict()[name]), name
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize('make', NEURONS[2:])
+def test_onnx_keeps_the_same_state(tmp_path: Path, make) -> None:
+    neuron = make(state_quant=dict(FOUR, bits=3, squash='tanh'))
+    x = currents(dtype=torch.float32)
+    neuron(x)
+    neuron.eval()
+    path = tmp_path / 'neuron.onnx'
+    torch.onnx.export(neuron, (x.requires_grad_(),), path, dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    (fired,) = session.run(None, {session.get_inputs()[0].name: x.detach().numpy()})
+    assert torch.equal(torch.from_numpy(fired), neuron(x).detach())
+
+
 # --- settings
 
 
@@ -237,5 +252,7 @@ def test_what_is_no_quantiser_gets_a_sentence() -> None:
     for wrong in (4, dict(bits=4), dict(type='SFA')):
         with pytest.raises(ValueError, match='state_quant must be the config of a UniformState'):
             LIF(T, state_quant=wrong)
+    with pytest.raises(ValueError, match="'bit'. UniformState takes bits, squash, scale and"):
+        LIF(T, state_quant=dict(FOUR, bit=4))
     with pytest.raises(ValueError, match='nothing that state_quant could quantise'):
         SFA(T=T, beta=0, state_quant=FOUR)

@@ -3,6 +3,7 @@
 import warnings
 
 from .checks import GradRange, Rounding, check_levels, check_time, is_exporting
+from .level_entropy import level_entropy
 from .lif import BinaryDynamics, binary_fire_one_step, binary_fire_over_time
 from .sfa import integer_fire, integer_fire_one_step, integer_fire_over_time
 from .spike_code import (
@@ -34,6 +35,7 @@ __all__ = [
     'integer_fire_over_time',
     'integrate_one_step',
     'is_exporting',
+    'level_entropy',
     'level_shifts',
     'simulate_if_neuron',
     'spike_train',
