@@ -1,4 +1,4 @@
-"""What the convolutional spiking backbones share: time in, maps of spikes out."""
+"""What all spiking backbones share: real time steps in, chosen maps out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ PUBLISHED_NEURON = dict(
 
 
 class RealTimeBackbone(RealTime, BaseModule):
-    """Base of backbones whose layers end with a neuron, over T real time steps.
+    """Base of backbones over T real time steps.
+
+    A subclass gives its maps by :meth:`maps`, or has a ``forward`` of its own.
 
     Args:
         in_channels: Channels of one time step.
@@ -62,8 +64,15 @@ class RealTimeBackbone(RealTime, BaseModule):
             neuron_cfg=with_time(neuron_cfg or PUBLISHED_NEURON, self.T),
         )
 
-    def check_indices(self, out_indices: Sequence[int], number: int) -> tuple[int, ...]:
+    def check_indices(
+        self, out_indices: Sequence[int], number: int, note: str = ''
+    ) -> tuple[int, ...]:
         """Which maps are returned, in order.
+
+        Args:
+            out_indices: Of the config.
+            number: How many maps there are.
+            note: What the error adds about them.
 
         Raises:
             ValueError: They are not different ones of 0..number - 1.
@@ -71,7 +80,8 @@ class RealTimeBackbone(RealTime, BaseModule):
         found = set(out_indices) if isinstance(out_indices, Sequence) else set()
         if not 0 < len(found & set(range(number))) == len(out_indices):
             raise ValueError(
-                f'out_indices must name different maps of 0..{number - 1}, got {out_indices!r}.'
+                f'out_indices must name different maps of 0..{number - 1}{note}, '
+                f'got {out_indices!r}.'
             )
         return tuple(sorted(found))
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmcv.cnn import build_norm_layer
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmsfa.layers.masked import masked_norm, visible_at
-from mmsfa.neurons.functional import check_time
-from mmsfa.neurons.real_time import OutTime, RealTime, checked_out_time, mean_over_time
+from mmsfa.neurons.real_time import OutTime, mean_over_time
+
+from .real_time_backbone import RealTimeBackbone
 
 
-class StagedBackbone(RealTime, BaseModule):
+class StagedBackbone(RealTimeBackbone):
     """A backbone whose ``downsample_layers[i]`` and ``stages[i]`` lead to map i.
 
     Args:
@@ -50,27 +50,15 @@ class StagedBackbone(RealTime, BaseModule):
         out_time: OutTime,
         init_cfg: dict | list[dict] | None,
     ) -> None:
-        if isinstance(init_cfg, dict) and init_cfg.get('checkpoint', '') is None:
-            init_cfg = None
-        super().__init__(init_cfg)
+        super().__init__(in_channels, T, out_time, init_cfg)
         number = len(channels)
-        indices = set(out_indices) if isinstance(out_indices, Sequence) else set()
-        if not 0 < len(indices & set(range(number))) == len(out_indices):
-            raise ValueError(
-                f'out_indices must name different maps of 0..{number - 1} (0 is the map at '
-                f'stride {strides[0]}), got {out_indices!r}.'
-            )
+        note = f' (0 is the map at stride {strides[0]})'
+        self.out_indices = self.check_indices(out_indices, number, note)
         if frozen_stages not in range(-1, number):
             raise ValueError(
                 f'frozen_stages must lie in -1..{number - 1} (-1 freezes none), '
                 f'got {frozen_stages!r}.'
             )
-        check_time(T, beta=0)
-        self.in_channels = in_channels
-        self.step_channels = in_channels
-        self.T = T
-        self.out_time = checked_out_time(out_time)
-        self.out_indices = tuple(sorted(out_indices))
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.out_channels = tuple(channels[i] for i in self.out_indices)

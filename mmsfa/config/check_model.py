@@ -120,7 +120,9 @@ def _check_neck(
             )
 
 
-def _check_heads(model: dict, necks: list[dict], behind: ShapeRun, backbone: StagedBackbone) -> None:
+def _check_heads(
+    model: dict, necks: list[dict], behind: ShapeRun, backbone: StagedBackbone
+) -> None:
     """Compare what heads read with what they get: from the last neck, or from the backbone."""
     given = [one.shape[1] for one in behind.maps if one.dim() > 1]
     for path, part in readers_of(model) if given else ():
