@@ -47,7 +47,7 @@ def roi_heads_run_without_a_loss(folder: Path) -> None:
             assert list(inspect.signature(method).parameters)[1 : len(names) + 1] == names
 
 
-@row('_get_loss', used_by='cls/distilled_classifier.py cls/distilled_head.py')
+@row('_get_loss', used_by='cls/distilled_classifier.py cls/distilled_head.py cls/heads.py')
 def heads_give_their_loss_from_scores(folder: Path) -> None:
     head = LinearClsHead(3, 2)
     scores, samples = torch.zeros(1, 3), [DataSample().set_gt_label(1)]

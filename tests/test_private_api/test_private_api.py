@@ -92,10 +92,10 @@ def test_a_change_names_the_files(tmp_path: Path) -> None:
     def gone(folder: Path) -> None:
         raise AttributeError('no _get_loss')
 
-    changed = Row(('_get_loss',), ('mmsfa/cls/distilled_*.py', 'mmsfa/cls/heads.py'), gone)
+    changed = Row(('_get_loss',), ('mmsfa/cls/distilled_*.py', 'mmsfa/cls/__init__.py'), gone)
     with pytest.raises(pytest.fail.Exception, match=r'_get_loss\) with torch .*distilled_head.py'):
         test_it_is_there_and_behaves(changed, tmp_path)
-    assert 'mmsfa/cls/heads.py' not in users(changed)
+    assert 'mmsfa/cls/__init__.py' not in users(changed)
 
 
 PROBE = """

@@ -9,7 +9,9 @@ neuron_cfg = dict(
     strict=True,
     state_quant=dict(type='UniformState', bits=4, squash='tanh', scale='stored'),
 )
-eight_bit = dict(type='mmpretrain.UniformQuantizer', bits=8, scale='signed_max', per='layer')
+# The released 8-bit layers take the largest weight with its sign (scale='signed_max'): one that is
+# more negative leaves the 8 bits.
+eight_bit = dict(type='mmpretrain.UniformQuantizer', bits=8, scale='max', per='layer')
 quantization = dict(
     default=dict(type='mmpretrain.BinaryQuantizer', scale='power_of_two', gradient='anneal'),
     stem=eight_bit,
