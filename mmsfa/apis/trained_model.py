@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from mmsfa.config.check_model import check_model
 from mmsfa.config.scopes import scope_of, set_loader_defaults
 from mmsfa.errors import OptionError
 from mmsfa.layers.fold import merge_branches
-from mmsfa.model_parts import without_losses
+from mmsfa.model_parts import as_it_predicts, without_losses
 
 
 def build_model(cfg: Config) -> BaseModel:
@@ -31,23 +32,25 @@ def build_model(cfg: Config) -> BaseModel:
     scope_of(cfg)
     check_model(cfg)
     init_default_scope(cfg.default_scope)
-    model_cfg = without_losses(cfg.model).copy()
-    if 'backbone' in model_cfg:
-        model_cfg.backbone = {**model_cfg.backbone, 'init_cfg': None}
+    model_cfg = deepcopy(as_it_predicts(cfg.model))
+    inner = without_losses(model_cfg)
+    if 'backbone' in inner:
+        inner.backbone = {**inner.backbone, 'init_cfg': None}
     if cfg.get('data_preprocessor'):
-        model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
+        inner.setdefault('data_preprocessor', cfg.data_preprocessor)
     return revert_sync_batchnorm(MODELS.build(model_cfg)).eval()
 
 
-def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> BaseModel:
+def load_trained(
+    cfg: Config, checkpoint: str, device: str = 'cpu', merge: bool = True
+) -> BaseModel:
     """A trained model in its form for inference, with ``model.dataset_meta``.
-
-    What is merged for inference (RepConv) is merged here.
 
     Args:
         cfg: The whole config.
         checkpoint: File or URL; it is loaded without running code.
         device: Where the model goes.
+        merge: Merge what is merged for inference (RepConv). A merged model is not trained on.
 
     Raises:
         OptionError: The checkpoint belongs to another model.
@@ -59,7 +62,8 @@ def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> BaseModel
     _load(model, {k.removeprefix('module.'): v for k, v in state_dict.items()}, checkpoint)
     stored = (loaded.get('meta') or {}).get('dataset_meta') or {}
     model.dataset_meta = {**_dataset_meta(cfg), **stored}
-    merge_branches(model)
+    if merge:
+        merge_branches(model)
     return model.to(device)
 
 
