@@ -28,9 +28,10 @@ def get(part: Any, name: str, default: Any = None) -> Any:
 
 
 def without_losses(model: Any) -> Any:
-    """The config of a model itself, inside of the losses that ``AuxiliaryLosses`` adds to it.
+    """The config of a model itself, inside of what is put around it.
 
-    It is the config's own dictionary, so a change of it reaches the config. A built model is one
+    ``AuxiliaryLosses`` adds losses to it, ``Quantized`` quantises it. It is the config's own
+    dictionary, so a change of it reaches the config. A built model is one
     with its losses and comes back as it is.
     """
     while isinstance(model, dict) and isinstance(model.get('of'), dict):
@@ -38,25 +39,28 @@ def without_losses(model: Any) -> Any:
     return model
 
 
-def as_it_predicts(model: Any) -> Any:
-    """The config of a model without the losses that ``AuxiliaryLosses`` adds, for building it.
+def to_predict(model: Any) -> Any:
+    """The config of a model as a prediction needs it: without losses, but quantised as it is.
 
-    What quantises or prunes the model stays around it, other than in :func:`without_losses`.
+    Args:
+        model: Config of a model.
+
+    Returns:
+        A config of its own where something was taken away or may be changed, else the same.
     """
-    inner = model.get('of') if isinstance(model, dict) else None
-    if not isinstance(inner, dict):
+    if not isinstance(model, dict) or not isinstance(model.get('of'), dict):
         return model
+    inner = to_predict(model['of'])
     if wraps(model, 'AuxiliaryLosses'):
-        return as_it_predicts(inner)
-    found = model.copy()
-    found['of'] = as_it_predicts(inner)
-    return found
+        return inner
+    outer = model.copy()
+    outer['of'] = inner
+    return outer
 
 
 def wraps(model: Any, name: str) -> bool:
     """Whether a config is that of a model with something done to it, by its registered name."""
-    kind = get(model, 'type') if isinstance(model, dict) else None
-    return isinstance(kind, str) and kind.rpartition('.')[2] == name
+    return isinstance(model, dict) and str(model.get('type')).rpartition('.')[2] == name
 
 
 def members(part: Any) -> list[Any]:

@@ -18,6 +18,7 @@ default_hooks = dict(
     exact_resume=dict(type='ExactResumeHook'),
     numerics=dict(type='NumericsHook'),
     schedule=dict(type='ScheduleHook'),
+    quantization_anneal=dict(type='QuantizationAnnealHook'),
 )
 
 env_cfg = dict(

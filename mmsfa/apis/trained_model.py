@@ -18,7 +18,7 @@ from mmsfa.config.check_model import check_model
 from mmsfa.config.scopes import scope_of, set_loader_defaults
 from mmsfa.errors import OptionError
 from mmsfa.layers.fold import merge_branches
-from mmsfa.model_parts import as_it_predicts, without_losses
+from mmsfa.model_parts import to_predict, without_losses
 
 
 def build_model(cfg: Config) -> BaseModel:
@@ -32,12 +32,12 @@ def build_model(cfg: Config) -> BaseModel:
     scope_of(cfg)
     check_model(cfg)
     init_default_scope(cfg.default_scope)
-    model_cfg = deepcopy(as_it_predicts(cfg.model))
+    model_cfg = deepcopy(to_predict(cfg.model))
     inner = without_losses(model_cfg)
     if 'backbone' in inner:
-        inner.backbone = {**inner.backbone, 'init_cfg': None}
+        inner['backbone']['init_cfg'] = None
     if cfg.get('data_preprocessor'):
-        inner.setdefault('data_preprocessor', cfg.data_preprocessor)
+        inner.setdefault('data_preprocessor', deepcopy(cfg.data_preprocessor))
     return revert_sync_batchnorm(MODELS.build(model_cfg)).eval()
 
 

@@ -21,6 +21,7 @@ from mmsfa.config.check_compile import check_compile
 from mmsfa.config.check_keys import check_keys
 from mmsfa.config.check_model import check_model
 from mmsfa.config.check_values import check_config
+from mmsfa.config.quantization import apply_quantization
 from mmsfa.config.scopes import scope_of, set_loader_defaults, switch_hooks_off
 from mmsfa.config.top_level_options import merge_options
 from mmsfa.errors import OptionError, UserError
@@ -133,6 +134,7 @@ def read_config(args: argparse.Namespace) -> Config:
     merge_options(cfg, options)
     if not getattr(args, 'allow_unknown', False):
         check_keys(cfg, options, before)
+    apply_quantization(cfg)
     return cfg
 
 

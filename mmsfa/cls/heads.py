@@ -6,6 +6,7 @@ from typing import Any
 
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmsfa.layers import SpikeDriven
@@ -35,25 +36,45 @@ class SpikeDistilledLinearClsHead(SpikeDriven, DistilledLinearClsHead):
 class TemporalLinearClsHead(RealTime, LinearClsHead):
     """A classifier for each time step; the scores are averaged over time.
 
-    It follows a backbone with ``out_time='batch'`` and global pooling, spiking or not.
+    It follows a backbone with ``out_time='batch'`` and, mostly, global pooling, spiking or not.
 
     Args:
         *args: Arguments of mmpretrain's ``LinearClsHead``.
         T: Number of real time steps.
+        each_step: Whether the loss is the mean of the losses of the steps, as in TET
+            (https://arxiv.org/abs/2202.11946), instead of the loss of their mean score.
         **kwargs: Arguments of mmpretrain's ``LinearClsHead``.
 
     Shape:
-        - Input: tuple of (T*B, in_channels), time is the slow part of the batch axis.
+        - Input: tuple of (T*B, in_channels), or maps (T*B, C, H, W) with C*H*W = in_channels, time
+          is the slow part of the batch axis.
         - Output: (B, num_classes).
     """
 
-    def __init__(self, *args: Any, T: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, T: int, each_step: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.T = T
+        self.each_step = each_step
+
+    def pre_logits(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """The last features, (T*B, in_channels)."""
+        return super().pre_logits(feats).flatten(1)
+
+    def step_scores(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """The scores of each time step, (T*B, num_classes)."""
+        return super().forward(feats)
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Score each time step, then average: (T*B, in_channels) -> (B, num_classes)."""
-        return mean_over_time(super().forward(feats), self.T)
+        return mean_over_time(self.step_scores(feats), self.T)
+
+    def loss(
+        self, feats: tuple[Tensor, ...], data_samples: list[DataSample], **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """The loss of the mean score, or the mean of the losses of the steps."""
+        if not self.each_step:
+            return super().loss(feats, data_samples, **kwargs)
+        return self._get_loss(self.step_scores(feats), list(data_samples) * self.T, **kwargs)
 
 
 @MODELS.register_module()

@@ -35,6 +35,7 @@ _TOP = frozenset(
         'kfold_split_seed',
         'model_wrapper_cfg',
         'pretrained',
+        'quantization',
         'runner_type',
         'strategy',
         'sync_bn',

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from mmsfa.neurons import UniformState
+
 from .coupling import Branch, Residual
 from .mlp import SpikeMLP
 from .rep_conv import SpikeRepConv
@@ -25,11 +27,13 @@ from .spike_conv import SpikeConv
 
 @contextmanager
 def kept_statistics(module: nn.Module) -> Iterator[None]:
-    """Leave the running statistics of BN alone: a recomputed forward pass must not count twice."""
+    """Leave running statistics alone: a recomputed forward pass must not count twice."""
+    norms = [m for m in module.modules() if isinstance(m, (_BatchNorm, UniformState))]
     kept = [
-        (norm, norm.momentum, norm.num_batches_tracked, norm.num_batches_tracked.clone())
-        for norm in module.modules()
-        if isinstance(norm, _BatchNorm) and norm.num_batches_tracked is not None
+        (norm, norm.momentum, count, count.clone())
+        for norm in norms
+        for count in [getattr(norm, 'num_batches_tracked', None)]
+        if count is not None
     ]
     for norm, *_ in kept:
         norm.momentum = 0.0

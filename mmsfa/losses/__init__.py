@@ -2,6 +2,8 @@
 
 from .auxiliary_loss import AuxiliaryLoss, Batch
 from .firing_rate import FiringRateLoss
+from .level_entropy import LevelEntropyLoss
+from .of_neurons import NeuronLoss
 from .recorder import record_outputs
 from .with_losses import LEARNT_BY_LOSSES, WithAuxiliaryLosses, add_auxiliary_losses
 
@@ -10,6 +12,8 @@ __all__ = [
     'AuxiliaryLoss',
     'Batch',
     'FiringRateLoss',
+    'LevelEntropyLoss',
+    'NeuronLoss',
     'WithAuxiliaryLosses',
     'add_auxiliary_losses',
     'record_outputs',

@@ -77,7 +77,8 @@ class AuxiliaryLoss(BaseModule):
 
         Args:
             outputs: Of the watched modules while the model computed its own losses, one for each
-                call of a module, with their gradients.
+                call of a module, with their gradients; in the order in which the modules first
+                ran, behind those that did not.
             batch: Model, inputs and ground truth.
 
         Returns:

@@ -23,7 +23,7 @@ def record_outputs(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str,
 
     Yields:
         For each name the outputs of its calls, in the order of the calls; a head that runs on four
-        maps has four.
+        maps has four. The names come in the order of the first calls, behind those that never ran.
 
     Raises:
         ValueError: The model has no module of a name.
@@ -36,14 +36,18 @@ def record_outputs(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str,
             f'{type(model).__name__} has no module {unknown[0]!r}. {_neighbours(unknown[0], model)}'
         )
     with ExitStack() as stack:
-        for name, kept in outputs.items():
-            hook = modules[name].register_forward_hook(partial(_keep, kept))
+        for name in outputs:
+            hook = modules[name].register_forward_hook(partial(_keep, outputs, name))
             stack.callback(hook.remove)
         yield outputs
 
 
-def _keep(kept: list[Any], _module: nn.Module, _args: tuple, output: Any) -> None:
-    kept.append(output)
+def _keep(
+    outputs: dict[str, list[Any]], name: str, _module: nn.Module, _args: tuple, output: Any
+) -> None:
+    if not outputs[name]:
+        outputs[name] = outputs.pop(name)  # to the end
+    outputs[name].append(output)
 
 
 def _neighbours(name: str, model: nn.Module) -> str:

@@ -82,7 +82,7 @@ class WithAuxiliaryLosses(_Model):
             ValueError: The model has a loss of that name, or an auxiliary loss cannot be computed.
         """
         losses = self._losses()
-        watched = {name: list(loss.watched(self)) for name, loss in losses.items()}
+        watched = {name: set(loss.watched(self)) for name, loss in losses.items()}
         with record_outputs(self, {one for names in watched.values() for one in names}) as seen:
             found = dict(self.own_losses(inputs, data_samples, *args, **kwargs))
         if losses and 'loss' in found:  # so the log calls the sum of all
@@ -90,7 +90,7 @@ class WithAuxiliaryLosses(_Model):
         learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
         batch = Batch(self, inputs, data_samples)
         for name, loss in losses.items():
-            value = loss({one: seen[one] for one in watched[name]}, batch)
+            value = loss({one: kept for one, kept in seen.items() if one in watched[name]}, batch)
             for key, one in _named(name, value).items():
                 if learns and loss.weight and not one.requires_grad:
                     raise ValueError(

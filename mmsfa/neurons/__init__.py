@@ -4,5 +4,6 @@ from .base import SpikingNeuron
 from .lif import IF, LIF
 from .real_time import RealTime
 from .sfa import SFA
+from .state_quant import UniformState
 
-__all__ = ['IF', 'LIF', 'SFA', 'RealTime', 'SpikingNeuron']
+__all__ = ['IF', 'LIF', 'SFA', 'RealTime', 'SpikingNeuron', 'UniformState']

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .functional import spike_train
+from .functional import level_entropy, spike_train
 from .weight_settings import keep_settings
 
 _Amount = TypeVar('_Amount', Tensor, np.ndarray, float)
@@ -107,9 +107,15 @@ class SpikingNeuron(nn.Module):
         return output.mean(axis, dtype=torch.float32) * (self.norm / self.D)
 
     def mean_rate_of(self, output: Tensor) -> Tensor:
-        """The mean firing rate 0..1 of an output, a float32 scalar with its gradient."""
+        """The mean firing rate 0..1 of an output, with its gradient; a scalar, at least float32."""
         output = output.abs() if self.lowest else output
-        return output.mean(dtype=torch.float32) * (self.norm / self.D)
+        wide = torch.promote_types(output.dtype, torch.float32)
+        return output.mean(dtype=wide) * (self.norm / self.D)
+
+    def entropy_of(self, output: Tensor) -> Tensor:
+        """The entropy 0..1 of its histogram, a scalar; :func:`level_entropy` has its gradient."""
+        counts = output if self.norm == 1 else output * self.norm
+        return level_entropy(counts - self.lowest, self.D - self.lowest + 1)
 
     def histogram_of(self, output: Tensor) -> Tensor:
         """How many elements have each count lowest..D, int64."""

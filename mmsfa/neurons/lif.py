@@ -19,6 +19,7 @@ from .functional import (
     hooked_fire_over_time,
 )
 from .functional.surrogate import SpikeSurrogate, check_surrogate
+from .state_quant import UniformState, build_state_quantizer
 
 
 @MODELS.register_module()
@@ -41,6 +42,10 @@ class IF(SpikingNeuron):
         alpha: Steepness of the surrogate; None takes its usual one.
         detach_reset: Let no gradient flow through the reset.
         inplace: Accepted because mmcv's ``ConvModule`` passes it, and without effect.
+        strict: Fire above the threshold only, not at it.
+        state_quant: Config of the quantiser of the membrane potential that is kept for the next
+            step, see :class:`~mmsfa.neurons.state_quant.UniformState`; None keeps it as it is. With
+            T = 1 nothing is kept.
 
     Attributes:
         hooks: What a variant of the neuron does to its threshold, its state and its gradient.
@@ -67,6 +72,8 @@ class IF(SpikingNeuron):
         alpha: float | None = None,
         detach_reset: bool = False,
         inplace: bool = False,
+        strict: bool = False,
+        state_quant: dict | UniformState | None = None,
     ) -> None:
         super().__init__()
         check_time(T, 0)
@@ -83,26 +90,41 @@ class IF(SpikingNeuron):
         self.alpha = check_surrogate(surrogate, alpha)
         self.detach_reset = detach_reset
         self.dynamics = BinaryDynamics(1.0, 1.0, v_threshold - rest, soft_reset=v_reset is None)
+        if strict:
+            self.hooks = self.hooks._replace(strict=True)
+        self.state_quant = build_state_quantizer(state_quant, T)
 
     def forward(self, x: Tensor) -> Tensor:
         """Fire: (T*B, ...) input current in, (T*B, ...) zeros and ones out."""
         backward = self.surrogate, self.alpha, self.detach_reset
-        if self.hooks == StateHooks():
+        hooks = self._hooks()
+        if hooks == StateHooks():
             return binary_fire_over_time(x, self.T, self.dynamics, *backward)
-        return hooked_fire_over_time(x, self.T, self.dynamics, self.hooks, *backward)
+        return hooked_fire_over_time(x, self.T, self.dynamics, hooks, *backward)
 
     def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """One real time step, (B, ...), without gradients; the membrane is counted from rest."""
-        if self.hooks == StateHooks():
+        hooks = self._hooks()
+        if hooks == StateHooks():
             spikes, membrane, _ = binary_fire_one_step(x, membrane, self.dynamics)
             return spikes, membrane
-        return hooked_fire_one_step(x, membrane, self.dynamics, self.hooks)
+        return hooked_fire_one_step(x, membrane, self.dynamics, hooks)
+
+    def _hooks(self) -> StateHooks:
+        return self.hooks._replace(store=self.state_quant) if self.state_quant else self.hooks
+
+    def settings(self) -> dict[str, Any]:
+        """What decides its output; what is not set is not told, as older weights do not."""
+        strict = {'strict': True} if self.hooks.strict else {}
+        stored = {'state_quant': self.state_quant.settings()} if self.state_quant else {}
+        return super().settings() | strict | stored
 
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""
         return (
             f'T={self.T}, v_threshold={self.v_threshold}, v_reset={self.v_reset}, '
             f'surrogate={self.surrogate}, alpha={self.alpha}, detach_reset={self.detach_reset}'
+            + (', strict=True' if self.hooks.strict else '')
         )
 
 

@@ -18,6 +18,7 @@ from .functional import (
     integer_fire_one_step,
     integer_fire_over_time,
 )
+from .state_quant import UniformState, build_state_quantizer
 
 
 @MODELS.register_module()
@@ -40,6 +41,9 @@ class SFA(SpikingNeuron):
         T: Number of real time steps that are folded into the batch axis; 1 for images.
         beta: Share of the membrane potential that stays until the next real time step.
         surrogate: The old name of ``grad_range``.
+        state_quant: Config of the quantiser of what the spikes leave over for the next step, see
+            :class:`~mmsfa.neurons.state_quant.UniformState`; None keeps it as it is. With T = 1
+            nothing is kept.
 
     Shape:
         - Input: (T*B, ...), membrane potential.
@@ -61,6 +65,7 @@ class SFA(SpikingNeuron):
         T: int = 1,
         beta: float = 0.25,
         surrogate: GradRange | None = None,
+        state_quant: dict | UniformState | None = None,
     ) -> None:
         super().__init__()
         if surrogate is not None:
@@ -73,6 +78,12 @@ class SFA(SpikingNeuron):
         self.grad_range: GradRange = grad_range
         self.T = T
         self.beta = beta
+        self.state_quant = build_state_quantizer(state_quant, T)
+        if self.state_quant and beta == 0:
+            raise ValueError(
+                'SFA keeps nothing from one step to the next with beta=0, so there is nothing that '
+                'state_quant could quantise: leave one of them out.'
+            )
 
     @property
     def surrogate(self) -> GradRange:
@@ -87,7 +98,14 @@ class SFA(SpikingNeuron):
                 x, self.D, self.norm, self.rounding, self.grad_range, inplace=self.owns_input
             )
         return integer_fire_over_time(
-            x, self.T, self.D, self.norm, self.beta, self.rounding, self.grad_range
+            x,
+            self.T,
+            self.D,
+            self.norm,
+            self.beta,
+            self.rounding,
+            self.grad_range,
+            store=self.state_quant,
         )
 
     def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -95,13 +113,14 @@ class SFA(SpikingNeuron):
         if self.beta == 0:
             return integer_fire(x, self.D, self.norm, self.rounding, self.grad_range), None
         counts, residue = integer_fire_one_step(
-            x, membrane, self.D, self.beta, self.rounding, self.grad_range
+            x, membrane, self.D, self.beta, self.rounding, self.grad_range, self.state_quant
         )
         return counts if self.norm == 1 else counts / self.norm, residue
 
     def settings(self) -> dict[str, Any]:
         """What decides its output; beta does only where time steps follow each other."""
-        return super().settings() | ({'beta': self.beta} if self.T > 1 else {})
+        stored = {'state_quant': self.state_quant.settings()} if self.state_quant else {}
+        return super().settings() | ({'beta': self.beta} if self.T > 1 else {}) | stored
 
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""

@@ -42,6 +42,17 @@ def convolutions_keep_their_padding(folder: Path) -> None:
     assert list(conv._reversed_padding_repeated_twice) == [2, 2, 1, 1]
 
 
+@row('_conv_forward', '_output_padding', used_by='compression/quantization/layers.py')
+def convolutions_take_another_weight(folder: Path) -> None:
+    x = torch.randn(1, 2, 5, 5)
+    conv = nn.Conv2d(2, 3, 3, padding=1, padding_mode='reflect')
+    assert torch.equal(conv._conv_forward(x, conv.weight, conv.bias), conv(x))
+    up = nn.ConvTranspose2d(2, 3, 2, stride=2, output_padding=1)
+    sizes = up.stride, up.padding, up.kernel_size
+    assert list(up._output_padding(x, None, *sizes, 2, up.dilation)) == [1, 1]
+    assert list(up._output_padding(x, [10, 11], *sizes, 2, up.dilation)) == [0, 1]
+
+
 @row('_modules', '_parameters', used_by='*')
 def modules_keep_their_parts_in_dicts(folder: Path) -> None:
     layer = nn.Sequential(nn.Linear(1, 1))
@@ -51,7 +62,7 @@ def modules_keep_their_parts_in_dicts(folder: Path) -> None:
     assert layer[0].weight is weight and layer(torch.ones(1, 1)) == 2
 
 
-@row('_load_from_state_dict', used_by='layers/blocks.py')
+@row('_load_from_state_dict', used_by='layers/blocks.py compression/quantization/layers.py')
 def each_module_loads_its_own_part(folder: Path) -> None:
     class Filled(nn.Linear):
         def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:

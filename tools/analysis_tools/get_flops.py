@@ -28,7 +28,7 @@ from mmsfa.compression.memory import weight_memory
 from mmsfa.config.scopes import scope_of
 from mmsfa.layers import RepConv
 from mmsfa.layers.fold import merge_branches
-from mmsfa.model_parts import WholeModel, as_it_predicts, parts_of
+from mmsfa.model_parts import WholeModel, parts_of, to_predict
 from mmsfa.neurons.real_time import input_channels
 
 
@@ -59,7 +59,7 @@ def parse_args() -> argparse.Namespace:
 def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, Count]:
     """What each part takes, and the whole under ``''``."""
     init_default_scope(cfg.default_scope)
-    model = revert_sync_batchnorm(MODELS.build(as_it_predicts(cfg.model))).eval()
+    model = revert_sync_batchnorm(MODELS.build(to_predict(cfg.model))).eval()
     found = _count(model, shape, num_rois)
     if any(isinstance(module, RepConv) for module in model.modules()):
         merge_branches(model)

@@ -10,6 +10,10 @@ averaged its weights (`EMAHook`), the averaged ones are published, as mmengine t
 raw ones are left out; the last lines and the card say which it was. Configs and tools load the
 result like any checkpoint.
 
+Weights of quantised layers (`quantization` of the config) are written as integers in their bits,
+eight of 1 bit in one byte, with their scales; a model of the same config loads them exactly. Float
+weights are quantised on the way with `--config CONFIG --cfg-options quantization=8`.
+
 Example:
     python tools/model_converters/publish_model.py work_dirs/esf_tiny_flowers5/epoch_60.pth \
         esf_tiny_flowers5 --config configs/cls/esf_tiny_flowers5.py \
@@ -25,19 +29,24 @@ import mmsfa  # first: it says what is wrong with an installation
 import argparse
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import mmengine
 import torch
+from mmengine.config import Config
 from safetensors.torch import save
 from torch import Tensor
 
 from mmsfa.apis.hashes import file_sha256, text_sha256
 from mmsfa.apis.trained_model import load_trained
 from mmsfa.checkpoint.loading import safe_load, trust_checkpoints
+from mmsfa.cli.key_values import KeyValues
 from mmsfa.cli.options import add_trust_option, read_config, run_tool
+from mmsfa.compression.quantization import packed_state_dict, quantized_layers
+from mmsfa.config.quantization import apply_quantization
 from mmsfa.errors import OptionError, UserError
 from mmsfa.losses import LEARNT_BY_LOSSES
 
@@ -53,11 +62,14 @@ def parse_args() -> argparse.Namespace:
         '--config',
         help='config for the card, which must fit the weights; default: the text in the checkpoint',
     )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=KeyValues, help='change settings of --config'
+    )
     parser.add_argument('--metrics', type=Path, help='JSON file with the metrics of tools/test.py')
     parser.add_argument('--overwrite', action='store_true', help='replace files that exist')
     add_trust_option(parser)
     args = parser.parse_args()
-    args.cfg_options, args.allow_unknown = None, True  # the training has judged the settings
+    args.allow_unknown = True  # the training has judged the settings
     return args
 
 
@@ -135,11 +147,33 @@ def card_of_config(text: object, name: str | None) -> dict[str, Any] | None:
     return dict(name=name, sha256=text_sha256(text), text=text)
 
 
+def config_of(args: argparse.Namespace, text: object) -> Config | None:
+    """The config that the weights fit: of the command line, or the checkpoint's if it quantises."""
+    if args.config:
+        return read_config(args)
+    quantises = r"Quantized'|QuantConv|QuantLinear|^quantization = "
+    if not isinstance(text, str) or not re.search(quantises, text, re.MULTILINE):
+        return None
+    cfg = Config.fromstring(text, file_format='.py')
+    apply_quantization(cfg)
+    return cfg
+
+
+def packed(weights: dict[str, Tensor], cfg: Config, path: Path) -> tuple[dict[str, Tensor], str]:
+    """The weights, quantised ones as integers in their bits, and what was packed in words."""
+    model = load_trained(cfg, str(path))
+    layers = quantized_layers(model)
+    if not layers:
+        return weights, 'nothing'
+    bits = Counter(layer.weight_bits for layer in layers.values())
+    found = ', '.join(f'{count} of {size} bit' for size, count in sorted(bits.items()))
+    return packed_state_dict(weights, model), f'{len(layers)} layers ({found})'
+
+
 def main() -> None:
     """Publish one checkpoint."""
     args = parse_args()
     trust_checkpoints(args.trust_checkpoint)
-    cfg = read_config(args) if args.config else None
     metrics = read_metrics(args.metrics)
     checkpoint = safe_load(args.in_file)
     weights = weights_of(checkpoint, args.in_file)
@@ -147,7 +181,11 @@ def main() -> None:
     kind = kind_of_weights(checkpoint)
     meta = {} if only_weights else checkpoint.get('meta') or {}
     classes = dataset_meta_of(meta)
+    cfg = config_of(args, meta.get('cfg'))
+    packs = 'nothing'
     if cfg:
+        weights, packs = packed(weights, cfg, args.in_file)
+    if args.config and cfg:
         config = card_of_config(cfg.pretty_text, Path(args.config).name)
     else:
         config = card_of_config(meta.get('cfg'), None)
@@ -172,6 +210,7 @@ def main() -> None:
             bytes=written.stat().st_size,
             tensors=len(weights),
             weights=kind,
+            packed=packs,
             source=dict(file=args.in_file.name, sha256=file_sha256(args.in_file)),
             trained={key: meta[key] for key in ('epoch', 'iter') if key in meta},
             versions=dict(
@@ -195,6 +234,7 @@ def main() -> None:
     left_out = [] if only_weights else sorted(set(checkpoint) - {'state_dict', 'meta'})
     print(f'Left out: {", ".join(left_out) or "nothing"}')
     print(f'Weights: {kind}')
+    print(f'Packed: {packs}')
     before, after = args.in_file.stat().st_size / 1e6, card['bytes'] / 1e6
     print(f'{len(weights)} tensors, {before:.1f} MB -> {after:.1f} MB, written to {published}')
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mmsfa.compat import require_extra
 from mmsfa.errors import UserError
 from mmsfa.losses import LEARNT_BY_LOSSES, record_outputs
-from mmsfa.model_parts import heads_of, is_behind_proposals, without_losses
+from mmsfa.model_parts import heads_of, is_behind_proposals, to_predict
 from mmsfa.shipped import find_config
 
 from .normalization import renormalize
@@ -119,7 +119,7 @@ class Teacher:
         if isinstance(cfg, str):
             file = Config.fromfile(_config_file(cfg))
             scope = file.get('default_scope', scope)
-            cfg = dict(without_losses(file.model))
+            cfg = dict(to_predict(file.model))
             if cfg.get('data_preprocessor') is None:
                 cfg['data_preprocessor'] = file.get('data_preprocessor')
         cfg = dict(cfg)

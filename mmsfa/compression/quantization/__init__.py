@@ -9,6 +9,8 @@ from .layers import (
     QuantizedLayer,
     QuantLinear,
     build_quantizer,
+    packed_state_dict,
+    quantized_layers,
 )
 from .policy import QuantizationError
 from .quantizer import QuantizedWeight, WeightQuantizer
@@ -29,5 +31,7 @@ __all__ = [
     'WeightQuantizer',
     'build_quantized',
     'build_quantizer',
+    'packed_state_dict',
     'quantize',
+    'quantized_layers',
 ]

@@ -8,8 +8,10 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from mmsfa.neurons.functional import straight_through
+
+from .functional import power_of_two, sign, standardize
 from .quantizer import QuantizedWeight, WeightQuantizer
-from .straight_through import power_of_two, sign, standardize, straight_through
 
 BinaryScale = Literal['mean', 'power_of_two', 'none']
 SignGradient = Literal['identity', 'anneal']
@@ -62,7 +64,7 @@ class BinaryQuantizer(WeightQuantizer):
         ValueError: A setting is out of its range.
     """
 
-    lowest, highest, stride = -1, 1, 2
+    smallest, largest, stride = -1, 1, 2
 
     def __init__(
         self, bits: int = 1, scale: BinaryScale = 'mean', gradient: SignGradient = 'identity'
@@ -80,7 +82,7 @@ class BinaryQuantizer(WeightQuantizer):
             )
         if gradient not in get_args(SignGradient):
             raise ValueError(
-                "gradient of BinaryQuantizer must be 'identity' or 'anneal', " f'got {gradient!r}.'
+                f"gradient of BinaryQuantizer must be 'identity' or 'anneal', got {gradient!r}."
             )
         self.scale: BinaryScale = scale
         self.gradient: SignGradient = gradient

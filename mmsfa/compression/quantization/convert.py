@@ -24,7 +24,7 @@ from .policy import Choice, QuantizationError, choose
 
 Model = TypeVar('Model', bound=nn.Module)
 
-_KINDS: dict[type[nn.Module], type[nn.Module]] = {
+_KINDS: dict[type[nn.Module], type[QuantizedLayer]] = {
     nn.Conv1d: QuantConv1d,
     nn.Conv2d: QuantConv2d,
     nn.ConvTranspose2d: QuantConvTranspose2d,
@@ -77,10 +77,10 @@ def _quantize_layer(layer: nn.Module, setting: int | dict) -> bool:
     kind = next((to for plain, to in _KINDS.items() if isinstance(layer, plain)), None)
     if kind is None or not is_plain(layer):
         return False
-    quantizer = build_quantizer(setting)
-    layer.__class__ = kind
-    assert isinstance(layer, QuantizedLayer)
-    layer.quantize_with(quantizer)
+    quantizer = build_quantizer(setting)  # before the layer is touched: it may refuse
+    quantized: Any = layer
+    quantized.__class__ = kind
+    quantized.quantize_with(quantizer)
     return True
 
 
@@ -94,7 +94,7 @@ def _summary(done: dict[str, Choice], left: list[str]) -> str:
 def _text(setting: Any) -> str:
     if isinstance(setting, int):
         return f'{setting} bit'
-    kind = str(setting['type']).rpartition('.')[2]
+    kind = str(setting.get('type', '')).rpartition('.')[2]
     return f'{kind}({", ".join(f"{k}={v}" for k, v in setting.items() if k != "type")})'
 
 

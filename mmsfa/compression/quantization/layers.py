@@ -12,7 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from mmsfa.neurons.weight_settings import keep_settings
 
-from .packing import PACKED, unpack
+from .packing import PACKED, PackedWeightError, pack, unpack
 from .quantizer import QuantizedWeight, WeightQuantizer
 
 SCALE = 'weight_scale'
@@ -22,15 +22,18 @@ def build_quantizer(setting: int | dict | WeightQuantizer) -> WeightQuantizer:
     """A quantiser from a number of bits, its config, or itself.
 
     Args:
-        setting: 1 is a ``BinaryQuantizer``, 2..8 a ``UniformQuantizer`` of so many bits.
+        setting: 1 is a ``BinaryQuantizer``, 2..8 a ``UniformQuantizer`` of so many bits; a config
+            with ``bits`` and without a type chooses likewise.
 
     Raises:
         ValueError: It is none of these.
     """
     if isinstance(setting, int):
-        kind = 'BinaryQuantizer' if setting == 1 else 'UniformQuantizer'
-        setting = dict(type=f'mmpretrain.{kind}', bits=setting)
-    built = MODELS.build(setting) if isinstance(setting, dict) else setting
+        setting = dict(bits=setting)
+    if isinstance(setting, dict) and 'type' not in setting and 'bits' in setting:
+        kind = 'BinaryQuantizer' if setting['bits'] == 1 else 'UniformQuantizer'
+        setting = dict(type=f'mmpretrain.{kind}', **setting)
+    built = MODELS.build(setting) if isinstance(setting, dict) and 'type' in setting else setting
     if not isinstance(built, WeightQuantizer):
         raise ValueError(
             'A quantizer must be a number of bits (1..8) or the config of a WeightQuantizer, such '
@@ -39,8 +42,10 @@ def build_quantizer(setting: int | dict | WeightQuantizer) -> WeightQuantizer:
     return built
 
 
-class QuantizedLayer:
+class QuantizedLayer(nn.Module):
     """Mixin of layers whose float weight is quantised whenever they run.
+
+    It stands in front of an ordinary layer: ``class QuantLinear(QuantizedLayer, nn.Linear)``.
 
     The parameter names are those of the ordinary layer. A state dict may also hold
     ``weight_scale``, a scale that was fixed (by pruning, or by packing), or the packed integers
@@ -51,16 +56,19 @@ class QuantizedLayer:
         weight_scale: The fixed scale, (F, 1) or (1, 1); None takes that of the weights.
     """
 
-    weight: nn.Parameter
+    weight: Tensor
     quantizer: WeightQuantizer
     weight_scale: Tensor | None
 
+    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.quantize_with(quantizer)
+
     def quantize_with(self, quantizer: int | dict | WeightQuantizer) -> None:
         """Give the layer its quantiser; called once."""
-        layer = cast(nn.Module, self)
-        layer.quantizer = build_quantizer(quantizer).train(layer.training)
-        layer.register_buffer(SCALE, None)
-        keep_settings(layer, _settings)
+        self.quantizer = build_quantizer(quantizer).train(self.training)
+        self.register_buffer(SCALE, None)
+        keep_settings(self, _settings)
 
     @property
     def weight_bits(self) -> int:
@@ -107,12 +115,48 @@ class QuantizedLayer:
         scale = state_dict.get(prefix + SCALE)
         packed = state_dict.pop(prefix + PACKED, None)
         if packed is not None:
+            if scale is None:
+                raise PackedWeightError(
+                    f'{prefix.rstrip(".") or "The layer"} has weight_packed, but no weight_scale '
+                    'in the file: publish the weights again with publish_model.py.'
+                )
             shape = self.rows_of(self.weight).shape
             integers = unpack(packed, shape, self.quantizer, prefix.rstrip('.'))
             values = integers.to(scale) * cast(Tensor, scale)
             state_dict[f'{prefix}weight'] = self.weight_of(values)
         self.weight_scale = None if scale is None else torch.empty_like(scale)
-        cast(Any, super())._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def quantized_layers(model: nn.Module) -> dict[str, QuantizedLayer]:
+    """The quantised layers of a model by name; a layer that stands in it twice comes twice."""
+    modules = model.named_modules(remove_duplicate=False)
+    return {name: module for name, module in modules if isinstance(module, QuantizedLayer)}
+
+
+def packed_state_dict(state_dict: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """A state dict whose quantised weights are integers in their bits, with their scales.
+
+    Args:
+        state_dict: Of the model, or of one that has the same quantised layers.
+        model: The model with these weights.
+
+    Returns:
+        ``NAME.weight_packed`` (uint8) and ``NAME.weight_scale`` in place of each quantised
+        ``NAME.weight``; everything else as it was. A model with the same quantisation loads it and
+        has the same effective weights, bit for bit.
+
+    Raises:
+        PackedWeightError: Weights lie outside of the grid of their bits.
+    """
+    packed = dict(state_dict)
+    for name, layer in quantized_layers(model).items():
+        found = layer.quantized()
+        start = f'{name}.' if name else ''
+        del packed[f'{start}weight']
+        packed[start + PACKED] = pack(found.integers, layer.quantizer)
+        packed[start + SCALE] = found.scale.clone()
+    return packed
 
 
 def _settings(layer: nn.Module) -> dict[str, object]:
@@ -121,10 +165,6 @@ def _settings(layer: nn.Module) -> dict[str, object]:
 
 class _QuantizedConv(QuantizedLayer):
     """Of the convolutions that are not transposed."""
-
-    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.quantize_with(quantizer)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve with the quantised weight."""
@@ -169,10 +209,6 @@ class QuantConvTranspose2d(QuantizedLayer, nn.ConvTranspose2d):
         **kwargs: Arguments of ``ConvTranspose2d``.
     """
 
-    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.quantize_with(quantizer)
-
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Convolve with the quantised weight."""
         sizes = self.stride, self.padding, self.kernel_size
@@ -182,7 +218,7 @@ class QuantConvTranspose2d(QuantizedLayer, nn.ConvTranspose2d):
             self.effective_weight(),
             self.bias,
             self.stride,
-            self.padding,
+            cast(tuple, self.padding),
             padding,
             self.groups,
             self.dilation,
@@ -198,10 +234,6 @@ class QuantLinear(QuantizedLayer, nn.Linear):
         quantizer: Config of the quantiser, or a number of bits.
         **kwargs: Arguments of ``Linear``.
     """
-
-    def __init__(self, *args: Any, quantizer: int | dict | WeightQuantizer, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.quantize_with(quantizer)
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply with the quantised weight."""

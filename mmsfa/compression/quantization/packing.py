@@ -33,12 +33,12 @@ def pack(integers: Tensor, quantizer: WeightQuantizer) -> Tensor:
     Raises:
         PackedWeightError: One lies outside of the grid.
     """
-    levels = ((integers - quantizer.lowest) / quantizer.stride).round().to(torch.int64)
+    levels = ((integers - quantizer.smallest) / quantizer.stride).round().to(torch.int64)
     if levels.numel() and not 0 <= int(levels.min()) <= int(levels.max()) < 2**quantizer.bits:
         raise PackedWeightError(
-            f'Weights of {quantizer.bits} bits must lie in {quantizer.lowest}..{quantizer.highest},'
-            f" got {int(integers.min())}..{int(integers.max())} (scale='signed_max' does not clip)"
-            ": take scale='max'."
+            f'Weights of {quantizer.bits} bits must lie in {quantizer.smallest}..'
+            f'{quantizer.largest}, got {int(integers.min())}..{int(integers.max())} '
+            "(scale='signed_max' does not clip): take scale='max'."
         )
     values = levels.flatten().cpu().numpy().astype(np.uint8)
     bits = np.unpackbits(values[:, None], axis=1)[:, 8 - quantizer.bits :]
@@ -72,4 +72,4 @@ def unpack(packed: Tensor, shape: Sequence[int], quantizer: WeightQuantizer, nam
     filled = np.zeros((count, 8), np.uint8)
     filled[:, 8 - bits :] = stream
     levels = torch.from_numpy(np.packbits(filled, axis=1).reshape(tuple(shape)).astype(np.int32))
-    return levels.to(packed.device) * quantizer.stride + quantizer.lowest
+    return levels.to(packed.device) * quantizer.stride + quantizer.smallest

@@ -51,7 +51,9 @@ def choose(model: nn.Module, quantization: Mapping[str, Any] | int) -> dict[str,
     Raises:
         QuantizationError: A role or pattern is unknown or fits no layer.
     """
-    settings = dict(default=quantization) if isinstance(quantization, int) else dict(quantization)
+    settings: dict[str, Any] = (
+        dict(default=quantization) if isinstance(quantization, int) else {**quantization}
+    )
     patterns = dict(settings.pop('layers', None) or {})
     unknown = [key for key in settings if key not in ROLES]
     if unknown:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from .straight_through import straight_through
+from mmsfa.neurons.functional import straight_through
 
 BITS = range(1, 9)
 
@@ -16,7 +16,7 @@ class QuantizedWeight(NamedTuple):
 
     Attributes:
         values: (F, n), one filter a row.
-        integers: Whole numbers ``lowest..highest`` of the quantiser in steps of its ``stride``,
+        integers: Whole numbers ``smallest..largest`` of the quantiser in steps of its ``stride``,
             (F, n), dtype of the values.
         scale: (F, 1), or (1, 1) where a layer has one.
     """
@@ -35,8 +35,8 @@ class WeightQuantizer(nn.Module):
         bits: Bits of a weight.
 
     Attributes:
-        lowest: The smallest integer.
-        highest: The largest integer.
+        smallest: The smallest integer.
+        largest: The largest integer.
         stride: Distance of neighbouring integers: 2 on a grid of odd numbers, which has no zero.
 
     Shape:
@@ -47,8 +47,8 @@ class WeightQuantizer(nn.Module):
         ValueError: The quantiser has no grid of so many bits.
     """
 
-    lowest: int
-    highest: int
+    smallest: int
+    largest: int
     stride: int = 1
 
     def __init__(self, bits: int, at_least: int = 1) -> None:

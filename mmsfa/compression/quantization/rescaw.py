@@ -82,16 +82,16 @@ class ReScaWQuantizer(WeightQuantizer):
             )
         self.scale: RescaledBy = scale
         self.gradient: Gradient = gradient
-        self.highest = 2**bits - 1
-        self.lowest = -self.highest
+        self.largest = 2**bits - 1
+        self.smallest = -self.largest
 
     def scale_of(self, rows: Tensor) -> Tensor:
         r""":math:`\gamma / s`, (F, 1) or (1, 1): the integers are odd numbers."""
-        return rescaw_gamma(rows, self.bits, self.scale) / self.highest
+        return rescaw_gamma(rows, self.bits, self.scale) / self.largest
 
     def integers_of(self, rows: Tensor, scale: Tensor) -> Tensor:
         """Odd numbers from -s to s; of two that are equally near the one of the even level i."""
-        steps = self.highest
+        steps = self.largest
         levels = (((rows / (scale * steps)).clamp(-1, 1) + 1) * (steps / 2)).round()
         return 2 * levels - steps
 
@@ -99,7 +99,7 @@ class ReScaWQuantizer(WeightQuantizer):
         """See the argument ``gradient``."""
         if self.gradient == 'pass':
             return None
-        gamma = scale * self.highest
+        gamma = scale * self.largest
         return 1 / gamma if self.gradient == 'released' else (rows.abs() <= gamma).to(rows.dtype)
 
     def settings(self) -> dict[str, object]:

@@ -9,6 +9,7 @@ from .metric_check_hook import MetricCheckHook
 from .numerics_hook import NumericsHook
 from .outputs_apart_hook import OutputsApartHook
 from .pretrained_notice_hook import PretrainedNoticeHook
+from .quantization_anneal_hook import QuantizationAnnealHook
 from .reconstruction_hook import ReconstructionHook
 from .schedule_hook import ScheduleHook
 from .spike_inference_hook import SpikeInferenceHook
@@ -24,6 +25,7 @@ __all__ = [
     'NumericsHook',
     'OutputsApartHook',
     'PretrainedNoticeHook',
+    'QuantizationAnnealHook',
     'ReconstructionHook',
     'ScheduleHook',
     'SpikeInferenceHook',

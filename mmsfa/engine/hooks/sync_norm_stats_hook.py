@@ -1,4 +1,4 @@
-"""Keep BatchNorm's running statistics the same on every process."""
+"""Keep the running statistics of BatchNorm and of membranes the same on every process."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from mmengine.dist import all_reduce_params, is_distributed
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch import Tensor, nn
 from torch.nn import SyncBatchNorm
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmsfa.neurons import UniformState
 
 
 @HOOKS.register_module()
 class SyncNormStatsHook(Hook):
     """Averages running means and variances over all processes after each training iteration.
+
+    So it does with the running limits of quantised membranes (`UniformState`).
 
     Without it every process validates with its own statistics while the checkpoint holds those of
     process 0, so a test of the checkpoint gives other figures than the validation did. mmengine's
@@ -35,11 +40,17 @@ class SyncNormStatsHook(Hook):
         stats = [
             buffer
             for module in runner.model.modules()
-            if isinstance(module, _BatchNorm)
-            and not isinstance(module, SyncBatchNorm)  # the same everywhere already
-            and module.training
-            for buffer in (module.running_mean, module.running_var)
+            if module.training
+            for buffer in _running(module)
             if buffer is not None
         ]
         if stats:
             all_reduce_params(stats, op='mean')
+
+
+def _running(module: nn.Module) -> tuple[Tensor | None, ...]:
+    if isinstance(module, UniformState):
+        return (getattr(module, 'running_limit', None),)
+    if isinstance(module, _BatchNorm) and not isinstance(module, SyncBatchNorm):
+        return module.running_mean, module.running_var
+    return ()  # a SyncBatchNorm is the same everywhere already

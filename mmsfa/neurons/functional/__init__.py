@@ -3,6 +3,7 @@
 import warnings
 
 from .checks import GradRange, Rounding, check_levels, check_time, is_exporting
+from .level_entropy import level_entropy
 from .lif import BinaryDynamics, binary_fire_one_step, binary_fire_over_time
 from .sfa import integer_fire, integer_fire_one_step, integer_fire_over_time
 from .spike_code import (
@@ -13,6 +14,7 @@ from .spike_code import (
     sum_spikes,
 )
 from .state_hooks import StateHooks, hooked_fire_one_step, hooked_fire_over_time
+from .straight_through import straight_through
 from .surrogate import SpikeSurrogate, check_surrogate, surrogate_derivative
 
 __all__ = [
@@ -33,9 +35,11 @@ __all__ = [
     'integer_fire_over_time',
     'integrate_one_step',
     'is_exporting',
+    'level_entropy',
     'level_shifts',
     'simulate_if_neuron',
     'spike_train',
+    'straight_through',
     'sum_spikes',
     'surrogate_derivative',
 ]

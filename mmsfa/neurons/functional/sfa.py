@@ -6,6 +6,7 @@ Training" (E-SpikeFormer), https://arxiv.org/abs/2411.16061.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -105,6 +106,7 @@ def integer_fire_one_step(
     beta: float = 0.25,
     rounding: Rounding = 'half_even',
     grad_range: GradRange = 'closed',
+    store: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""One real time step of :func:`integer_fire_over_time`.
 
@@ -115,13 +117,15 @@ def integer_fire_one_step(
         beta: Share of the residue that is still there.
         rounding: See :func:`integer_fire`.
         grad_range: See :func:`integer_fire`.
+        store: Residue -> what is kept of it, such as a quantised one; None keeps it as it is.
 
     Returns:
         Counts in 0..D and the new residue, each of shape (B, ...).
     """
     membrane = current if residue is None else torch.add(current, residue, alpha=beta)
     counts = integer_fire(membrane, D, 1, rounding, grad_range)
-    return counts, membrane - counts
+    residue = membrane - counts
+    return counts, residue if store is None else store(residue)
 
 
 @surrogate_is_grad_range
@@ -133,6 +137,7 @@ def integer_fire_over_time(
     beta: float = 0.25,
     rounding: Rounding = 'half_even',
     grad_range: GradRange = 'closed',
+    store: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     r"""Fire integers over T real time steps, with leak and soft reset.
 
@@ -149,6 +154,7 @@ def integer_fire_over_time(
             which is what the published event-camera model amounts to.
         rounding: See :func:`integer_fire`.
         grad_range: See :func:`integer_fire`.
+        store: See :func:`integer_fire_one_step`.
 
     Returns:
         counts / norm, shape (T*B, ...).
@@ -164,7 +170,9 @@ def integer_fire_over_time(
     residue = None
     counts = []
     for current in x.unflatten(0, (T, -1)).unbind():
-        fired, residue = integer_fire_one_step(current, residue, D, beta, rounding, grad_range)
+        fired, residue = integer_fire_one_step(
+            current, residue, D, beta, rounding, grad_range, store
+        )
         counts.append(fired)
     fired = torch.cat(counts)
     return fired if norm == 1 else fired.div_(norm)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .checks import check_batch, check_floating, check_time
+from .checks import check_batch, check_floating, check_time, is_exporting
 from .lif import BinaryDynamics
 from .surrogate import SpikeSurrogate, check_surrogate, surrogate_derivative
 
@@ -84,8 +84,9 @@ def hooked_fire_one_step(
     distance = charge - threshold
     fires = distance > 0 if hooks.strict else distance >= 0
     spikes = torch.where(charge.isnan(), charge, fires.to(charge.dtype)).detach()
-    mask = None if hooks.grad_mask is None else hooks.grad_mask(charge.detach(), spikes)
-    spikes = _Spike.apply(distance, spikes, mask, surrogate, alpha)
+    if torch.is_grad_enabled() and distance.requires_grad and not is_exporting():
+        mask = None if hooks.grad_mask is None else hooks.grad_mask(charge.detach(), spikes)
+        spikes = _Spike.apply(distance, spikes, mask, surrogate, alpha)
     reset = spikes.detach() if detach_reset else spikes
     stored = charge - threshold * reset if dynamics.soft_reset else charge * (1 - reset)
     return spikes, stored if hooks.store is None else hooks.store(stored)

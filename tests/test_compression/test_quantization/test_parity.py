@@ -61,11 +61,11 @@ def rescaw(inputs: Found, config: Found, state: None) -> Found:
 def levels(quantizer: WeightQuantizer, inputs: Found) -> Found:
     weight = torch.tensor(inputs['weight'])
     values, integers, scale = quantizer.quantize(weight.flatten(1))
-    highest = quantizer.highest
+    largest = quantizer.largest
     return dict(
         w_q=values.view_as(weight),
-        w_int=((integers + highest) / 2).view_as(weight),
-        gamma=(scale * highest).flatten().expand(len(weight)),  # of a layer: one for all
+        w_int=((integers + largest) / 2).view_as(weight),
+        gamma=(scale * largest).flatten().expand(len(weight)),  # of a layer: one for all
     )
 
 

@@ -1,4 +1,4 @@
-"""Statistics of BatchNorm on two processes."""
+"""Statistics of BatchNorm and of quantised membranes on two processes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import nn
 from torch.multiprocessing import start_processes
 
 from mmsfa.engine.hooks.sync_norm_stats_hook import SyncNormStatsHook
+from mmsfa.neurons import UniformState
 
 
 def model_of(rank: int) -> nn.Module:
@@ -19,6 +20,9 @@ def model_of(rank: int) -> nn.Module:
         nn.BatchNorm1d(2).eval(),
         nn.BatchNorm2d(2, track_running_stats=False),
         nn.SyncBatchNorm(2),
+        UniformState(4),
+        UniformState(4).eval(),
+        UniformState(4, scale='batch'),
     )
     with torch.no_grad():
         for name, buffer in model.named_buffers():
@@ -46,8 +50,11 @@ def test_what_was_trained_apart_is_averaged(tmp_path: Path) -> None:
     start_processes(one_rank, (str(tmp_path),), nprocs=2, start_method='fork')
     for rank in (0, 1):
         found = torch.load(tmp_path / f'{rank}.pth')
-        assert found['0.running_mean'] == found['0.running_var'] == 2
-        apart = {value for name, value in found.items() if 'running' in name and name[0] != '0'}
+        averaged = ('0.running_mean', '0.running_var', '4.running_limit')
+        assert [found[name] for name in averaged] == [2, 2, 2]
+        apart = {
+            value for name, value in found.items() if 'running' in name and name[0] not in '04'
+        }
         assert apart == {1 + 2 * rank}
 
 
