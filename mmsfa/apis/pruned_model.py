@@ -86,9 +86,7 @@ def prune_trained(
         batches = chain([first], loader)
         if shape is None:
             image = _picture(model, first)
-    plan = plan_pruning(
-        model, image, ratio, criterion, batches, seed=seed, total=total, **settings
-    )
+    plan = plan_pruning(model, image, ratio, criterion, batches, seed=seed, total=total, **settings)
     model = model.cpu()
     whole = deepcopy(model).double()
     apply_plan(model, plan, fixed_scales)

@@ -89,9 +89,7 @@ def parse_args() -> argparse.Namespace:
         '--pictures', type=int, default=10, help='test pictures for the energy (%(default)s)'
     )
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument(
-        '--out', type=Path, help='default: work_dirs/CONFIG_pruned/CONFIG_pruned'
-    )
+    parser.add_argument('--out', type=Path, help='default: work_dirs/CONFIG_pruned/CONFIG_pruned')
     return parser.parse_args()
 
 

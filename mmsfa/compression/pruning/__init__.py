@@ -22,6 +22,6 @@ __all__ = [
     'narrow_to',
     'plan_pruning',
     'singular_value_score',
-    'widths_of',
     'width_after',
+    'widths_of',
 ]

@@ -98,7 +98,10 @@ class ScoreCollector:
 
 
 def collect(
-    collector: ScoreCollector, batches: Iterable[Any], run: Run = run_tensors, total: int | None = None
+    collector: ScoreCollector,
+    batches: Iterable[Any],
+    run: Run = run_tensors,
+    total: int | None = None,
 ) -> dict[str, Tensor]:
     """Run a model over the batches of a loader, with a progress bar, and score all units.
 

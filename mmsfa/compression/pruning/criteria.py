@@ -12,7 +12,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmsfa.compression.quantization.layers import QuantizedLayer
 from mmsfa.neurons import SpikingNeuron
 
-
 from .scores import charge_of, mean_over_steps, potential_score, singular_value_score
 from .units import Member, Unit
 from .widths import PruningError
@@ -51,8 +50,8 @@ def check_criterion(criterion: str, site: str = 'neuron') -> None:
         raise PruningError(f'criterion must be one of {", ".join(CRITERIA)}, got {criterion!r}.')
     if site not in SITES:
         raise PruningError(
-            "site must be 'neuron' (the neuron's own map) or 'pooled' (as released: behind a pool "
-            f'that follows it), got {site!r}.'
+            "site must be 'neuron' (the neuron's own map) or 'pooled' (as released: behind a max "
+            f'pooling that follows it), got {site!r}.'
         )
 
 
@@ -126,7 +125,8 @@ def places_of(
         model: The model.
         unit: Of the model.
         criterion: ``'svs'`` or ``'sca'``.
-        site: ``'neuron'``: what a neuron gives; ``'pooled'``: what a pool behind it makes of that.
+        site: ``'neuron'``: what a neuron gives; ``'pooled'``: what a max pooling behind it
+            makes of that.
         max_size: See :func:`~mmsfa.compression.pruning.scores.singular_value_score`.
     """
 
@@ -155,9 +155,7 @@ def places_of(
     return found
 
 
-def mean_scores(
-    unit: Unit, found: Iterable[tuple[Tensor, Member]]
-) -> Tensor:
+def mean_scores(unit: Unit, found: Iterable[tuple[Tensor, Member]]) -> Tensor:
     """The mean over all modules that scored a unit, (width,), float64."""
     total = _Sums(unit.width)
     for scores, member in found:

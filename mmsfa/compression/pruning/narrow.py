@@ -35,7 +35,9 @@ class Kept(NamedTuple):
 
 def is_depthwise(layer: object) -> bool:
     """Whether a layer is a convolution of each channel by itself."""
-    return isinstance(layer, _ConvNd) and 1 < layer.groups == layer.in_channels == layer.out_channels
+    return (
+        isinstance(layer, _ConvNd) and 1 < layer.groups == layer.in_channels == layer.out_channels
+    )
 
 
 def narrow(model: Model, kept: Mapping[str, Kept]) -> Model:
@@ -78,9 +80,9 @@ def _narrow_layer(layer: _ConvNd | nn.Linear, channels: Kept) -> None:
     _cut(layer, 'bias', 0, outs)
     if not depthwise:
         _cut(layer, 'weight', 0 if transposed else 1, ins)
-    if isinstance(layer, QuantizedLayer) and layer.weight_scale is not None:
-        if len(layer.weight_scale) > 1:  # of each filter
-            _cut(layer, SCALE, 0, outs)
+    scale = layer.weight_scale if isinstance(layer, QuantizedLayer) else None
+    if scale is not None and len(scale) > 1:  # of each filter
+        _cut(layer, SCALE, 0, outs)
     names = ('in_features', 'out_features')
     if isinstance(layer, _ConvNd):
         names = ('in_channels', 'out_channels')

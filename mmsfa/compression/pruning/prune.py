@@ -49,7 +49,7 @@ def plan_pruning(
         layers: Ratios by name or pattern, over ``ratio``.
         shared: Whether the widths of shortcuts and pyramids are pruned, too.
         rounding: See :func:`~mmsfa.compression.pruning.widths.width_after`.
-        site: Where a pool follows a neuron, ``'neuron'`` scores the neuron's own map, and
+        site: Where a max pooling follows a neuron, ``'neuron'`` scores the neuron's own map, and
             ``'pooled'`` the pooled one, as the released code does.
         max_size: Larger maps are averaged down to this many rows and columns for `svs`.
         seed: Of ``'random'``.
@@ -82,7 +82,11 @@ def plan_pruning(
     if chosen and not scores:
         raise PruningError(
             'No layer could be scored: '
-            + ("none has a BN behind it; take 'l1'." if criterion == 'bn_gamma' else 'no data came.')
+            + (
+                "none has a BN behind it; take 'l1'."
+                if criterion == 'bn_gamma'
+                else 'no data came.'
+            )
         )
     kept = {
         unit.name: kept_channels(scores[unit.name], widths[unit.name], unit.heads)

@@ -15,14 +15,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from mmsfa.compat import require_extra
-from mmsfa.layers.attention.spike_driven import SpikeDrivenProduct
 from mmsfa.layers.attention.product import SpikeProduct
+from mmsfa.layers.attention.spike_driven import SpikeDrivenProduct
 from mmsfa.layers.effective_weight import has_product
+from mmsfa.layers.spike_pool import SpikeMaxPool2d
 from mmsfa.model_parts import WholeModel, tensors_in
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.spiking.measure.observer import instance_attribute
 
-POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+POOLS = (SpikeMaxPool2d, nn.MaxPool2d, nn.AdaptiveMaxPool2d)  # spikes stay spikes
 LAYERS = (_ConvNd, nn.Linear, _BatchNorm)
 
 
@@ -93,9 +94,10 @@ def trace(model: nn.Module, image: Tensor) -> Traced:
     def run(model: nn.Module, image: Tensor) -> list[Tensor]:
         ends.clear()
         for layer in model.modules():
-            if isinstance(layer, (*LAYERS, *kinds)) and layer._forward_hooks:
+            hooks: Any = layer._forward_hooks
+            if isinstance(layer, (*LAYERS, *kinds)) and hooks:
                 # torch-pruning's own, which is the last, must see what the layer itself gives.
-                layer._forward_hooks.move_to_end(next(reversed(layer._forward_hooks)), last=False)
+                hooks.move_to_end(next(reversed(hooks)), last=False)
         found = [one for one in outputs_of(model, image) if one.grad_fn is not None]
         return [one * 1 for one in [*found, *ends]]  # an output of its own, also behind a layer
 
@@ -157,7 +159,7 @@ def _simple_form(
         return partial(_attention, module, heads, pairs, ends)
     if is_extractor(module):
         return partial(_regions, module)
-    layer = isinstance(module, (_ConvNd, nn.Linear))
+    layer = isinstance(module, (_ConvNd, nn.Linear, SpikeMaxPool2d))
     other_regions = isinstance(getattr(module, 'roi_layers', None), nn.ModuleList)
     is_product = isinstance(module, SpikeProduct) or has_product(module)
     if other_regions or (is_product and not layer):
@@ -186,9 +188,9 @@ def is_extractor(module: nn.Module) -> bool:
     return type(module).__name__ == 'SingleRoIExtractor' and hasattr(module, 'roi_layers')
 
 
-def _regions(extractor: nn.Module, maps: Sequence[Tensor], *_: Any) -> Tensor:
+def _regions(extractor: Any, maps: Sequence[Tensor], *_: Any) -> Tensor:
     """Every map may give the channels of a region, (1, C, h, w)."""
-    size = extractor.get_submodule('roi_layers.0').output_size
+    size = extractor.roi_layers[0].output_size
     pooled = [F.adaptive_avg_pool2d(one, size) for one in maps[: len(extractor.roi_layers)]]
     return sum(pooled[1:], start=pooled[0])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -43,7 +42,7 @@ class Unit:
         consumers: Layers that read them.
         through: Norms, depthwise convolutions and scales that work on each channel by itself.
         neurons: What fires on them.
-        pools: What pools the spikes of those neurons.
+        pools: Max poolings of the spikes of those neurons.
         product: The attention product that reads them as queries and keys.
         reason: Why they stay; None where they can be pruned.
     """
@@ -76,7 +75,8 @@ def units_of(model: nn.Module, traced: Traced, shared: bool = False) -> list[Uni
         for name, module in model.named_modules()
         if isinstance(module, RepConv) and hasattr(module, 'conv1')
     }
-    graph, found, seen = traced.graph, [], set()
+    graph, found = traced.graph, []
+    seen: set[str] = set()
     for module in list(graph.module2node):
         if not isinstance(module, (_ConvNd, nn.Linear)) or module not in names:
             continue
@@ -94,7 +94,7 @@ def units_of(model: nn.Module, traced: Traced, shared: bool = False) -> list[Uni
     return sorted(found, key=lambda unit: order[unit.name])
 
 
-def _width(layer: nn.Module) -> int:
+def _width(layer: Any) -> int:
     return layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
 
 
@@ -107,6 +107,7 @@ def _read(
 ) -> Unit:
     """Sort the members of a group of torch-pruning."""
     unit, outputs = Unit('', 0), 0
+    kind: list[Member] | None
     for item in group:
         node, handler = item.dep.target, item.dep.handler
         module = node.module
@@ -171,7 +172,7 @@ def _reason(unit: Unit, model: nn.Module, shared: bool, hidden: set[str]) -> str
 
 def _fits(member: Member, unit: Unit, model: nn.Module) -> bool:
     """Whether each channel has a place of its own in a module."""
-    owner = model
+    owner: Any = model
     for part in member.name.split('.'):
         owner = getattr(owner, part)
     if member in unit.consumers:
@@ -181,12 +182,12 @@ def _fits(member: Member, unit: Unit, model: nn.Module) -> bool:
         size, whole = _width(owner), sorted(member.channels) == list(range(unit.width))
         whole = whole and size == unit.width
     else:
-        size, whole = len(_weights(owner)), True
+        size, whole = _number(owner), True
     inside = all(0 <= channel < size for channel in member.channels)
     return whole and inside and set(member.of) == set(range(unit.width))
 
 
-def _weights(owner: Any) -> Sequence[Any]:
+def _number(owner: Any) -> int:
     if isinstance(owner, nn.Parameter):
-        return owner.squeeze()
-    return range(owner.num_features if isinstance(owner, _BatchNorm) else owner.out_channels)
+        return owner.numel()
+    return owner.num_features if isinstance(owner, _BatchNorm) else owner.out_channels
