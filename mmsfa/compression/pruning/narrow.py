@@ -111,9 +111,13 @@ def _tell_owners(model: nn.Module) -> None:
             module.in_channels = module.conv.in_channels
             module.out_channels = module.conv.out_channels
         elif isinstance(module, RepConv):
-            first = module.conv if 'conv' in module._modules else module.conv1.conv
-            last = module.conv if 'conv' in module._modules else module.conv2.conv
-            module.in_features, module.out_features = first.in_channels, last.out_channels
+            _tell_branches(module)
+
+
+def _tell_branches(module: Any) -> None:
+    merged = 'conv' in module._modules
+    module.in_features = (module.conv if merged else module.conv1.conv).in_channels
+    module.out_features = (module.conv if merged else module.conv2.conv).out_channels
 
 
 def widths_of(model: nn.Module, names: Sequence[str]) -> dict[str, list[int]]:

@@ -43,8 +43,8 @@ def singular_value_score(maps: Tensor, eps: float = EPS, max_size: int | None = 
     while maps.dim() < 4:
         maps = maps.unsqueeze(2)
     if max_size is not None and max(maps.shape[-2:]) > max_size:
-        size = [min(side, max_size) for side in maps.shape[-2:]]
-        maps = F.adaptive_avg_pool2d(maps, size)
+        height, width = (min(side, max_size) for side in maps.shape[-2:])
+        maps = F.adaptive_avg_pool2d(maps, (height, width))
     return (singular_values(maps) > eps).sum(-1).double()
 
 

@@ -75,6 +75,7 @@ def units_of(model: nn.Module, traced: Traced, shared: bool = False) -> list[Uni
         for name, module in model.named_modules()
         if isinstance(module, RepConv) and hasattr(module, 'conv1')
     }
+    order = {name: number for number, name in enumerate(names.values())}
     graph, found = traced.graph, []
     seen: set[str] = set()
     for module in list(graph.module2node):
@@ -86,11 +87,11 @@ def units_of(model: nn.Module, traced: Traced, shared: bool = False) -> list[Uni
         pruner = graph.get_pruner_of_module(module)
         group = graph.get_pruning_group(module, pruner.prune_out_channels, list(range(width)))
         unit = _read(group, graph, names, parameters, traced)
-        unit.name, unit.width = names[module], width
         seen.update(member.name for member in unit.producers)
+        first = min((one.name for one in unit.producers), key=order.__getitem__, default='')
+        unit.name, unit.width = first or names[module], width
         unit.reason = unit.reason or _reason(unit, model, shared, hidden)
         found.append(unit)
-    order = {name: number for number, name in enumerate(names.values())}
     return sorted(found, key=lambda unit: order[unit.name])
 
 
@@ -114,7 +115,7 @@ def _read(
         if isinstance(module, nn.Parameter):
             kind, name = unit.through, parameters.get(id(module), '')
             if module.squeeze().dim() != 1:
-                unit.reason = f'{name} has several axes'
+                unit.reason = unit.reason or f'{name} has several axes'
         elif module not in names:
             outputs += type(module).__name__ == '_OutputOp'
             continue
@@ -122,7 +123,8 @@ def _read(
             name = names[module]
             kind = _kind(unit, module, node, graph.is_out_channel_pruning_fn(handler))
         if kind is None:
-            unit.reason = f'{name} ({type(module).__name__}) does not treat each channel by itself'
+            mixes = f'{name} ({type(module).__name__}) does not treat each channel by itself'
+            unit.reason = unit.reason or mixes
             continue
         kind.append(Member(name, list(item.idxs), _roots(item)))
         if module in traced.heads:
