@@ -21,16 +21,18 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 
 import argparse
 from collections import defaultdict
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
-from mmengine.runner import save_checkpoint
 from rich.console import Console
 from rich.table import Table
 
 from mmsfa.apis.measure import measure
 from mmsfa.apis.pruned_model import Pruned, prune_trained
+from mmsfa.checkpoint.saving.atomic_write import atomic_write
 from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.compat import require_extra
 from mmsfa.compression.memory import MEGABYTE
@@ -117,7 +119,9 @@ def write(pruned: Pruned, out: Path) -> tuple[Path, Path]:
     out.parent.mkdir(parents=True, exist_ok=True)
     pruned.config.load_from = str(weights)
     meta = dict(dataset_meta=pruned.model.dataset_meta, cfg=pruned.config.pretty_text)
-    save_checkpoint(dict(state_dict=pruned.model.state_dict(), meta=meta), str(weights))
+    data = BytesIO()
+    torch.save(dict(state_dict=pruned.model.state_dict(), meta=meta), data)
+    atomic_write(weights, data.getvalue())
     pruned.config.dump(config)
     return weights, config
 
