@@ -38,6 +38,7 @@ TOOLS = {
     'export': ('tools/deployment/export_onnx.py', 'write ONNX, float and int8'),
     'export-nir': ('tools/deployment/export_nir.py', 'write NIR, for neuromorphic chips'),
     'publish': ('tools/model_converters/publish_model.py', 'write safetensors and a card'),
+    'prune': ('tools/model_compression/prune.py', 'remove channels, write weights and config'),
     'convert': ('tools/model_converters/sdt_v3_to_mmsfa.py', 'convert a published checkpoint'),
     'shapes': ('tools/dataset_converters/make_shapes.py', 'draw the Shapes data set'),
     'check-data': ('tools/misc/verify_dataset.py', 'check every file of a data set'),

@@ -37,7 +37,10 @@ STACK: dict[str, dict[str, str]] = {
     'mmseg': {'onedl-mmsegmentation': '>=1.4,<2', 'mmsegmentation': '>=1.2.2,<2'},
 }
 # extra -> import names of what it installs
-EXTRAS = {'export': ('onnx', 'onnxruntime', 'onnxscript', 'nir', 'nirtorch')}
+EXTRAS = {
+    'export': ('onnx', 'onnxruntime', 'onnxscript', 'nir', 'nirtorch'),
+    'pruning': ('torch_pruning',),
+}
 ALWAYS_NEEDED = ('mmengine', 'mmcv', 'mmpretrain')
 
 _torchvision_schemas: Any = None  # The library object must live as long as its operators.

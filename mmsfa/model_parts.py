@@ -51,11 +51,16 @@ def to_predict(model: Any) -> Any:
     if not isinstance(model, dict) or not isinstance(model.get('of'), dict):
         return model
     inner = to_predict(model['of'])
-    if str(model.get('type')).rpartition('.')[2] == 'AuxiliaryLosses':
+    if wraps(model, 'AuxiliaryLosses'):
         return inner
     outer = model.copy()
     outer['of'] = inner
     return outer
+
+
+def wraps(model: Any, name: str) -> bool:
+    """Whether a config is that of a model with something done to it, by its registered name."""
+    return isinstance(model, dict) and str(model.get('type')).rpartition('.')[2] == name
 
 
 def members(part: Any) -> list[Any]:
@@ -140,3 +145,70 @@ class DensePart(nn.Module):
         """(B, C, H, W) -> the maps that the heads read, and what each head makes of them."""
         maps = self.model.extract_feat(image)
         return maps, [getattr(self.model, name)(maps) for name in self.head_names]
+
+
+class WholeModel(DensePart):
+    """All that a model computes for an image of one size, second stage included.
+
+    That stage works on regions: its box head is fed ``num_rois`` of the image's size, its mask
+    head a tenth of that, as in mmdet's defaults.
+
+    Args:
+        model: A classifier, segmentor or detector.
+        num_rois: Regions of the second stage.
+        auxiliary: Whether the heads that only train run, too.
+    """
+
+    def __init__(self, model: BaseModel, num_rois: int = 1, auxiliary: bool = False) -> None:
+        super().__init__(model)
+        self.num_rois = num_rois
+        self.auxiliary = auxiliary
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """(B, C, H, W) -> the maps and what every head gives."""
+        maps, outputs = self.run(image)
+        return tensors_in([maps, outputs])
+
+    def outputs(self, image: Tensor) -> list[Tensor]:
+        """(B, C, H, W) -> what every head gives; the maps of a model without heads."""
+        maps, outputs = self.run(image)
+        return tensors_in(outputs) or tensors_in(maps)
+
+    def run(self, image: Tensor) -> tuple[Any, list[Any]]:
+        """(B, C, H, W) -> the maps that the heads read, and what each head makes of them."""
+        maps, outputs = super().forward(image)
+        if self.auxiliary:
+            names = [name for name in AUXILIARY_HEADS if get(self.model, name) is not None]
+            outputs += [head(maps) for name in names for head in members(get(self.model, name))]
+        if get(self.model, REGION_STAGE) is not None:
+            outputs += self._second_stage(maps, image)
+        return maps, outputs
+
+    def _second_stage(self, maps: Any, image: Tensor) -> list[Tensor]:
+        height, width = image.shape[-2:]
+        rois = image.new_tensor([0, 0, 0, width, height]).repeat(self.num_rois, 1)
+        head, outputs = get(self.model, REGION_STAGE), []
+        stages = range(getattr(head, 'num_stages', 1))
+        for stage in stages:
+            args = (stage, maps) if len(stages) > 1 else (maps,)
+            outputs += tensors_in(_heads_give(head._bbox_forward(*args, rois)))
+            if head.with_mask:
+                mask = head._mask_forward(*args, rois[: max(1, self.num_rois // 10)])
+                outputs += tensors_in(_heads_give(mask))
+        return outputs
+
+
+def _heads_give(results: dict[str, Any]) -> dict[str, Any]:
+    """Without the maps of the regions, which mmdet hands back beside the predictions."""
+    return {key: value for key, value in results.items() if not key.endswith('feats')}
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """The tensors in a nest of lists, tuples and dictionaries."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        return []
+    return [tensor for one in value for tensor in tensors_in(one)]

@@ -41,15 +41,16 @@ def build_model(cfg: Config) -> BaseModel:
     return revert_sync_batchnorm(MODELS.build(model_cfg)).eval()
 
 
-def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> BaseModel:
+def load_trained(
+    cfg: Config, checkpoint: str, device: str = 'cpu', merge: bool = True
+) -> BaseModel:
     """A trained model in its form for inference, with ``model.dataset_meta``.
-
-    What is merged for inference (RepConv) is merged here.
 
     Args:
         cfg: The whole config.
         checkpoint: File or URL; it is loaded without running code.
         device: Where the model goes.
+        merge: Merge what is merged for inference (RepConv). A merged model is not trained on.
 
     Raises:
         OptionError: The checkpoint belongs to another model.
@@ -61,7 +62,8 @@ def load_trained(cfg: Config, checkpoint: str, device: str = 'cpu') -> BaseModel
     _load(model, {k.removeprefix('module.'): v for k, v in state_dict.items()}, checkpoint)
     stored = (loaded.get('meta') or {}).get('dataset_meta') or {}
     model.dataset_meta = {**_dataset_meta(cfg), **stored}
-    merge_branches(model)
+    if merge:
+        merge_branches(model)
     return model.to(device)
 
 

@@ -1,5 +1,5 @@
-"""Smaller models: quantised weights, learning from another network, memory of weights."""
+"""Smaller models: quantised weights, fewer channels, learning from another network, memory."""
 
-from . import quantization
+from . import pruning, quantization
 
-__all__ = ['quantization']
+__all__ = ['pruning', 'quantization']

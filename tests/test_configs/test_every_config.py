@@ -29,7 +29,7 @@ from mmsfa.spiking.measure.emission import Emission
 from mmsfa.spiking.measure.observer import neurons_of
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-# Those of Q-SNN are tried in test_qsnn_configs.py.
+# Those of Q-SNN and QP-SNN have test files of their own.
 NAMES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/[!q]*.py'))
 # The decoder of masked pre-training is an ordinary network that is thrown away.
 SPIKING = [name for name in NAMES if not name.startswith('mim/spike-mae')]

@@ -39,7 +39,7 @@ def masks_are_pasted_in_float32(folder: Path) -> None:
     assert '_do_paste_mask(' in inspect.getsource(fcn_mask_head.FCNMaskHead)
 
 
-@row('_bbox_forward', '_mask_forward', used_by='tools/analysis_tools/get_flops.py')
+@row('_bbox_forward', '_mask_forward', used_by='model_parts.py')
 def roi_heads_run_without_a_loss(folder: Path) -> None:
     expected = {StandardRoIHead: ['x', 'rois'], CascadeRoIHead: ['stage', 'x', 'rois']}
     for head, names in expected.items():

@@ -94,6 +94,16 @@ def storages_have_an_identity(folder: Path) -> None:
     assert same and torch.zeros(2).untyped_storage()._cdata != x.untyped_storage()._cdata
 
 
+@row('_forward_hooks', used_by='compression/pruning/tracing.py')
+def hooks_run_in_the_order_of_their_dict(folder: Path) -> None:
+    layer, called = nn.Linear(1, 1), []
+    for name in ('first', 'second'):
+        layer.register_forward_hook(lambda *_, name=name: called.append(name))
+    layer._forward_hooks.move_to_end(next(reversed(layer._forward_hooks)), last=False)
+    layer(torch.ones(1, 1))
+    assert called == ['second', 'first']
+
+
 @row(
     '_forward_hooks', '_optimizer_step_pre_hooks',
     used_by='tools/analysis_tools/benchmark_training_hooks.py',

@@ -12,7 +12,7 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 
 import argparse
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from mmengine.analysis import FlopAnalyzer, parameter_count
@@ -21,14 +21,14 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor, nn
+from torch import nn
 
 from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.compression.memory import weight_memory
 from mmsfa.config.scopes import scope_of
 from mmsfa.layers import RepConv
 from mmsfa.layers.fold import merge_branches
-from mmsfa.model_parts import REGION_STAGE, DensePart, parts_of, to_predict
+from mmsfa.model_parts import WholeModel, parts_of, to_predict
 from mmsfa.neurons.real_time import input_channels
 
 
@@ -38,48 +38,6 @@ class Count(NamedTuple):
     params: int
     megabytes: float
     macs: float
-
-
-class DensePartWithRegions(DensePart):
-    """The part of a model whose work depends on the image size only.
-
-    The second stage of a detector works on regions; its box head is fed ``num_rois`` of the
-    image's size, its mask head a tenth of that, as in mmdet's defaults.
-
-    Args:
-        model: A classifier, segmentor or detector.
-        num_rois: Regions of the second stage.
-    """
-
-    def __init__(self, model: nn.Module, num_rois: int) -> None:
-        super().__init__(model)
-        self.num_rois = num_rois
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Run every part once; the outputs only keep the trace alive."""
-        features, outputs = super().forward(image)
-        if getattr(self.model, REGION_STAGE, None) is not None:
-            outputs += self._second_stage(features, image)
-        return _flat([features, outputs])
-
-    def _second_stage(self, features: tuple[Tensor, ...], image: Tensor) -> list[Tensor]:
-        height, width = image.shape[-2:]
-        rois = image.new_tensor([0, 0, 0, width, height]).repeat(self.num_rois, 1)
-        head, outputs = getattr(self.model, REGION_STAGE), []
-        stages = range(getattr(head, 'num_stages', 1))
-        for stage in stages:
-            args = (stage, features) if len(stages) > 1 else (features,)
-            outputs += _flat(head._bbox_forward(*args, rois))
-            if head.with_mask:
-                outputs += _flat(head._mask_forward(*args, rois[: max(1, self.num_rois // 10)]))
-        return outputs
-
-
-def _flat(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    values = value.values() if isinstance(value, dict) else value
-    return [tensor for one in values for tensor in _flat(one)] if values is not None else []
 
 
 def parse_args() -> argparse.Namespace:
@@ -110,7 +68,7 @@ def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, Count
 
 
 def _count(model: nn.Module, shape: tuple[int, int], num_rois: int) -> dict[str, Count]:
-    whole = DensePartWithRegions(model, num_rois)
+    whole = WholeModel(model, num_rois)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # the tracer remarks on every shape that is a number
         analyzer = FlopAnalyzer(whole, torch.zeros(1, input_channels(model), *shape))

@@ -97,7 +97,9 @@ def _load_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
     from safetensors import safe_open
     from safetensors.torch import load_file
 
-    if start_of(path).startswith((b'\x80', b'PK')):
+    start = start_of(path)
+    # A file begins with the length of its header, which may be any of these two, too.
+    if start.startswith((b'\x80', b'PK')) and start[8:9] != b'{':
         raise broken(ValueError('a pickle or an archive under the name of another format'), path)
     try:
         state_dict = load_file(path)

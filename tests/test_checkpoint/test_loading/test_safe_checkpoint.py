@@ -193,6 +193,18 @@ def test_a_real_checkpoint_loads_whole(tmp_path: Path) -> None:
     assert second.iter == 4
 
 
+def test_safetensors_whose_length_of_header_begins_as_a_pickle(tmp_path: Path) -> None:
+    """One file in thirty-two: lengths are multiples of eight, and a pickle begins with 128."""
+    save_file = pytest.importorskip('safetensors.torch').save_file
+    path = tmp_path / 'weights.safetensors'
+    for length in range(256):
+        save_file({'weight': torch.ones(2)}, path, dict(note='x' * length))
+        if path.read_bytes()[0] == 0x80:
+            break
+    assert path.read_bytes()[0] == 0x80
+    assert torch.equal(safe_load(path)['state_dict']['weight'], torch.ones(2))
+
+
 def test_safetensors_load(tmp_path: Path) -> None:
     save_file = pytest.importorskip('safetensors.torch').save_file
     source, target = ToyModel(), ToyModel()
