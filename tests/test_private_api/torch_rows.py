@@ -62,7 +62,9 @@ def modules_keep_their_parts_in_dicts(folder: Path) -> None:
     assert layer[0].weight is weight and layer(torch.ones(1, 1)) == 2
 
 
-@row('_load_from_state_dict', used_by='layers/blocks.py compression/quantization/layers.py')
+@row(
+    '_load_from_state_dict', used_by='layers/blocks.py compression/quantization/quantized_layer.py'
+)
 def each_module_loads_its_own_part(folder: Path) -> None:
     class Filled(nn.Linear):
         def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:

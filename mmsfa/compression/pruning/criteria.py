@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmsfa.compression.quantization.layers import QuantizedLayer
+from mmsfa.compression.quantization.quantized_layer import QuantizedLayer
 from mmsfa.neurons import SpikingNeuron
 
 from .scores import charge_of, mean_over_steps, potential_score, singular_value_score

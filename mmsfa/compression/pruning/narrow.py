@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from mmsfa.compression.quantization.layers import SCALE, QuantizedLayer
+from mmsfa.compression.quantization.quantized_layer import SCALE, QuantizedLayer
 from mmsfa.layers import RepConv
 
 from .widths import PruningError

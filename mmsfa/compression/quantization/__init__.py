@@ -2,17 +2,10 @@
 
 from .binary import BinaryQuantizer
 from .convert import build_quantized, quantize
-from .layers import (
-    QuantConv1d,
-    QuantConv2d,
-    QuantConvTranspose2d,
-    QuantizedLayer,
-    QuantLinear,
-    build_quantizer,
-    packed_state_dict,
-    quantized_layers,
-)
+from .layers import QuantConv1d, QuantConv2d, QuantConvTranspose2d, QuantLinear
+from .packed_weights import packed_state_dict, quantized_layers
 from .policy import QuantizationError
+from .quantized_layer import QuantizedLayer, build_quantizer
 from .quantizer import QuantizedWeight, WeightQuantizer
 from .rescaw import ReScaWQuantizer
 from .uniform import UniformQuantizer

@@ -12,15 +12,9 @@ from torch import nn
 
 from mmsfa.layers.effective_weight import is_plain
 
-from .layers import (
-    QuantConv1d,
-    QuantConv2d,
-    QuantConvTranspose2d,
-    QuantizedLayer,
-    QuantLinear,
-    build_quantizer,
-)
+from .layers import QuantConv1d, QuantConv2d, QuantConvTranspose2d, QuantLinear
 from .policy import Choice, QuantizationError, choose
+from .quantized_layer import QuantizedLayer, build_quantizer
 
 Model = TypeVar('Model', bound=nn.Module)
 

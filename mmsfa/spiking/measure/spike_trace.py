@@ -18,6 +18,7 @@ from mmsfa.neurons import SpikingNeuron
 
 from .emission import Emission, version_of
 from .observer import observe
+from .weight_trace import weighs
 
 # They read regions or resize maps: interpolation, no operation on spikes.
 INTERPOLATES = ('RoIAlign', 'RoIPool', 'SingleRoIExtractor', 'GenericRoIExtractor')
@@ -58,7 +59,8 @@ def spikes_followed(model: nn.Module) -> Iterator[list[str]]:
 
     Spikes may be moved, reshaped, joined, pooled, resized, added and averaged; they may enter a
     neuron, a layer or a :class:`SpikeProduct`. Anything else, such as a product of two maps by
-    ``*`` or a comparison, is an operation on spikes without a contract.
+    ``*`` or a comparison, is an operation on spikes without a contract. A matrix of weights that
+    is put to real values element by element, outside of a layer, is named likewise.
 
     Args:
         model: Any model; run it inside, in evaluation mode.
@@ -100,7 +102,7 @@ def _leave(stacks: Iterable[list[str]]) -> Callable:
 
 
 class _Follow(TorchFunctionMode):
-    """Sees every function of torch that gets spikes."""
+    """Sees every function of torch that gets spikes, or weights outside of layers."""
 
     def __init__(self, place: list[str], answering: list[str], found: list[str]) -> None:
         super().__init__()
@@ -112,18 +114,20 @@ class _Follow(TorchFunctionMode):
         inputs = list(_tensors([*args, *(kwargs or {}).values()]))
         fired = [_is_spikes(one) for one in inputs]  # before they may be overwritten
         output = func(*args, **(kwargs or {}))
-        if not any(fired) or self.answering:
+        if self.answering or not inputs:
             return output
         results = [one for one in _tensors([output]) if not any(one is given for given in inputs)]
         name = getattr(func, '__name__', '')
+        named = weighs(name, inputs, results, _MOVES)
         if name in _MOVES:
             if all(fired):
                 for one in results:
                     one.mmsfa_moved_spikes = version_of(one)  # type: ignore[attr-defined]
-        elif name not in _SUMS and (results or name.endswith('_')):
-            where = self.place[-1] if self.place else ''
-            if where and where not in self.found:
-                self.found.append(where)
+        elif any(fired):
+            named |= name not in _SUMS and bool(results or name.endswith('_'))
+        where = self.place[-1] if self.place else ''
+        if named and where and where not in self.found:
+            self.found.append(where)
         return output
 
 

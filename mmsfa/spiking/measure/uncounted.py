@@ -27,8 +27,8 @@ def uncounted(model: nn.Module) -> Iterator[list[str]]:
       multi-head attention).
     - Modules that multiply matrices or convolve by themselves, beyond the product of a layer, as
       PyTorch's ``FlopCounterMode`` sees it.
-    - Modules in which spikes meet any other operation that nobody answers for, see
-      `spikes_followed`.
+    - Modules in which spikes meet any other operation that nobody answers for, or weights meet
+      real values element by element, see `spikes_followed`.
 
     Args:
         model: Any model; run it inside, in evaluation mode.

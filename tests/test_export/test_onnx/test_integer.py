@@ -12,6 +12,13 @@ import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from mmsfa.compression.quantization import (
+    BinaryQuantizer,
+    QuantConv2d,
+    ReScaWQuantizer,
+    UniformQuantizer,
+    WeightQuantizer,
+)
 from mmsfa.errors import OptionError
 from mmsfa.export.onnx.export import export_module
 from mmsfa.export.onnx.integer import to_integer
@@ -143,37 +150,30 @@ def test_shortcuts_and_spikes_as_outputs(bytes_exact: Callable) -> None:
         assert torch.equal(ours, theirs)
 
 
-class GridConv(nn.Conv2d):
-    """Weights in ``levels`` equal steps to both sides of zero, told through `effective_weight`."""
-
-    levels = 3
-
-    def effective_weight(self) -> Tensor:
-        largest = self.weight.abs().amax((1, 2, 3), keepdim=True)
-        return (self.weight / largest * self.levels).round() * largest / self.levels
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(x, self.effective_weight(), self.bias)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize('levels', [1, 3, 7, 31, 63], ids=lambda levels: f'{levels} levels')
+@pytest.mark.parametrize(
+    'quantizer',
+    [
+        BinaryQuantizer(),
+        *(UniformQuantizer(bits, 'max') for bits in (2, 4, 6, 8)),
+        *(ReScaWQuantizer(bits) for bits in (1, 3, 5)),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize('read_by', ['a sum', 'a neuron'])
 @torch.no_grad()
-def test_weights_of_few_bits_stay_as_they_are(
-    lively_weights: Callable, levels: int, read_by: str
+def test_quantised_weights_stay_as_they_are(
+    lively_weights: Callable, quantizer: WeightQuantizer, read_by: str
 ) -> None:
     """Behind a BN, which scales the steps of each channel."""
     layer = lively_weights(brick(channels=16, norm_cfg=dict(type='BN')))
-    layer.conv = GridConv(16, 16, 3, bias=False)
-    layer.conv.levels = levels
+    layer.conv = QuantConv2d(16, 16, 3, bias=False, quantizer=quantizer)
     after = nn.Sequential(layer, brick(16)) if read_by == 'a neuron' else layer
     merged = fold(after.eval())
     conv = merged[0].conv if read_by == 'a neuron' else merged.conv
     assert type(conv) is nn.Conv2d
     weight = IntegerWeight.of(conv.weight.numpy(), conv.bias.numpy(), 4)
     assert np.allclose(weight.values * weight.scale.reshape(-1, 1, 1, 1), conv.weight, rtol=1e-6)
-    assert np.abs(weight.values).max() in range(127 - levels, 128)
     image = 3 * torch.randn(2, 16, 12, 14)
     integer = to_integer(export_module(after, tuple(image.shape)))
     if read_by == 'a sum':
