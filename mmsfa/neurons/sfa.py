@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from mmpretrain.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from .base import SpikingNeuron
 from .functional import (
@@ -44,6 +45,10 @@ class SFA(SpikingNeuron):
         state_quant: Config of the quantiser of what the spikes leave over for the next step, see
             :class:`~mmsfa.neurons.state_quant.UniformState`; None keeps it as it is. With T = 1
             nothing is kept.
+        scale: ``'learned'`` divides the potential by one positive number of the layer, which is
+            trained with it and starts at 1: a threshold of another height. Counts and spikes are
+            those of the divided potential. Our own; for layers that nothing normalises. None, as
+            published, has none.
 
     Shape:
         - Input: (T*B, ...), membrane potential.
@@ -66,8 +71,12 @@ class SFA(SpikingNeuron):
         beta: float = 0.25,
         surrogate: GradRange | None = None,
         state_quant: dict | UniformState | None = None,
+        scale: Literal['learned'] | None = None,
     ) -> None:
         super().__init__()
+        if scale not in ('learned', None):
+            raise ValueError(f"scale of SFA must be 'learned' or None, got {scale!r}.")
+        self.log_scale = nn.Parameter(torch.zeros(())) if scale == 'learned' else None
         if surrogate is not None:
             warnings.warn('surrogate of SFA is now grad_range.', DeprecationWarning, stacklevel=2)
             grad_range = surrogate
@@ -91,8 +100,13 @@ class SFA(SpikingNeuron):
         warnings.warn('surrogate of SFA is now grad_range.', DeprecationWarning, stacklevel=2)
         return self.grad_range
 
+    def levels_of(self, x: Tensor) -> Tensor:
+        """A potential in levels: what is clamped and rounded, shape and dtype as ``x``."""
+        return x if self.log_scale is None else x * (-self.log_scale).exp()
+
     def forward(self, x: Tensor) -> Tensor:
         """Fire: (T*B, ...) membrane potential in, (T*B, ...) counts / norm out."""
+        x = self.levels_of(x)
         if self.T == 1:
             return integer_fire(
                 x, self.D, self.norm, self.rounding, self.grad_range, inplace=self.owns_input
@@ -110,6 +124,7 @@ class SFA(SpikingNeuron):
 
     def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """One real time step, (B, ...); the membrane is what the spikes have left over."""
+        x = self.levels_of(x)
         if self.beta == 0:
             return integer_fire(x, self.D, self.norm, self.rounding, self.grad_range), None
         counts, residue = integer_fire_one_step(
@@ -119,13 +134,18 @@ class SFA(SpikingNeuron):
 
     def settings(self) -> dict[str, Any]:
         """What decides its output; beta does only where time steps follow each other."""
-        stored = {'state_quant': self.state_quant.settings()} if self.state_quant else {}
-        return super().settings() | ({'beta': self.beta} if self.T > 1 else {}) | stored
+        found = super().settings() | ({'beta': self.beta} if self.T > 1 else {})
+        if self.state_quant:
+            found['state_quant'] = self.state_quant.settings()
+        if self.log_scale is not None:
+            found['scale'] = 'learned'
+        return found
 
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""
         time = f', T={self.T}, beta={self.beta}' if self.T > 1 else ''
+        scale = '' if self.log_scale is None else ", scale='learned'"
         return (
             f'D={self.D}, norm={self.norm}, rounding={self.rounding}, '
-            f'grad_range={self.grad_range}{time}'
+            f'grad_range={self.grad_range}{time}{scale}'
         )

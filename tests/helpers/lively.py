@@ -21,3 +21,13 @@ def lively_weights(model: nn.Module, seed: int = 0) -> nn.Module:
         if getattr(module, 'bias', None) is not None:
             module.bias.uniform_(-0.2, 0.8, generator=draw)
     return model
+
+
+@torch.no_grad()
+def learned_scales(model: nn.Module, seed: int = 0) -> nn.Module:
+    """Give each neuron with a learned scale one of its own, 0.6 to 1.6."""
+    draw = torch.Generator().manual_seed(seed)
+    for name, weight in model.named_parameters():
+        if name.endswith('log_scale'):
+            weight.uniform_(-0.5, 0.5, generator=draw)
+    return model

@@ -106,6 +106,48 @@ def test_wrong_settings(settings, message):
         SFA(**settings)
 
 
+def learned(log_scale=0.0, **settings):
+    neuron = SFA(scale='learned', **settings)
+    nn.init.constant_(neuron.log_scale, log_scale)
+    return neuron
+
+
+@pytest.mark.parametrize('T', [1, 3])
+def test_a_learned_scale_begins_as_none(T):
+    x = 2 * torch.randn(6, 5, 4)
+    assert torch.equal(learned(T=T)(x), SFA(T=T)(x))
+    assert list(SFA().state_dict()) == [] and list(learned().state_dict()) == ['log_scale']
+
+
+@pytest.mark.parametrize('T', [1, 3])
+def test_a_learned_scale_divides_the_potential(T):
+    x, neuron = 6 * torch.randn(6, 5, 4, dtype=torch.float64), learned(0.7, T=T).double().eval()
+    gain = (-neuron.log_scale).exp().detach()
+    assert torch.equal(neuron(x), SFA(T=T)(x * gain))
+    assert torch.equal(neuron.spikes_of(neuron(x)).sum(0), neuron.counts_of(neuron(x)))
+    membrane, steps = None, []
+    for current in x.unflatten(0, (T, -1)).unbind():
+        fired, membrane = neuron.fire_one_step(current, membrane)
+        steps.append(fired)
+    assert torch.equal(torch.cat(steps), neuron(x))
+
+
+def test_the_gradient_of_a_learned_scale():
+    x, neuron = 3 * torch.randn(1000, dtype=torch.float64), learned(0.3).double()
+    upstream = torch.randn_like(x)
+    (neuron(x) * upstream).sum().backward()
+    levels = x * (-neuron.log_scale.detach()).exp()
+    inside = (levels >= 0) & (levels <= 4)
+    expected = -(upstream * levels * inside).sum() / 4
+    torch.testing.assert_close(neuron.log_scale.grad, expected)
+
+
+def test_weights_tell_a_learned_scale():
+    assert learned().settings()['scale'] == 'learned' and 'scale' not in SFA().settings()
+    with pytest.raises(RuntimeError, match='log_scale'), pytest.warns(UserWarning, match='scale='):
+        learned().load_state_dict(SFA().state_dict())
+
+
 def test_print_shows_the_settings():
     assert repr(SFA(D=8)) == 'SFA(D=8, norm=8, rounding=half_even, grad_range=closed)'
     assert 'T=2, beta=0.5' in repr(SFA(T=2, beta=0.5))

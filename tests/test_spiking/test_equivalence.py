@@ -16,6 +16,7 @@ from mmsfa.apis.trained_model import build_model
 from mmsfa.neurons import SFA, base
 from mmsfa.spiking import compare, in_float64
 from mmsfa.spiking.inference import spike_driven_pass
+from tests.helpers.lively import learned_scales
 
 CLS = 'configs/cls/esf_tiny_flowers5.py'
 Fill = Callable[[nn.Module], nn.Module]
@@ -76,6 +77,16 @@ def test_what_never_ran_is_named(classifier: nn.Module) -> None:
 
 
 @pytest.mark.slow
+def test_learned_scales_are_proved(repo_dir: Path, lively_weights: Fill) -> None:
+    cfg = Config.fromfile(repo_dir / CLS)
+    cfg.model.backbone.neuron_cfg.scale = 'learned'
+    cfg.model.head.update(neuron_cfg=dict(type='mmpretrain.SFA', scale='learned'), analog=())
+    model = learned_scales(lively_weights(build_model(cfg)))
+    with in_float64(model):
+        found = compare(model, pictures())
+    assert found.identical and not found.uncounted and not found.not_run
+
+
 def test_approximations_are_told_apart(classifier: nn.Module) -> None:
     for mode in ('stepwise_attention', 'membrane'):
         found = compare(classifier, pictures(2), mode)

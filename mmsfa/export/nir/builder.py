@@ -100,8 +100,9 @@ class NirBuilder:
         channels = self.shape_of(x)[0]
         shifts, _ = level_shifts(neuron.D, neuron.rounding, self.dtype)
         levels = nn.Conv2d(channels, channels * len(shifts), 1, groups=channels)
-        ones = np.ones(levels.weight.shape, self.dtype)
-        x = self.convolution(f'{name}.levels', levels, ones, x, np.tile(shifts, channels))
+        ones = torch.ones(levels.weight.shape, dtype=torch.float64)
+        scaled = neuron.levels_of(ones).numpy(force=True).astype(self.dtype)
+        x = self.convolution(f'{name}.levels', levels, scaled, x, np.tile(shifts, channels))
         return self.add(name, neuron_bank(name, neuron, self.shape_of(x), self.dtype), x)
 
     def convolution(

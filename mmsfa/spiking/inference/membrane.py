@@ -48,7 +48,8 @@ class MembranePasses:
         self.model = model
         # The proposals of a detector are known after the last step only, and with them what the
         # neurons behind them see: those wait for their whole charge.
-        self.neurons = {n: m for n, m in neurons.items() if not is_behind_proposals(n)}
+        waiting = {n: m for n, m in neurons.items() if not is_behind_proposals(n)}
+        self.neurons = {n: m for n, m in waiting.items() if isinstance(m, SFA)}  # all of them
         self.steps = max(neuron.D for neuron in neurons.values())
         self.step = 1
         # A neuron may run several times in a pass (pyramid levels, windows): one state for each.
@@ -80,14 +81,14 @@ class MembranePasses:
 
         return run
 
-    def _fire(self, neuron: SpikingNeuron) -> Callable[[Tensor], Tensor]:
+    def _fire(self, neuron: SFA) -> Callable[[Tensor], Tensor]:
         @torch.no_grad()
         def forward(x: Tensor) -> Tensor:
             states = self.states.setdefault(neuron, [])
             call = self.calls.get(neuron, 0)
             self.calls[neuron] = call + 1
             before = states[call] if call < len(states) else None
-            counts = integrate_one_step(x, before, neuron.D)
+            counts = integrate_one_step(neuron.levels_of(x), before, neuron.D)
             states[call:] = [counts, *states[call + 1 :]]
             return neuron.per_spike(counts)
 

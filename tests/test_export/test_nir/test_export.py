@@ -15,6 +15,7 @@ from mmsfa.export.nir.check import compare_spikes, spikes_of_graph, spikes_of_mo
 from mmsfa.export.nir.export import export_nir
 from mmsfa.export.nir.network import NirNetwork
 from mmsfa.export.nir.primitives import NirError, plain_convolution
+from tests.helpers.lively import learned_scales
 from tests.helpers.nir_backbones import SHAPE, build, picture
 
 Fill = Callable[[nn.Module], nn.Module]
@@ -61,6 +62,15 @@ def test_the_large_family_too(repo_dir: Path, lively_weights: Fill, tmp_path: Pa
     network = round_trip(export_nir(backbone, SHAPE), tmp_path / 'x.nir')
     agreement = compare_spikes(backbone, network, picture())
     assert len(agreement.spikes) == 8 and min(agreement.spikes.values()) > 100
+    assert set(agreement.different.values()) == {0}
+
+
+def test_learned_scales_are_exported(repo_dir: Path, lively_weights: Fill, tmp_path: Path) -> None:
+    backbone = lively_weights(build(repo_dir, dict(scale='learned'))).double()
+    learned_scales(backbone)
+    network = round_trip(export_nir(backbone, SHAPE), tmp_path / 'x.nir')
+    agreement = compare_spikes(backbone, network, picture())
+    assert min(agreement.spikes.values()) > 100
     assert set(agreement.different.values()) == {0}
 
 
