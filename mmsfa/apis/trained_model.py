@@ -13,12 +13,14 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import CheckpointLoader, Runner
 from torch.utils.data import DataLoader, Subset
 
+from mmsfa.compression.quantization import refuse_packed
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.check_model import check_model
 from mmsfa.config.scopes import scope_of, set_loader_defaults
 from mmsfa.errors import OptionError
 from mmsfa.layers.fold import merge_branches
 from mmsfa.model_parts import to_predict, without_losses
+from mmsfa.neurons.weight_settings import warn_of_unread
 
 
 def build_model(cfg: Config) -> BaseModel:
@@ -59,6 +61,8 @@ def load_trained(
     model = build_model(cfg)
     loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu', logger='silent')
     state_dict = loaded.get('state_dict', loaded)
+    warn_of_unread(model, state_dict)
+    refuse_packed(model, state_dict)
     _load(model, {k.removeprefix('module.'): v for k, v in state_dict.items()}, checkpoint)
     stored = (loaded.get('meta') or {}).get('dataset_meta') or {}
     model.dataset_meta = {**_dataset_meta(cfg), **stored}

@@ -24,6 +24,9 @@ HOW_TO_GET = {
     'imagenet': 'download ILSVRC2012 from https://image-net.org',
     'hardvs': 'see docs/events.md',
     'dvsgesture': 'see docs/events.md',
+    'cifar10_dvs': 'see docs/events.md',
+    'cifar10': 'mmpretrain downloads it by itself',
+    'cifar100': 'mmpretrain downloads it by itself',
     'adechallengedata2016': 'download ADEChallengeData2016 from http://sceneparsing.csail.mit.edu',
 }
 

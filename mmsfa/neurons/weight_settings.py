@@ -14,6 +14,8 @@ KEY = 'mmsfa'
 
 Settings = dict[str, Any]
 
+UNKNOWN: Settings = {'unknown': True}
+
 
 def keep_settings(
     module: nn.Module, read: Callable[[nn.Module], Settings], unstated: Settings | None = None
@@ -28,10 +30,37 @@ def keep_settings(
         read: Gives the settings from the module, plain numbers, texts and lists. It must be
             a function of a module file, so that models can be copied and pickled.
         unstated: What weights had that were written before there was such a setting; None warns
-            that they do not say it.
+            that they do not say it, and `UNKNOWN` says nothing.
     """
+    module._keeps_settings = True  # type: ignore[assignment]
     module.register_state_dict_post_hook(partial(_write, read))
     module.register_load_state_dict_pre_hook(partial(_compare, read, unstated))
+
+
+def warn_of_unread(model: nn.Module, state_dict: dict[str, Any]) -> None:
+    """Warn of settings in a state dict that no module of the model compares.
+
+    Weights of a quantised or spiking layer load into an ordinary one of the same name, and mean
+    something else there.
+
+    Args:
+        model: What gets the weights.
+        state_dict: With the metadata of PyTorch; without it there is nothing to say.
+    """
+    modules = dict(model.named_modules())
+    unread = {
+        name: found[KEY]
+        for name, found in (getattr(state_dict, '_metadata', None) or {}).items()
+        if KEY in found and name in modules and not hasattr(modules[name], '_keeps_settings')
+    }
+    if unread:
+        name, found = next(iter(unread.items()))
+        warnings.warn(
+            f'The weights of {name} were trained with {_text(found)}, and this model has an '
+            f'ordinary {type(modules[name]).__name__} there ({len(unread)} such layers): build the '
+            'model as it was trained, unless you go on training.',
+            stacklevel=2,
+        )
 
 
 def _write(
@@ -52,6 +81,8 @@ def _compare(
     if not metadata:
         return
     here, there = read(module), metadata.get(KEY, unstated)
+    if there is UNKNOWN:
+        return
     if there is None:
         warnings.warn(
             f'The weights do not say which spiking parts they were trained with (an ANN, or a '

@@ -13,6 +13,7 @@ from torch import nn
 
 from mmsfa.layers import make_spike_driven
 from mmsfa.neurons import IF, LIF, SFA
+from mmsfa.neurons.weight_settings import warn_of_unread
 
 
 class Head(nn.Module):
@@ -97,3 +98,15 @@ def test_copies_and_pickles_keep_them():
     torch.save(Head(D=8).state_dict(), file)
     file.seek(0)
     assert load(Head(D=8), torch.load(file, weights_only=True)) == []
+
+
+def test_an_ordinary_layer_in_the_place_of_a_spiking_one_warns() -> None:
+    spiking = nn.Sequential(nn.Linear(2, 2), SFA(D=4), SFA(D=2))
+    with pytest.warns(
+        UserWarning, match=r"of 1 were trained with neuron='SFA', D=4.* ReLU there \(2"
+    ):
+        warn_of_unread(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.ReLU()), spiking.state_dict())
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        warn_of_unread(spiking, spiking.state_dict())
+        warn_of_unread(nn.Sequential(nn.Linear(2, 2)), dict(spiking.state_dict()))

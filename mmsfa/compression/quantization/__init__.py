@@ -3,10 +3,9 @@
 from .binary import BinaryQuantizer
 from .convert import build_quantized, quantize
 from .layers import QuantConv1d, QuantConv2d, QuantConvTranspose2d, QuantLinear
-from .packed_weights import packed_state_dict, quantized_layers
-from .policy import QuantizationError
+from .packed_weights import packed_state_dict, quantized_layers, refuse_packed
 from .quantized_layer import QuantizedLayer, build_quantizer
-from .quantizer import QuantizedWeight, WeightQuantizer
+from .quantizer import QuantizationError, QuantizedWeight, WeightQuantizer
 from .rescaw import ReScaWQuantizer
 from .uniform import UniformQuantizer
 
@@ -27,4 +26,5 @@ __all__ = [
     'packed_state_dict',
     'quantize',
     'quantized_layers',
+    'refuse_packed',
 ]

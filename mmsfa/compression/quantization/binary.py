@@ -11,7 +11,7 @@ from torch import Tensor
 from mmsfa.neurons.functional import straight_through
 
 from .functional import power_of_two, sign, standardize
-from .quantizer import QuantizedWeight, WeightQuantizer
+from .quantizer import QuantizationError, QuantizedWeight, WeightQuantizer
 
 BinaryScale = Literal['mean', 'power_of_two', 'none']
 SignGradient = Literal['identity', 'anneal']
@@ -61,7 +61,7 @@ class BinaryQuantizer(WeightQuantizer):
         - Input and output: (F, n), one filter a row.
 
     Raises:
-        ValueError: A setting is out of its range.
+        QuantizationError: A setting is out of its range.
     """
 
     smallest, largest, stride = -1, 1, 2
@@ -71,17 +71,17 @@ class BinaryQuantizer(WeightQuantizer):
     ) -> None:
         super().__init__(bits)
         if bits != 1:
-            raise ValueError(
+            raise QuantizationError(
                 f'BinaryQuantizer has 1 bit, got bits={bits}: take ReScaWQuantizer or '
                 'UniformQuantizer for more.'
             )
         if scale not in get_args(BinaryScale):
-            raise ValueError(
+            raise QuantizationError(
                 f'scale of BinaryQuantizer must be one of {", ".join(get_args(BinaryScale))}, '
                 f'got {scale!r}.'
             )
         if gradient not in get_args(SignGradient):
-            raise ValueError(
+            raise QuantizationError(
                 f"gradient of BinaryQuantizer must be 'identity' or 'anneal', got {gradient!r}."
             )
         self.scale: BinaryScale = scale

@@ -13,8 +13,9 @@ from torch import nn
 from mmsfa.layers.effective_weight import is_plain
 
 from .layers import QuantConv1d, QuantConv2d, QuantConvTranspose2d, QuantLinear
-from .policy import Choice, QuantizationError, choose
+from .policy import Choice, choose
 from .quantized_layer import QuantizedLayer, build_quantizer
+from .quantizer import QuantizationError
 
 Model = TypeVar('Model', bound=nn.Module)
 

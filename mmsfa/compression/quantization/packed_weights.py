@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from .packing import PACKED, pack
+from .packing import PACKED, PackedWeightError, pack
 from .quantized_layer import SCALE, QuantizedLayer
 
 
@@ -37,3 +37,25 @@ def packed_state_dict(state_dict: dict[str, Tensor], model: nn.Module) -> dict[s
         packed[start + PACKED] = pack(found.integers, layer.quantizer)
         packed[start + SCALE] = found.scale.clone()
     return packed
+
+
+def refuse_packed(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
+    """Refuse packed weights for layers that are not quantised: they would stay as they are.
+
+    Args:
+        model: What shall get the weights.
+        state_dict: The weights.
+
+    Raises:
+        PackedWeightError: Names the first such layer.
+    """
+    layers = quantized_layers(model)
+    names = [key[: -len(PACKED)].rstrip('.') for key in state_dict if key.endswith(PACKED)]
+    names = [name.removeprefix('module.') for name in names]
+    wrong = [name for name in names if name not in layers]
+    if wrong:
+        raise PackedWeightError(
+            f'The file holds packed weights for {wrong[0]}, which is not quantised in this model '
+            f'({len(wrong)} such layers): build it with the quantization that the weights were '
+            'published with; the card beside the file has the config.'
+        )

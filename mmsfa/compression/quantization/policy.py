@@ -9,16 +9,13 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from mmsfa.compression.roles import ROLES, roles_of
-from mmsfa.errors import UserError
+
+from .quantizer import QuantizationError
 
 Setting = int | dict | None
 
 # First and last layers have few weights and most of the accuracy.
 _USUAL: dict[str, Setting] = dict(stem=8, readout=8)
-
-
-class QuantizationError(UserError, ValueError):
-    """A quantisation that no layer of the model can have."""
 
 
 class Choice(NamedTuple):

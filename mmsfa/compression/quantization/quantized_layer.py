@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from mmsfa.layers.spike_conv import is_plain_cpu_inference
-from mmsfa.neurons.weight_settings import keep_settings
+from mmsfa.neurons.weight_settings import UNKNOWN, keep_settings
 
 from .computed_weight import ComputedWeight
 from .packing import PACKED, PackedWeightError, unpack
-from .quantizer import QuantizedWeight, WeightQuantizer
+from .quantizer import QuantizationError, QuantizedWeight, WeightQuantizer
 
 SCALE = 'weight_scale'
 
@@ -27,7 +27,7 @@ def build_quantizer(setting: int | dict | WeightQuantizer) -> WeightQuantizer:
             with ``bits`` and without a type chooses likewise.
 
     Raises:
-        ValueError: It is none of these.
+        QuantizationError: It is none of these.
     """
     if isinstance(setting, int):
         setting = dict(bits=setting)
@@ -36,7 +36,7 @@ def build_quantizer(setting: int | dict | WeightQuantizer) -> WeightQuantizer:
         setting = dict(type=f'mmpretrain.{kind}', **setting)
     built = MODELS.build(setting) if isinstance(setting, dict) and 'type' in setting else setting
     if not isinstance(built, WeightQuantizer):
-        raise ValueError(
+        raise QuantizationError(
             'A quantizer must be a number of bits (1..8) or the config of a WeightQuantizer, such '
             f"as dict(type='mmpretrain.ReScaWQuantizer', bits=4), got a {type(built).__name__}."
         )
@@ -70,7 +70,7 @@ class QuantizedLayer(nn.Module):
         """Give the layer its quantiser; called once."""
         self.quantizer = build_quantizer(quantizer).train(self.training)
         self.register_buffer(SCALE, None)
-        keep_settings(self, _settings)
+        keep_settings(self, _settings, unstated=UNKNOWN)  # float weights may be quantised
 
     @property
     def weight_bits(self) -> int:

@@ -6,9 +6,14 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from mmsfa.errors import UserError
 from mmsfa.neurons.functional import straight_through
 
 BITS = range(1, 9)
+
+
+class QuantizationError(UserError, ValueError):
+    """A quantisation that does not exist, or that no layer of the model can have."""
 
 
 class QuantizedWeight(NamedTuple):
@@ -44,7 +49,7 @@ class WeightQuantizer(nn.Module):
         - Output: (F, n).
 
     Raises:
-        ValueError: The quantiser has no grid of so many bits.
+        QuantizationError: The quantiser has no grid of so many bits.
     """
 
     smallest: int
@@ -54,7 +59,7 @@ class WeightQuantizer(nn.Module):
     def __init__(self, bits: int, at_least: int = 1) -> None:
         super().__init__()
         if isinstance(bits, bool) or bits not in BITS or bits < at_least:
-            raise ValueError(
+            raise QuantizationError(
                 f'bits of {type(self).__name__} must lie in {at_least}..{BITS[-1]}, got {bits!r}.'
             )
         self.bits = int(bits)

@@ -8,7 +8,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from .quantizer import WeightQuantizer
+from .quantizer import QuantizationError, WeightQuantizer
 
 RescaledBy = Literal['mean', 'mean_levels', 'max', 'layer_mean', 'layer_max']
 Gradient = Literal['pass', 'clip', 'released']
@@ -62,7 +62,7 @@ class ReScaWQuantizer(WeightQuantizer):
         - Input and output: (F, n), one filter a row.
 
     Raises:
-        ValueError: A setting is out of its range.
+        QuantizationError: A setting is out of its range.
     """
 
     stride = 2
@@ -72,11 +72,11 @@ class ReScaWQuantizer(WeightQuantizer):
     ) -> None:
         super().__init__(bits)
         if scale not in get_args(RescaledBy):
-            raise ValueError(
+            raise QuantizationError(
                 f'scale of ReScaW must be one of {", ".join(get_args(RescaledBy))}, got {scale!r}.'
             )
         if gradient not in get_args(Gradient):
-            raise ValueError(
+            raise QuantizationError(
                 f'gradient of ReScaW must be one of {", ".join(get_args(Gradient))}, '
                 f'got {gradient!r}.'
             )

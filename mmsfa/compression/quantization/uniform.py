@@ -8,7 +8,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from .quantizer import WeightQuantizer
+from .quantizer import QuantizationError, WeightQuantizer
 
 RangeRule = Literal['max', 'percentile', 'mse', 'gaussian', 'signed_max']
 PerWhat = Literal['filter', 'layer']
@@ -92,7 +92,7 @@ class UniformQuantizer(WeightQuantizer):
         - Input and output: (F, n), one filter a row.
 
     Raises:
-        ValueError: A setting is out of its range.
+        QuantizationError: A setting is out of its range.
     """
 
     def __init__(
@@ -104,14 +104,16 @@ class UniformQuantizer(WeightQuantizer):
     ) -> None:
         super().__init__(bits, at_least=2)
         if scale not in get_args(RangeRule):
-            raise ValueError(
+            raise QuantizationError(
                 f'scale of UniformQuantizer must be one of {", ".join(get_args(RangeRule))}, '
                 f'got {scale!r}.'
             )
         if per not in get_args(PerWhat):
-            raise ValueError(f"per of UniformQuantizer must be 'filter' or 'layer', got {per!r}.")
+            raise QuantizationError(
+                f"per of UniformQuantizer must be 'filter' or 'layer', got {per!r}."
+            )
         if not 0 < percentile <= 100:
-            raise ValueError(f'percentile must lie in 0..100, got {percentile!r}.')
+            raise QuantizationError(f'percentile must lie in 0..100, got {percentile!r}.')
         self.scale: RangeRule = scale
         self.per: PerWhat = per
         self.percentile = percentile

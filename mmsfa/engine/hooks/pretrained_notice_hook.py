@@ -10,12 +10,30 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from mmsfa.compression.quantization import refuse_packed
+from mmsfa.engine.plain_model import plain_model
+from mmsfa.neurons.weight_settings import warn_of_unread
+
 
 @HOOKS.register_module()
 class PretrainedNoticeHook(Hook):
-    """Logs before training whether the backbone starts from a checkpoint or from scratch."""
+    """Logs before training whether the backbone starts from a checkpoint or from scratch.
+
+    Of a checkpoint it says where its weights were those of a quantised or spiking layer and the
+    model has an ordinary one, and refuses packed weights that the model cannot unpack.
+    """
 
     priority = 'VERY_LOW'
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare what the file says of its weights with the model that will get them.
+
+        Raises:
+            PackedWeightError: They are packed, and the model has no such quantised layer.
+        """
+        state_dict = checkpoint.get('state_dict', checkpoint)
+        refuse_packed(plain_model(runner), state_dict)
+        warn_of_unread(plain_model(runner), state_dict)
 
     def before_train(self, runner: Runner) -> None:
         """Log one line."""

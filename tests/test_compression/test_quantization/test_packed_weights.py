@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmsfa.compression.quantization import packed_state_dict
-from mmsfa.compression.quantization.packing import PACKED, pack
+from mmsfa.compression.quantization import packed_state_dict, refuse_packed
+from mmsfa.compression.quantization.packing import PACKED, PackedWeightError, pack
 from tests.helpers.quantised_layers import LAYERS, make
 
 
@@ -31,3 +31,13 @@ def test_packed_weights_need_their_scale() -> None:
     state = {**layer.state_dict(), PACKED: pack(layer.quantized().integers, layer.quantizer)}
     with pytest.raises(ValueError, match='weight_packed, but no weight_scale'):
         make('linear', 3)[0].load_state_dict(state)
+
+
+def test_an_ordinary_model_refuses_packed_weights() -> None:
+    layer, _ = make('linear', 3)
+    state = {
+        f'fc.{key}': value for key, value in packed_state_dict(layer.state_dict(), layer).items()
+    }
+    with pytest.raises(PackedWeightError, match='packed weights for fc, which is not quantised'):
+        refuse_packed(nn.ModuleDict(dict(fc=nn.Linear(6, 4))), state)
+    refuse_packed(nn.ModuleDict(dict(fc=make('linear', 3)[0])), state)

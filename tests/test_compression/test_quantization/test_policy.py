@@ -8,7 +8,8 @@ import pytest
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from mmsfa.compression.quantization.policy import QuantizationError, choose
+from mmsfa.compression.quantization import QuantizationError
+from mmsfa.compression.quantization.policy import choose
 
 
 @pytest.fixture(scope='module')

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from torch import nn
 
+from mmsfa.compression.quantization import packed_state_dict, quantize
+from mmsfa.compression.quantization.packing import PackedWeightError
 from mmsfa.engine import PretrainedNoticeHook
 from tests.helpers.spiking_runs import Net, runner
 
@@ -59,3 +62,16 @@ def test_parts_that_stay_random_are_said(
     (log,) = (tmp_path / 'run').glob('*/*.log')
     assert log.read_text().count('keep random weights') == bool(said)
     assert (said or '') in log.read_text()
+
+
+def test_packed_weights_and_those_of_other_layers_are_said(tmp_path: Path) -> None:
+    class Owner:
+        model = nn.Sequential(nn.Linear(6, 4))
+
+    quantised = quantize(nn.Sequential(nn.Linear(6, 4)), dict(default=4, stem=4))
+    state = quantised.state_dict()
+    with pytest.warns(UserWarning, match=r"trained with quantizer='UniformQuantizer', bits=4"):
+        PretrainedNoticeHook().after_load_checkpoint(Owner(), dict(state_dict=state))
+    packed = packed_state_dict(state, quantised)
+    with pytest.raises(PackedWeightError, match='packed weights for 0, which is not quantised'):
+        PretrainedNoticeHook().after_load_checkpoint(Owner(), dict(state_dict=packed))
