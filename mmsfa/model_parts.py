@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmengine.model import BaseModel
+from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 BODY = ('backbone', 'neck')
@@ -61,6 +62,35 @@ def to_predict(model: Any) -> Any:
 def wraps(model: Any, name: str) -> bool:
     """Whether a config is that of a model with something done to it, by its registered name."""
     return isinstance(model, dict) and str(model.get('type')).rpartition('.')[2] == name
+
+
+def build_inner(
+    wrapper: str, of: dict | nn.Module, data_preprocessor: Any, settings: dict[str, Any], takes: str
+) -> Any:
+    """Build the model that something is put around.
+
+    Args:
+        wrapper: Name of what is put around, for errors.
+        of: Config of the model, in the default scope of the whole config; or the model.
+        data_preprocessor: Of the model, where ``of`` has none: mmengine puts the one from the top
+            of a config beside ``of``.
+        settings: Others beside ``of``.
+        takes: What the wrapper takes, for errors.
+
+    Raises:
+        ValueError: There are other settings.
+    """
+    if settings:
+        raise ValueError(
+            f'{wrapper} takes {takes}, got {", ".join(settings)}: settings of the model belong '
+            f'into `of` (model.of.{next(iter(settings))}).'
+        )
+    if not isinstance(of, dict):
+        return of
+    inner = dict(of)
+    if data_preprocessor is not None:
+        inner.setdefault('data_preprocessor', data_preprocessor)
+    return MODELS.build(inner)
 
 
 def members(part: Any) -> list[Any]:

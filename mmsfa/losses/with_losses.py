@@ -9,6 +9,7 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from mmsfa.model_parts import build_inner
 from mmsfa.rng_state import isolated_rng
 
 from .auxiliary_loss import AuxiliaryLoss, Batch
@@ -140,19 +141,8 @@ def add_auxiliary_losses(
         ...     of=dict(type='MaskRCNN', ...),
         ...     losses=dict(rate=dict(type='FiringRateLoss', target=0.1, weight=1.0)))
     """
-    if settings:
-        raise ValueError(
-            f'AuxiliaryLosses takes `of` and `losses`, got {", ".join(settings)}: settings of the '
-            f'model belong into `of` (model.of.{next(iter(settings))}).'
-        )
-    model: Any
-    if isinstance(of, dict):
-        of = dict(of)
-        if data_preprocessor is not None:
-            of.setdefault('data_preprocessor', data_preprocessor)
-        model = MODELS.build(of)
-    else:
-        model = of
+    takes = '`of` and `losses`'
+    model = build_inner('AuxiliaryLosses', of, data_preprocessor, settings, takes)
     if not callable(getattr(model, 'loss', None)):
         raise ValueError(
             'AuxiliaryLosses needs `of` to be a model with a method loss(inputs, data_samples), as '

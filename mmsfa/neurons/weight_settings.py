@@ -32,7 +32,7 @@ def keep_settings(
         unstated: What weights had that were written before there was such a setting; None warns
             that they do not say it, and `UNKNOWN` says nothing.
     """
-    module._keeps_settings = True  # type: ignore[assignment]
+    module.keeps_settings = True  # type: ignore[assignment]
     module.register_state_dict_post_hook(partial(_write, read))
     module.register_load_state_dict_pre_hook(partial(_compare, read, unstated))
 
@@ -51,7 +51,7 @@ def warn_of_unread(model: nn.Module, state_dict: dict[str, Any]) -> None:
     unread = {
         name: found[KEY]
         for name, found in (getattr(state_dict, '_metadata', None) or {}).items()
-        if KEY in found and name in modules and not hasattr(modules[name], '_keeps_settings')
+        if KEY in found and name in modules and not hasattr(modules[name], 'keeps_settings')
     }
     if unread:
         name, found = next(iter(unread.items()))

@@ -53,6 +53,16 @@ def convolutions_take_another_weight(folder: Path) -> None:
     assert list(up._output_padding(x, [10, 11], *sizes, 2, up.dilation)) == [0, 1]
 
 
+@row('_metadata', used_by='neurons/weight_settings.py')
+def state_dicts_carry_what_modules_tell(folder: Path) -> None:
+    layer = nn.Sequential(nn.Linear(1, 1))
+    layer[0].register_state_dict_post_hook(
+        lambda module, state, prefix, metadata: metadata.update(told=True)
+    )
+    torch.save(layer.state_dict(), folder / 'weights.pth')
+    assert torch.load(folder / 'weights.pth')._metadata['0']['told']
+
+
 @row('_modules', '_parameters', used_by='*')
 def modules_keep_their_parts_in_dicts(folder: Path) -> None:
     layer = nn.Sequential(nn.Linear(1, 1))

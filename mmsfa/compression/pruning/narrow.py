@@ -14,6 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from mmsfa.compression.quantization.quantized_layer import SCALE, QuantizedLayer
 from mmsfa.layers import RepConv
+from mmsfa.model_parts import build_inner
 
 from .widths import PruningError
 
@@ -204,19 +205,10 @@ def build_pruned(
         The model, an instance of its own class.
 
     Raises:
-        PruningError: The widths do not fit the model, or there are other settings.
+        PruningError: The widths do not fit the model.
+        ValueError: There are other settings.
     """
-    if settings:
-        raise PruningError(
-            f'Pruned takes `of` and `widths`, got {", ".join(settings)}: settings of the model '
-            f'belong into `of` (model.of.{next(iter(settings))}).'
-        )
-    model: Any = of
-    if isinstance(of, dict):
-        of = dict(of)
-        if data_preprocessor is not None:
-            of.setdefault('data_preprocessor', data_preprocessor)
-        model = MODELS.build(of)
+    model = build_inner('Pruned', of, data_preprocessor, settings, '`of` and `widths`')
     return narrow_to(model, widths)
 
 

@@ -11,6 +11,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmsfa.layers.effective_weight import is_plain
+from mmsfa.model_parts import build_inner
 
 from .layers import QuantConv1d, QuantConv2d, QuantConvTranspose2d, QuantLinear
 from .policy import Choice, choose
@@ -113,17 +114,9 @@ def build_quantized(
         The model, an instance of its own class.
 
     Raises:
-        QuantizationError: The settings fit no layer, or there are others.
+        QuantizationError: The settings fit no layer.
+        ValueError: There are others.
     """
-    if settings:
-        raise QuantizationError(
-            f'Quantized takes `of` and `quantization`, got {", ".join(settings)}: settings of the '
-            f'model belong into `of` (model.of.{next(iter(settings))}).'
-        )
-    model: Any = of
-    if isinstance(of, dict):
-        of = dict(of)
-        if data_preprocessor is not None:
-            of.setdefault('data_preprocessor', data_preprocessor)
-        model = MODELS.build(of)
+    takes = '`of` and `quantization`'
+    model = build_inner('Quantized', of, data_preprocessor, settings, takes)
     return quantize(model, quantization)

@@ -159,7 +159,7 @@ def test_widths_of_another_model_are_refused(widths: dict, words: str) -> None:
 
 
 def test_settings_of_the_model_belong_into_it() -> None:
-    with pytest.raises(PruningError, match=r'got backbone: .* \(model.of.backbone\)'):
+    with pytest.raises(ValueError, match=r'got backbone: .* \(model.of.backbone\)'):
         build({}, backbone=None)
 
 

@@ -107,5 +107,5 @@ def test_what_cannot_be_quantised_is_named(caplog: pytest.LogCaptureFixture) -> 
 def test_nothing_to_quantise() -> None:
     with pytest.raises(QuantizationError, match='leaves every layer of Linear in floating point'):
         quantize(nn.Linear(2, 2), dict(default=None))
-    with pytest.raises(QuantizationError, match=r'takes `of` and `quantization`, got head'):
+    with pytest.raises(ValueError, match=r'takes `of` and `quantization`, got head'):
         MODELS.build(dict(type='mmpretrain.Quantized', of=CLASSIFIER, quantization=4, head=HEAD))
