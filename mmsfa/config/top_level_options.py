@@ -25,9 +25,11 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
         options: What ``--cfg-options`` gave.
 
     Raises:
-        OptionError: One of the two has a value that cannot be used, or nothing uses it.
+        OptionError: One of the two has a value that cannot be used, or nothing uses it; or an
+            option is both a value and the settings below it.
     """
     old_root = cfg.get('data_root')
+    _refuse_settings_of_a_value(options)
     cfg.merge_from_dict(options)
     if old_root and cfg.data_root != old_root:
         if not isinstance(cfg.data_root, str):
@@ -49,6 +51,16 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
         model.backbone.init_cfg = dict(
             type='Pretrained', checkpoint=cfg.pretrained, prefix='backbone.'
         )
+
+
+def _refuse_settings_of_a_value(options: dict[str, Any]) -> None:
+    for key, value in options.items():
+        below = next((other for other in options if other.startswith(f'{key}.')), None)
+        if below and not isinstance(value, (dict, list, tuple)):
+            raise OptionError(
+                f'--cfg-options sets {key}={value!r} and {below}, which is a setting of a dict: '
+                f'write {key} as settings, too.'
+            )
 
 
 def _moved(value: Any, old: str, new: str) -> Any:

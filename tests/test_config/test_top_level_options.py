@@ -75,3 +75,9 @@ def test_values_that_cannot_be_used(options: dict, message: str) -> None:
     cfg.model.pop('backbone')
     with pytest.raises(OptionError, match=message):
         merge_options(cfg, options)
+
+
+def test_a_value_and_settings_below_it_are_refused() -> None:
+    options = {'quantization': 4, 'quantization.layers.neck': 2}
+    with pytest.raises(OptionError, match='sets quantization=4 and quantization.layers.neck'):
+        merge_options(Config(dict(model=dict())), options)
