@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-from .packing import PACKED, PackedWeightError, pack
+from .packing import GRID, PACKED, PackedWeightError, grid_of, pack
 from .quantized_layer import SCALE, QuantizedLayer
 
 
@@ -22,19 +23,25 @@ def packed_state_dict(state_dict: dict[str, Tensor], model: nn.Module) -> dict[s
         model: The model with these weights.
 
     Returns:
-        ``NAME.weight_packed`` (uint8) and ``NAME.weight_scale`` in place of each quantised
-        ``NAME.weight``; everything else as it was. A model with the same quantisation loads it and
-        has the same effective weights, bit for bit.
+        ``NAME.weight_packed`` (uint8), ``NAME.weight_grid`` and ``NAME.weight_scale`` in place of
+        each quantised ``NAME.weight``, which may be packed already; everything else as it was. A
+        model with the same quantisation loads it and has the same effective weights, bit for bit.
 
     Raises:
-        PackedWeightError: Weights lie outside of the grid of their bits.
+        PackedWeightError: Weights lie outside of the grid of their bits, or are no numbers.
     """
     packed = dict(state_dict)
     for name, layer in quantized_layers(model).items():
         found = layer.quantized()
+        if not torch.isfinite(found.values).all():
+            raise PackedWeightError(
+                f'{name or "The layer"} has weights that are NaN or infinite: they cannot be '
+                'packed. Publish a checkpoint from before the training went wrong.'
+            )
         start = f'{name}.' if name else ''
-        del packed[f'{start}weight']
+        packed.pop(f'{start}weight', None)
         packed[start + PACKED] = pack(found.integers, layer.quantizer)
+        packed[start + GRID] = grid_of(layer.quantizer)
         packed[start + SCALE] = found.scale.clone()
     return packed
 

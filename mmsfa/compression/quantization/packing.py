@@ -14,6 +14,7 @@ from mmsfa.errors import UserError
 from .quantizer import WeightQuantizer
 
 PACKED = 'weight_packed'
+GRID = 'weight_grid'
 
 
 class PackedWeightError(UserError, ValueError):
@@ -43,6 +44,34 @@ def pack(integers: Tensor, quantizer: WeightQuantizer) -> Tensor:
     values = levels.flatten().cpu().numpy().astype(np.uint8)
     bits = np.unpackbits(values[:, None], axis=1)[:, 8 - quantizer.bits :]
     return torch.from_numpy(np.packbits(bits))
+
+
+def grid_of(quantizer: WeightQuantizer) -> Tensor:
+    """What its packed integers stand for: the smallest, the largest and their stride, int16."""
+    numbers = quantizer.smallest, quantizer.largest, quantizer.stride
+    return torch.tensor(numbers, dtype=torch.int16)
+
+
+def check_grid(grid: Tensor, quantizer: WeightQuantizer, name: str) -> None:
+    """Refuse integers of another grid: with as many bits they would load, as other weights.
+
+    Args:
+        grid: Of the file, see :func:`grid_of`.
+        quantizer: Of the layer that shall have them.
+        name: Of the layer, for errors.
+
+    Raises:
+        PackedWeightError: It is another grid.
+    """
+    found, wanted = grid.tolist(), grid_of(quantizer).tolist()
+    if found != wanted:
+        lowest, highest, step = found
+        raise PackedWeightError(
+            f'The file holds {name} as integers {lowest}..{highest} in steps of {step}, and '
+            f'{type(quantizer).__name__} of {quantizer.bits} bits has {wanted[0]}..{wanted[1]} in '
+            f'steps of {wanted[2]}: build the model with the quantization that the weights were '
+            'published with; the card beside the file has the config.'
+        )
 
 
 def unpack(packed: Tensor, shape: Sequence[int], quantizer: WeightQuantizer, name: str) -> Tensor:

@@ -13,7 +13,7 @@ from mmsfa.layers.spike_conv import is_plain_cpu_inference
 from mmsfa.neurons.weight_settings import UNKNOWN, keep_settings
 
 from .computed_weight import ComputedWeight
-from .packing import PACKED, PackedWeightError, unpack
+from .packing import GRID, PACKED, PackedWeightError, check_grid, unpack
 from .quantizer import QuantizationError, QuantizedWeight, WeightQuantizer
 
 SCALE = 'weight_scale'
@@ -50,7 +50,7 @@ class QuantizedLayer(nn.Module):
 
     The parameter names are those of the ordinary layer. A state dict may also hold
     ``weight_scale``, a scale that was fixed (by pruning, or by packing), or the packed integers
-    ``weight_packed`` in place of the weight.
+    ``weight_packed`` with their ``weight_grid`` in place of the weight.
 
     Attributes:
         quantizer: What makes the weight that is multiplied with.
@@ -126,6 +126,7 @@ class QuantizedLayer(nn.Module):
     ) -> None:
         scale = state_dict.get(prefix + SCALE)
         packed = state_dict.pop(prefix + PACKED, None)
+        grid = state_dict.pop(prefix + GRID, None)  # files of earlier versions have none
         if packed is not None:
             if scale is None:
                 raise PackedWeightError(
@@ -134,6 +135,8 @@ class QuantizedLayer(nn.Module):
                 )
             shape = self.rows_of(self.weight).shape
             integers = unpack(packed, shape, self.quantizer, prefix.rstrip('.'))
+            if grid is not None:
+                check_grid(grid, self.quantizer, prefix.rstrip('.') or 'the layer')
             values = integers.to(scale) * cast(Tensor, scale)
             state_dict[f'{prefix}weight'] = self.weight_of(values)
         self.weight_scale = None if scale is None else torch.empty_like(scale)
