@@ -56,12 +56,17 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def export(model: nn.Module, out: Path, int8: bool) -> dict[str, Path]:
+def channels_of(model: BaseModel, batch: dict) -> int:
+    """Channels of the test pictures, as the model gets them."""
+    return int(model.data_preprocessor(deepcopy(batch), False)['inputs'].shape[1])
+
+
+def export(model: nn.Module, out: Path, int8: bool, channels: int) -> dict[str, Path]:
     """Write the files; backend -> file."""
     console = Console()
     files = {'float ONNX': out}
     with console.status('export: this takes up to a minute'):
-        graph = export_model(model)
+        graph = export_model(model, channels)
         save(graph, out)
         if int8:
             files['int8 ONNX'] = out.with_name(f'{out.stem}_int8.onnx')
@@ -128,7 +133,7 @@ def main() -> None:
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint)
     batches = list(picture_loader(cfg, args.num))
-    files = export(model, args.out, args.int8)
+    files = export(model, args.out, args.int8, channels_of(model, batches[0]))
     name_uncounted(model, batches)
     sessions = {name: Session(file) for name, file in files.items()}
     checks = {

@@ -36,11 +36,13 @@ if not hasattr(torch.export.Dim, 'DYNAMIC'):
 EXAMPLE = (2, 3, 128, 160)
 
 
-def export_model(model: nn.Module) -> ir.Model:
+def export_model(model: nn.Module, channels: int | None = None) -> ir.Model:
     """The tensor part of a classifier, segmentor or detector as a float graph.
 
     Args:
         model: A model in evaluation mode, on the CPU; it stays as it is.
+        channels: Of the image, which are fixed in the graph: C of a still picture, which a model
+            of T real time steps shows T times, or T*C, the default.
 
     Returns:
         Graph from ``image`` (what the data preprocessor gives) to the outputs of `TensorPart`.
@@ -50,7 +52,8 @@ def export_model(model: nn.Module) -> ir.Model:
         ValueError: The model is in training mode.
     """
     part = tensor_part(model)
-    example = _example_for(part)
+    batch, all_steps, *size = _example_for(part)
+    example = batch, channels or all_steps, *size
     with torch.no_grad():
         part(torch.zeros(example))  # names the outputs
     return _export(part, part.names, example)

@@ -9,6 +9,7 @@ from pathlib import Path
 import onnx
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from torch import nn
 
@@ -113,6 +114,25 @@ def test_event_tensors(make_exact: Callable) -> None:
     with torch.no_grad():
         (expected,) = backbone(events)
     torch.testing.assert_close(out, expected)
+
+
+@pytest.mark.slow
+def test_a_still_picture_is_shown_in_each_time_step(make_exact: Callable) -> None:
+    init_default_scope('mmpretrain')
+    neuron = dict(type='mmpretrain.LIF', state_quant=dict(type='UniformState', bits=4))
+    backbone = dict(type='SpikingVGG', plan=(8, 'M', 12), neuron_cfg=neuron, T=2)
+    cfg = dict(
+        type='ImageClassifier',
+        backbone=dict(backbone, out_indices=(-1,)),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', num_classes=3, in_channels=12),
+    )
+    model = make_exact(MODELS.build(cfg)).eval()
+    picture = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        expected = model(picture)
+    session = Session(export_model(model, channels=3))
+    torch.testing.assert_close(session(picture)[0], expected)
 
 
 def test_what_cannot_be_exported(small_config: Callable) -> None:
