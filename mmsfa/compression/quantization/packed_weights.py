@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -46,18 +48,18 @@ def packed_state_dict(state_dict: dict[str, Tensor], model: nn.Module) -> dict[s
     return packed
 
 
-def refuse_packed(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
+def refuse_packed(model: nn.Module, names_of_weights: Iterable[str]) -> None:
     """Refuse packed weights for layers that are not quantised: they would stay as they are.
 
     Args:
         model: What shall get the weights.
-        state_dict: The weights.
+        names_of_weights: The keys of a state dict, or itself.
 
     Raises:
         PackedWeightError: Names the first such layer.
     """
     layers = quantized_layers(model)
-    names = [key[: -len(PACKED)].rstrip('.') for key in state_dict if key.endswith(PACKED)]
+    names = [key[: -len(PACKED)].rstrip('.') for key in names_of_weights if key.endswith(PACKED)]
     names = [name.removeprefix('module.') for name in names]
     wrong = [name for name in names if name not in layers]
     if wrong:

@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 from mmsfa.layers.spike_conv import is_plain_cpu_inference
 from mmsfa.neurons.weight_settings import UNKNOWN, keep_settings
 
+from .binary import BinaryQuantizer
 from .computed_weight import ComputedWeight
 from .packing import GRID, PACKED, PackedWeightError, check_grid, unpack
 from .quantizer import QuantizationError, QuantizedWeight, WeightQuantizer
@@ -34,6 +35,10 @@ def build_quantizer(setting: int | dict | WeightQuantizer) -> WeightQuantizer:
     if isinstance(setting, dict) and 'type' not in setting and 'bits' in setting:
         kind = 'BinaryQuantizer' if setting['bits'] == 1 else 'UniformQuantizer'
         setting = dict(type=f'mmpretrain.{kind}', **setting)
+    if isinstance(setting, dict) and 'bits' not in setting and _needs_bits(setting):
+        raise QuantizationError(
+            f'{setting["type"]} needs its bits: dict(type={setting["type"]!r}, bits=4).'
+        )
     built = MODELS.build(setting) if isinstance(setting, dict) and 'type' in setting else setting
     if not isinstance(built, WeightQuantizer):
         raise QuantizationError(
@@ -41,6 +46,13 @@ def build_quantizer(setting: int | dict | WeightQuantizer) -> WeightQuantizer:
             f"as dict(type='mmpretrain.ReScaWQuantizer', bits=4), got a {type(built).__name__}."
         )
     return built
+
+
+def _needs_bits(setting: dict) -> bool:
+    kind = setting.get('type')
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    quantizes = isinstance(kind, type) and issubclass(kind, WeightQuantizer)
+    return quantizes and kind is not BinaryQuantizer
 
 
 class QuantizedLayer(nn.Module):

@@ -113,7 +113,9 @@ class UniformQuantizer(WeightQuantizer):
                 f"per of UniformQuantizer must be 'filter' or 'layer', got {per!r}."
             )
         if not 0 < percentile <= 100:
-            raise QuantizationError(f'percentile must lie in 0..100, got {percentile!r}.')
+            raise QuantizationError(
+                f'percentile must be above 0 and at most 100, got {percentile!r}.'
+            )
         self.scale: RangeRule = scale
         self.per: PerWhat = per
         self.percentile = percentile
@@ -134,4 +136,5 @@ class UniformQuantizer(WeightQuantizer):
 
     def settings(self) -> dict[str, object]:
         """What decides its values."""
-        return super().settings() | dict(scale=self.scale, per=self.per)
+        more = dict(percentile=self.percentile) if self.scale == 'percentile' else {}
+        return super().settings() | dict(scale=self.scale, per=self.per) | more

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from safetensors import safe_open
+from torch import nn
 
 from mmsfa.compression.quantization import refuse_packed
 from mmsfa.engine.plain_model import plain_model
@@ -40,6 +43,7 @@ class PretrainedNoticeHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         backbone = getattr(model, 'backbone', model)
         source = self._source(runner, backbone)
+        self._refuse_packed_start(backbone)
         if source:
             print_log(f'Training starts from {source}.', logger='current')
             return
@@ -62,16 +66,31 @@ class PretrainedNoticeHook(Hook):
             )
 
     @staticmethod
+    def _refuse_packed_start(backbone: nn.Module) -> None:
+        """Refuse packed weights in ``init_cfg``, which mmengine has read already, but for these."""
+        for entry in _starts(backbone):
+            path, prefix = str(entry.get('checkpoint')), entry.get('prefix', '')
+            if path.endswith('.safetensors') and Path(path).is_file():
+                with safe_open(path, 'pt') as file:
+                    keys = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118
+                refuse_packed(backbone, [key.removeprefix(prefix) for key in keys])
+
+    @staticmethod
     def _source(runner: Runner, backbone: object) -> str | None:
         if runner.iter > 0:
             return f'iteration {runner.iter} of a resumed run'
         if runner._load_from:
             return f'load_from={runner._load_from}'
-        init_cfg = getattr(backbone, 'init_cfg', None) or []
-        for entry in init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]:
-            if entry.get('type') == 'Pretrained':
-                return f'a pre-trained backbone, {entry.get("checkpoint")}'
+        for entry in _starts(backbone):
+            return f'a pre-trained backbone, {entry.get("checkpoint")}'
         return None
+
+
+def _starts(backbone: object) -> list[dict]:
+    """The entries of ``init_cfg`` that read weights."""
+    init_cfg = getattr(backbone, 'init_cfg', None) or []
+    entries = init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]
+    return [entry for entry in entries if entry.get('type') == 'Pretrained']
 
 
 def _fixed(backbone: object) -> list[str]:

@@ -42,6 +42,8 @@ def test_what_is_no_quantizer() -> None:
         build_quantizer(dict(type='mmpretrain.SFA'))
     with pytest.raises(ValueError, match='must be a number of bits .* got a dict'):
         build_quantizer(dict(scale='mse'))
+    with pytest.raises(ValueError, match='ReScaWQuantizer needs its bits: dict'):
+        build_quantizer(dict(type='mmpretrain.ReScaWQuantizer'))
     with pytest.raises(ValueError, match='must lie in 2..8, got 16'):
         build_quantizer(16)
 

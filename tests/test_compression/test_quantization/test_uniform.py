@@ -43,5 +43,5 @@ def test_wrong_settings() -> None:
         UniformQuantizer(4, 'mean')
     with pytest.raises(ValueError, match="'filter' or 'layer', got 'channel'"):
         UniformQuantizer(4, per='channel')
-    with pytest.raises(ValueError, match=r'percentile must lie in 0..100, got 0'):
+    with pytest.raises(ValueError, match='percentile must be above 0 and at most 100, got 0'):
         UniformQuantizer(4, percentile=0)

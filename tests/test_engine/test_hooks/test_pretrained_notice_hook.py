@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 from torch import nn
 
 from mmsfa.compression.quantization import packed_state_dict, quantize
@@ -75,3 +76,22 @@ def test_packed_weights_and_those_of_other_layers_are_said(tmp_path: Path) -> No
     packed = packed_state_dict(state, quantised)
     with pytest.raises(PackedWeightError, match='packed weights for 0, which is not quantised'):
         PretrainedNoticeHook().after_load_checkpoint(Owner(), dict(state_dict=packed))
+
+
+def test_a_packed_file_is_no_start_of_an_ordinary_backbone(tmp_path: Path) -> None:
+    quantised = quantize(nn.Sequential(nn.Linear(6, 4)), dict(default=4, stem=4))
+    packed = packed_state_dict(quantised.state_dict(), quantised)
+    file = tmp_path / 'packed.safetensors'
+    save_file({f'backbone.{key}': value for key, value in packed.items()}, file)
+
+    def backbone(model: nn.Sequential) -> nn.Sequential:
+        model.init_cfg = dict(type='Pretrained', checkpoint=str(file), prefix='backbone.')
+        return model
+
+    class Owner:
+        model, iter, _load_from = backbone(nn.Sequential(nn.Linear(6, 4))), 0, None
+
+    with pytest.raises(PackedWeightError, match='packed weights for 0, which is not quantised'):
+        PretrainedNoticeHook().before_train(Owner())
+    Owner.model = backbone(quantised)
+    PretrainedNoticeHook().before_train(Owner())
