@@ -79,7 +79,10 @@ def prune_trained(
     model = load_trained(cfg, checkpoint, device, merge=False)
     set_random_seed(seed)
     batches, total = None, None
-    image = torch.rand(1, input_channels(model), *(shape or _size_of(cfg)), device=device)
+    if shape is not None and min(shape) < 1:
+        raise OptionError(f'--shape must be two numbers of pixels from 1 on, got {shape}.')
+    # As normalised pictures are: a darker one lets hardly anything fire, and checks nothing.
+    image = torch.randn(1, input_channels(model), *(shape or _size_of(cfg)), device=device)
     if criterion in NEED_DATA:
         loader, total = training_pictures(cfg, num)
         first = next(loader)

@@ -317,3 +317,15 @@ def test_float_weights_are_quantised_on_the_way(
     weights, card = published(tmp_path / 'zoo')
     assert 'of 4 bit' in card['packed'] and 'mmpretrain.Quantized' in card['config']['text']
     load_trained(Config.fromstring(card['config']['text'], file_format='.py'), str(weights))
+
+
+def test_binary_weights_of_a_backbone_are_packed_from_the_checkpoint_alone(
+    call_tool: Tool, tmp_path: Path, repo_dir: Path
+) -> None:
+    cfg = Config.fromfile(repo_dir / 'configs/cls/bestformer_tiny_flowers5.py')
+    cfg.model.backbone.channels, cfg.model.backbone.depth = 16, 1
+    cfg.model.head.in_channels = 32
+    meta = dict(cfg=cfg.pretty_text, dataset_meta=dict(classes=CLASSES))
+    file = tmp_path / 'trained.pth'
+    torch.save(dict(state_dict=build_model(cfg).state_dict(), meta=meta), file)
+    assert 'Packed: 10 layers (10 of 1 bit)' in call_tool(TOOL, file, tmp_path / 'zoo' / 'x')

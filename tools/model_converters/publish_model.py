@@ -151,7 +151,7 @@ def config_of(args: argparse.Namespace, text: object) -> Config | None:
     """The config that the weights fit: of the command line, or the checkpoint's if it quantises."""
     if args.config:
         return read_config(args)
-    quantises = r"Quantized'|QuantConv|QuantLinear|^quantization = "
+    quantises = r"Quantized'|QuantConv|QuantLinear|BESTformer'|^quantization = "
     if not isinstance(text, str) or not re.search(quantises, text, re.MULTILINE):
         return None
     cfg = Config.fromstring(text, file_format='.py')

@@ -61,6 +61,8 @@ def plan_pruning(
         StackError: torch-pruning is not installed.
     """
     check_criterion(criterion, site)
+    if max_size is not None and max_size < 1:
+        raise PruningError(f'max_size must be at least 1 row and column, got {max_size}.')
     ratios_of((), ratio)
     units = units_of(model, trace(model, image), shared)
     free = [unit for unit in units if unit.reason is None]
@@ -108,9 +110,13 @@ def _width(unit: Unit, ratio: float, rounding: Rounding) -> int:
         where = f'each of the {unit.heads} heads of {unit.name}' if unit.heads > 1 else unit.name
         raise PruningError(
             f'A ratio of {ratio} leaves none of the {per_head} channels of {where}: give it a '
-            f"smaller one (layers={{'{unit.name}': 0}} keeps all)."
+            f'smaller one ({_keeps(unit.name)} keeps all).'
         )
     return left * unit.heads
+
+
+def _keeps(name: str) -> str:
+    return f"--layers '{name}=0', in Python layers={{'{name}': 0}},"
 
 
 def apply_plan(model: nn.Module, plan: Plan, fixed_scales: bool = True) -> nn.Module:
@@ -159,5 +165,5 @@ def check_plan(model: nn.Module, narrowed: nn.Module, plan: Plan, image: Tensor)
         raise PruningError(
             f'{type(model).__name__} mixes channels in a way that cannot be followed: without the '
             'chosen channels it does not give what it gives with them silenced. Leave such parts '
-            "out: give them the ratio 0 by name (layers={'backbone.*': 0})."
+            f'out: give them the ratio 0 by name ({_keeps("backbone.*").rstrip(",")}).'
         )

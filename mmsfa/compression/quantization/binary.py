@@ -112,6 +112,12 @@ class BinaryQuantizer(WeightQuantizer):
         integers = sign(rows.detach())  # what stays of a filter need not be centred
         return QuantizedWeight(integers * scale, integers, scale)
 
+    def rows_of_fixed_scale(self, rows: Tensor) -> Tensor:
+        """Centred: the mean of a filter is another one without the inputs that pruning removes."""
+        rows = rows.detach()
+        integers = self.integers_of(rows, self.scale_of(rows))
+        return (rows - rows.mean(1, keepdim=True)).abs() * integers
+
     def forward(self, rows: Tensor, scale: Tensor | None = None) -> Tensor:
         """(F, n) -> (F, n) with one absolute value a row, with the gradient of the quantiser."""
         values, _, used = self.quantize(rows, scale)

@@ -111,6 +111,10 @@ class QuantizedLayer(nn.Module):
     def fix_scale(self) -> None:
         """Keep the scale of the weights as they are now, also where they change or are removed."""
         scale = self.quantized().scale.clone()
+        if self.weight_scale is None:
+            rows = self.quantizer.rows_of_fixed_scale(self.rows_of(self.weight))
+            with torch.no_grad():
+                self.weight.copy_(self.weight_of(rows))
         self.weight_scale = scale
 
     def rows_of(self, weight: Tensor) -> Tensor:

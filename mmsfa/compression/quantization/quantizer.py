@@ -89,6 +89,10 @@ class WeightQuantizer(nn.Module):
         integers = self.integers_of(rows, scale)
         return QuantizedWeight(integers * scale, integers, scale)
 
+    def rows_of_fixed_scale(self, rows: Tensor) -> Tensor:
+        """Rows with the same integers once their scale is fixed, (F, n), without a gradient."""
+        return rows.detach()
+
     def forward(self, rows: Tensor, scale: Tensor | None = None) -> Tensor:
         """(F, n) -> (F, n) on the grid, with the gradient of the quantiser."""
         values, _, scale = self.quantize(rows, scale)

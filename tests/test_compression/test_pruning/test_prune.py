@@ -34,6 +34,15 @@ def large_merged() -> nn.Module:
     return model
 
 
+def off_centre(model: nn.Module) -> nn.Module:
+    """Filters whose mean is not 0: what is left of one has another mean."""
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):
+                module.weight.add_(0.3 * module.weight.std())
+    return model
+
+
 MODELS: dict[str, Callable[[], nn.Module]] = {
     'classifier': classifier,
     'in time, with layer scales': lambda: classifier(T=2, layer_scale_init=0.5, out_norm=True),
@@ -45,6 +54,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     'UperNet': segmentor,
     'quantised': lambda: quantize(classifier(), dict(default=RESCAW)),
     'quantised Mask R-CNN': lambda: quantize(detector(), 2),
+    'one bit': lambda: quantize(off_centre(classifier()), 1),
 }
 
 
@@ -136,6 +146,7 @@ def test_what_stays_is_named() -> None:
         (dict(ratio=0.8), 'leaves none of the 4 channels of each of the 8 heads of .*q_conv.conv'),
         (dict(layers={'backbone.stage': 0.2}), "'backbone.stage' fits no layer"),
         (dict(rounding='up'), "rounding must be 'code' or 'text'"),
+        (dict(max_size=0), 'max_size must be at least 1 row and column, got 0'),
     ],
 )
 def test_wrong_use_gets_a_sentence(options: dict, words: str) -> None:

@@ -29,6 +29,17 @@ def test_a_fixed_scale_stays_where_weights_change() -> None:
     assert layer.weight_scale is None
 
 
+@pytest.mark.parametrize('bits', [1, 2, 4, 8])
+def test_a_fixed_scale_leaves_the_weight(bits: int) -> None:
+    layer, _ = make('conv2d', bits)
+    nn.init.normal_(layer.weight, mean=0.5)
+    before = layer.quantized().values
+    layer.fix_scale()
+    assert torch.equal(layer.quantized().values, before)
+    layer.fix_scale()
+    assert torch.equal(layer.quantized().values, before)
+
+
 def test_weights_of_other_bits_warn() -> None:
     with pytest.warns(UserWarning, match='trained with bits=2, this model has bits=4'):
         make('linear', 4)[0].load_state_dict(make('linear', 2)[0].state_dict())
