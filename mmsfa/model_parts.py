@@ -28,7 +28,7 @@ def get(part: Any, name: str, default: Any = None) -> Any:
     return getattr(part, name, default)
 
 
-def without_losses(model: Any) -> Any:
+def bare_model(model: Any) -> Any:
     """The config of a model itself, inside of what is put around it.
 
     ``AuxiliaryLosses`` adds losses to it, ``Quantized`` quantises it. It is the config's own
@@ -125,7 +125,7 @@ def parts_of(model: Any) -> list[str]:
 
 def _present(model: Any, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     """(path, part) of those parts that a model has, and of its heads of regions."""
-    model = without_losses(model)
+    model = bare_model(model)
     region = get(model, REGION_STAGE)
     paths = [(name, get(model, name)) for name in names]
     paths += [(f'{REGION_STAGE}.{name}', get(region, name)) for name in REGION_HEADS]

@@ -9,13 +9,13 @@ from mmengine.config import Config
 
 from mmsfa.apis.trained_model import build_model
 from mmsfa.model_parts import (
+    bare_model,
     class_head_of,
     get,
     heads_of,
     is_behind_proposals,
     members,
     parts_of,
-    without_losses,
 )
 
 HEADS = {
@@ -62,5 +62,5 @@ def test_what_is_missing_is_none() -> None:
 def test_losses_around_a_config_are_no_part_of_it() -> None:
     inner = dict(type='MaskRCNN', rpn_head=dict(num_classes=1), bbox_head=dict(num_classes=7))
     outer = dict(type='AuxiliaryLosses', of=dict(type='AuxiliaryLosses', of=inner, losses={}))
-    assert without_losses(outer) is inner and without_losses(inner) is inner
+    assert bare_model(outer) is inner and bare_model(inner) is inner
     assert get(class_head_of(outer), 'num_classes') == 7

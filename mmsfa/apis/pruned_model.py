@@ -20,7 +20,7 @@ from mmsfa.compression.pruning.criteria import NEED_DATA, check_criterion
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.scopes import scope_of, set_loader_defaults
 from mmsfa.errors import OptionError
-from mmsfa.model_parts import without_losses, wraps
+from mmsfa.model_parts import bare_model, wraps
 from mmsfa.neurons.real_time import input_channels
 
 from .trained_model import load_trained
@@ -148,7 +148,7 @@ def config_of(cfg: Config, widths: Mapping[str, list[int]]) -> Config:
     """
     found = deepcopy(cfg)
     found.model = _with_widths(found.model, dict(widths))
-    inner = without_losses(found.model)
+    inner = bare_model(found.model)
     if inner.get('pretrained') is not None:
         inner.pretrained = None
     for part in [inner.get('backbone'), inner]:

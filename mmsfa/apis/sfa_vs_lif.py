@@ -15,7 +15,7 @@ from mmsfa.cls import SpikeLinearClsHead
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.scopes import class_of, scope_of, set_loader_defaults
 from mmsfa.errors import OptionError
-from mmsfa.model_parts import without_losses
+from mmsfa.model_parts import bare_model
 from mmsfa.spiking import EnergyCosts, OperationCounter
 
 TOP1 = 'top-1 (%)'
@@ -33,7 +33,7 @@ def check_trainable(cfg: Config) -> None:
         UserError: The data is not there.
     """
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
-        head = class_of(without_losses(cfg.model).get('head') or {}, registry)
+        head = class_of(bare_model(cfg.model).get('head') or {}, registry)
     if head is not SpikeLinearClsHead or not (cfg.get('train_cfg') or {}).get('max_epochs'):
         raise OptionError(
             'Only a classifier with a SpikeLinearClsHead that trains by epochs can be compared in '

@@ -19,7 +19,7 @@ from mmsfa.config.check_model import check_model
 from mmsfa.config.scopes import scope_of, set_loader_defaults
 from mmsfa.errors import OptionError
 from mmsfa.layers.fold import merge_branches
-from mmsfa.model_parts import to_predict, without_losses
+from mmsfa.model_parts import bare_model, to_predict
 from mmsfa.neurons.weight_settings import warn_of_unread
 
 
@@ -35,7 +35,7 @@ def build_model(cfg: Config) -> BaseModel:
     check_model(cfg)
     init_default_scope(cfg.default_scope)
     model_cfg = deepcopy(to_predict(cfg.model))
-    inner = without_losses(model_cfg)
+    inner = bare_model(model_cfg)
     if 'backbone' in inner:
         inner['backbone']['init_cfg'] = None
     if cfg.get('data_preprocessor'):

@@ -12,7 +12,7 @@ from mmengine.registry import MODELS
 
 from mmsfa.backbones import BESTformer, ESpikeFormer
 from mmsfa.layers.any_channels import AnyChannels, ChannelsError
-from mmsfa.model_parts import without_losses
+from mmsfa.model_parts import bare_model
 
 from .check_datasets import datasets_of
 from .scopes import class_of
@@ -41,7 +41,7 @@ def check_channels(cfg: Config) -> None:
     Raises:
         ChannelsError: The sentence says what to change.
     """
-    model = without_losses(cfg.model)
+    model = bare_model(cfg.model)
     preprocessor = model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
     mean, std = preprocessor.get('mean'), preprocessor.get('std')
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:

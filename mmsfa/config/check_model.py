@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mmsfa.backbones import BESTformer, ESpikeFormer, StagedBackbone
 from mmsfa.errors import UserError
-from mmsfa.model_parts import members, without_losses
+from mmsfa.model_parts import bare_model, members
 
 from .check_channels import check_channels
 from .scopes import class_of
@@ -59,7 +59,7 @@ def check_model(cfg: Config) -> None:
     check_channels(cfg)
     if cfg.get('check_model') is False:
         return
-    model = without_losses(cfg.model)
+    model = bare_model(cfg.model)
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         backbone_cfg = model.get('backbone') or {}
         if class_of(backbone_cfg, registry) not in (BESTformer, ESpikeFormer):

@@ -12,7 +12,7 @@ from mmengine.registry import MODELS, Registry
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.cls import SpikeLinearClsHead, SpikeTemporalClsHead
 from mmsfa.errors import OptionError
-from mmsfa.model_parts import without_losses
+from mmsfa.model_parts import bare_model
 from mmsfa.neurons import LIF, SFA
 from mmsfa.pretrain import SpikeMAE
 
@@ -32,7 +32,7 @@ def levels_of(cfg: Config) -> int:
     Raises:
         OptionError: Its neurons are no SFA neurons, or have real time steps already.
     """
-    model = without_losses(cfg.model)
+    model = bare_model(cfg.model)
     neuron = model.backbone.get('neuron_cfg') or dict(type=SFA)
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         backbone = class_of(model.backbone, registry)
@@ -62,7 +62,7 @@ def to_lif_twin(cfg: Config, options: dict[str, Any] | None = None) -> None:
             which masked pre-training does in still images only.
     """
     T = levels_of(cfg)
-    model = without_losses(cfg.model)
+    model = bare_model(cfg.model)
     neuron_cfg = dict(LIF_CFG, **(options or {}))
     try:
         LIF(**{key: value for key, value in neuron_cfg.items() if key != 'type'})

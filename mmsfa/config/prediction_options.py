@@ -9,7 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
 from mmsfa.errors import OptionError
-from mmsfa.model_parts import REGION_STAGE, without_losses
+from mmsfa.model_parts import REGION_STAGE, bare_model
 
 from .scopes import scope_of
 from .walk import with_pipeline
@@ -102,7 +102,7 @@ def _boxes_only(cfg: Config) -> None:
         if 'segm' in kinds:
             kinds = [kinds] if isinstance(kinds, str) else kinds
             metric['metric'] = [kind for kind in kinds if kind != 'segm'] or ['bbox']
-    roi_head = without_losses(cfg.model.module).get(REGION_STAGE)
+    roi_head = bare_model(cfg.model.module).get(REGION_STAGE)
     if roi_head and roi_head.get('mask_head'):
         roi_head.update(mask_head=None, mask_roi_extractor=None)
         print_log(

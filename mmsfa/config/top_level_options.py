@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmsfa.errors import OptionError
-from mmsfa.model_parts import without_losses
+from mmsfa.model_parts import bare_model
 
 _USERS = ('dataloader', 'evaluator')
 
@@ -45,7 +45,7 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
                 f'data_root {old_root!r}. Set train_dataloader.dataset.data_root and the others.'
             )
     if 'pretrained' in options:
-        model = without_losses(cfg.model)
+        model = bare_model(cfg.model)
         if 'backbone' not in model:
             raise OptionError('--cfg-options pretrained needs a model with a backbone, got none.')
         model.backbone.init_cfg = dict(

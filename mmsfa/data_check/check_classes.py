@@ -12,7 +12,7 @@ from mmengine.registry import DATASETS, METRICS, Registry
 from mmsfa.config.check_datasets import datasets_of
 from mmsfa.config.scopes import class_of
 from mmsfa.errors import UserError
-from mmsfa.model_parts import class_heads_of, get, without_losses
+from mmsfa.model_parts import bare_model, class_heads_of, get
 
 from .class_names import classes_in, compare, quoted
 from .coco_categories import read_categories
@@ -215,7 +215,7 @@ def _other_number(cfg: Config, kind: Any, classes: tuple[str, ...]) -> str | Non
 
     A model whose labels are words, or all one, is left out.
     """
-    model = without_losses(cfg.get('model') or {})
+    model = bare_model(cfg.get('model') or {})
     is_single = str(get(model, 'type', '')).rpartition('.')[2] == 'RPN'
     if is_single or get(model, 'language_model') or _owner(kind, 'parse_data_info') not in (
         '', 'CocoDataset', 'XMLDataset', 'BaseDataset'

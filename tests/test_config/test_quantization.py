@@ -11,7 +11,7 @@ from mmsfa.apis.trained_model import build_model
 from mmsfa.compression.quantization import QuantizedLayer
 from mmsfa.config.quantization import apply_quantization
 from mmsfa.errors import OptionError
-from mmsfa.model_parts import to_predict, without_losses
+from mmsfa.model_parts import bare_model, to_predict
 
 
 def test_it_goes_around_the_model(repo_dir: Path) -> None:
@@ -22,7 +22,7 @@ def test_it_goes_around_the_model(repo_dir: Path) -> None:
     cfg.quantization = dict(default=4, readout=None)
     apply_quantization(cfg)
     assert 'quantization' not in cfg and cfg.model.type == 'mmpretrain.Quantized'
-    assert without_losses(cfg.model) == inner
+    assert bare_model(cfg.model) == inner
     layers = [m for m in build_model(cfg).modules() if isinstance(m, QuantizedLayer)]
     assert {layer.weight_bits for layer in layers} == {4, 8}
 

@@ -21,7 +21,7 @@ from mmsfa.config.check_model import check_model
 from mmsfa.config.quantization import apply_quantization
 from mmsfa.config.scopes import set_loader_defaults
 from mmsfa.config.top_level_options import merge_options
-from mmsfa.model_parts import without_losses
+from mmsfa.model_parts import bare_model
 from mmsfa.neurons import LIF, UniformState
 from mmsfa.spiking.measure.observer import neurons_of
 from tests.helpers.event_files import aedat2
@@ -57,7 +57,7 @@ def small(tmp_path: Path) -> Callable[[str], Config]:
             extensions=('.aedat', '.png'),
             pipeline=pipeline,
         )
-        model = without_losses(cfg.model)
+        model = bare_model(cfg.model)
         if model.backbone.type == 'SpikingVGG':
             pools = model.backbone.get('plan', VGG_SNN)
             model.backbone.plan = [8 if isinstance(step, int) else step for step in pools]
@@ -97,7 +97,7 @@ def test_one_training_step(small, name: str) -> None:
     assert {m.t for m in model.modules() if isinstance(m, BinaryQuantizer)} == {0.1}
     states = [m for m in model.modules() if isinstance(m, UniformState)]
     assert len(states) == len(neurons_of(model)) > 5
-    steps = without_losses(cfg.model).backbone.T
+    steps = bare_model(cfg.model).backbone.T
     assert {int(state.num_batches_tracked) for state in states} == {steps}
     assert {state.bits for state in states} == {4}
     assert all(weight.isfinite().all() for weight in model.parameters())

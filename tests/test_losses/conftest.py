@@ -13,7 +13,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from torch import nn
 
-from mmsfa.model_parts import without_losses
+from mmsfa.model_parts import bare_model
 
 CONFIGS = {
     'detector': 'det/mask_rcnn_esf_demo.py',
@@ -48,7 +48,7 @@ def build(config, lively_weights) -> Callable[..., nn.Module]:
         if losses is not None:
             model = dict(type='AuxiliaryLosses', of=model, losses=losses)
         built = MODELS.build(model)
-        plain = MODELS.build(deepcopy(without_losses(model)))
+        plain = MODELS.build(deepcopy(bare_model(model)))
         built.load_state_dict(lively_weights(plain).state_dict(), strict=False)
         return built.train()
 

@@ -55,7 +55,7 @@ from mmsfa.cli.key_values import KeyValues
 from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.config.lif_twin import levels_of, to_lif_twin
 from mmsfa.config.scopes import scope_of
-from mmsfa.model_parts import without_losses
+from mmsfa.model_parts import bare_model
 
 Figures = dict[str, dict[str, list[float]]]  # figure -> variant -> one value a round
 
@@ -146,7 +146,7 @@ def build(cfg: Config, variant: dict, device: str) -> nn.Module:
     """The backbone of a config, in one of the variants, from the same random weights."""
     init_default_scope(cfg.default_scope)
     torch.manual_seed(0)
-    backbone = MODELS.build({**deepcopy(without_losses(cfg.model).backbone), **variant})
+    backbone = MODELS.build({**deepcopy(bare_model(cfg.model).backbone), **variant})
     return revert_sync_batchnorm(backbone).to(device)
 
 
@@ -219,7 +219,7 @@ def _channels_last(model: nn.Module) -> nn.Module:
 
 def measure(cfg: Config, args: argparse.Namespace) -> Figures:
     """Time the backbones in turns, and weigh what they keep."""
-    channels = without_losses(cfg.model).backbone.get('in_channels', 3)
+    channels = bare_model(cfg.model).backbone.get('in_channels', 3)
     image = torch.randn(args.batch_size, channels, *args.shape, device=args.device)
     models = build_all(cfg, args)
     if args.fuse_conv_bn:

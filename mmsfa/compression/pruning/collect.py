@@ -10,7 +10,7 @@ import torch
 from rich.progress import track
 from torch import Tensor, nn
 
-from .criteria import Place, Site, mean_scores, places_of, score_batch
+from .criteria import ScorePoint, Site, mean_scores, places_of, score_batch
 from .units import Member, Unit
 
 Run = Callable[[nn.Module, Any], object]
@@ -45,7 +45,7 @@ class ScoreCollector:
     ) -> None:
         self.model = model
         self.units = list(units)
-        self._places: dict[str, list[tuple[Place, Member]]] = {
+        self._places: dict[str, list[tuple[ScorePoint, Member]]] = {
             unit.name: places_of(model, unit, criterion, site, max_size) for unit in self.units
         }
         self._sums: dict[tuple[str, bool], Tensor] = {}
@@ -65,19 +65,19 @@ class ScoreCollector:
                 stack.callback(handle.remove)
             yield
 
-    def _reader(self, place: Place) -> Callable[..., None]:
+    def _reader(self, place: ScorePoint) -> Callable[..., None]:
         def read(module: nn.Module, args: tuple[Tensor, ...]) -> None:
             self._add(place, score_batch(place, module, args[0]))
 
         return read
 
-    def _giver(self, place: Place) -> Callable[..., None]:
+    def _giver(self, place: ScorePoint) -> Callable[..., None]:
         def give(module: nn.Module, args: object, output: Tensor) -> None:
             self._add(place, score_batch(place, module, output))
 
         return give
 
-    def _add(self, place: Place, scores: Tensor) -> None:
+    def _add(self, place: ScorePoint, scores: Tensor) -> None:
         key = place.name, place.reads
         total = scores.sum(0)
         self._sums[key] = self._sums[key] + total if key in self._sums else total

@@ -22,7 +22,7 @@ CRITERIA = ('svs', 'sca', 'l1', 'bn_gamma', 'random')
 NEED_DATA = ('svs', 'sca')
 
 
-class Place(NamedTuple):
+class ScorePoint(NamedTuple):
     """Where a score of spikes is taken.
 
     Attributes:
@@ -118,7 +118,7 @@ class _Sums:
 
 def places_of(
     model: nn.Module, unit: Unit, criterion: str, site: Site, max_size: int | None
-) -> list[tuple[Place, Member]]:
+) -> list[tuple[ScorePoint, Member]]:
     """Where the spikes of a unit are scored: at its neurons, else where its layers read.
 
     Args:
@@ -141,17 +141,17 @@ def places_of(
             def norms(x: Tensor, neuron: nn.Module = neuron) -> Tensor:
                 return potential_score(x)
 
-            found.append((Place(member.name, True, neuron.T, 1, norms), member))
+            found.append((ScorePoint(member.name, True, neuron.T, 1, norms), member))
         else:
-            found.append((Place(member.name, False, neuron.T, 1, ranks), member))
+            found.append((ScorePoint(member.name, False, neuron.T, 1, ranks), member))
     if criterion == 'svs' and site == 'pooled' and unit.pools:
         steps = found[0][0].steps
-        found = [(Place(one.name, False, steps, 1, ranks), one) for one in unit.pools]
+        found = [(ScorePoint(one.name, False, steps, 1, ranks), one) for one in unit.pools]
     if not found:  # an ordinary network: ReLU is often a function
         score = ranks if criterion == 'svs' else potential_score
         for member in unit.consumers:
             axis = -1 if isinstance(model.get_submodule(member.name), nn.Linear) else 1
-            found.append((Place(member.name, True, 1, axis, score), member))
+            found.append((ScorePoint(member.name, True, 1, axis, score), member))
     return found
 
 
@@ -163,7 +163,7 @@ def mean_scores(unit: Unit, found: Iterable[tuple[Tensor, Member]]) -> Tensor:
     return total.mean()
 
 
-def score_batch(place: Place, module: nn.Module, x: Tensor) -> Tensor:
+def score_batch(place: ScorePoint, module: nn.Module, x: Tensor) -> Tensor:
     """Score one batch at a place, (samples, channels), float64."""
     x = x.detach()
     if place.reads and isinstance(module, SpikingNeuron):
