@@ -179,6 +179,10 @@ def run_tool(main: Callable[[], None]) -> None:
     """
     try:
         main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `print_config.py CONFIG | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes once more when it ends
+        sys.exit(141)  # as a program ends that this kills
     except KeyboardInterrupt:
         sys.exit('\nStopped by the user. A training is continued with --resume.')
     except (UserError, StackError) as error:

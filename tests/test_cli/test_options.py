@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +81,18 @@ def test_ctrl_c() -> None:
 
     with pytest.raises(SystemExit, match='Stopped by the user.*--resume'):
         run_tool(stop)
+
+
+@pytest.mark.tools
+@pytest.mark.skipif(sys.platform == 'win32', reason='no pipes that break')
+def test_a_reader_that_has_enough_ends_a_tool_in_silence(repo_dir: Path) -> None:
+    config = 'configs/cls/esf_tiny_flowers5.py'
+    tool = f'"{sys.executable}" -W ignore tools/misc/print_config.py {config}'
+    done = subprocess.run(
+        ['bash', '-c', f'set -o pipefail; {tool} | true'],
+        capture_output=True,
+        text=True,
+        cwd=repo_dir,
+        env={**os.environ, 'PYTHONPATH': str(repo_dir)},
+    )
+    assert 'Error' not in done.stderr and done.returncode in (0, 141)
