@@ -13,6 +13,7 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import CheckpointLoader, Runner
 from torch.utils.data import DataLoader, Subset
 
+from mmsfa.checkpoint.loading.whole_model import load_whole
 from mmsfa.compression.quantization import refuse_packed
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.check_model import check_model
@@ -63,33 +64,12 @@ def load_trained(
     state_dict = loaded.get('state_dict', loaded)
     warn_of_unread(model, state_dict)
     refuse_packed(model, state_dict)
-    _load(model, {k.removeprefix('module.'): v for k, v in state_dict.items()}, checkpoint)
+    load_whole(model, state_dict, checkpoint)
     stored = (loaded.get('meta') or {}).get('dataset_meta') or {}
     model.dataset_meta = {**_dataset_meta(cfg), **stored}
     if merge:
         merge_branches(model)
     return model.to(device)
-
-
-def _load(model: BaseModel, state_dict: dict[str, Any], checkpoint: str) -> None:
-    """Refuse what does not fit, where mmengine only warns: half a model gives no figures."""
-    mine = model.state_dict()
-    other = [k for k in mine if k in state_dict and mine[k].shape != state_dict[k].shape]
-    fitting = {k: v for k, v in state_dict.items() if k not in other}
-    missing, unexpected = model.load_state_dict(fitting, strict=False)
-    parts = {name for name, _ in model.named_children()}
-    unexpected = [key for key in unexpected if key.split('.')[0] in parts]
-    # Counted for BN without momentum only; converters leave it out.
-    missing = [k for k in missing if not k.endswith('num_batches_tracked') and k not in other]
-    if missing or other or unexpected:
-        wrong = [f'lacks {key}' for key in missing[:1]]
-        wrong += [f'has {key} in another shape' for key in other[:1]]
-        wrong += [f'has {key}, which the model lacks' for key in unexpected[:1]]
-        number = len(missing) + len(other) + len(unexpected)
-        raise OptionError(
-            f'{checkpoint} does not belong to this config: it {" and ".join(wrong)} ({number} '
-            'weights do not fit). Give the config that it was trained with.'
-        )
 
 
 def _dataset_meta(cfg: Config) -> dict[str, Any]:

@@ -16,7 +16,13 @@ from mmengine.model import BaseModel, ImgDataPreprocessor
 from mmengine.optim import LinearLR, OptimWrapper, _ParamScheduler
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.registry import Registry
-from mmengine.runner import CheckpointLoader, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+from mmengine.runner import (
+    BaseLoop,
+    CheckpointLoader,
+    EpochBasedTrainLoop,
+    IterBasedTrainLoop,
+    Runner,
+)
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -63,6 +69,14 @@ def runner_says_what_it_loads(folder: Path) -> None:
     run._load_from = str(folder / 'a' / 'epoch_1.pth')  # before_run may still choose the file
     run.load_or_resume()
     assert run._has_loaded and run.iter == 2
+
+
+@row('_train_loop', used_by='engine/hooks/pretrained_notice_hook.py')
+def runner_builds_the_loop_when_it_trains(folder: Path) -> None:
+    run = runner(folder)
+    assert not isinstance(run._train_loop, BaseLoop)
+    run.train()
+    assert isinstance(run._train_loop, BaseLoop)
 
 
 @row('_randomness_cfg', used_by='engine/loops/resumable_loader_of.py')

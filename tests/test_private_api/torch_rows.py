@@ -53,7 +53,7 @@ def convolutions_take_another_weight(folder: Path) -> None:
     assert list(up._output_padding(x, [10, 11], *sizes, 2, up.dilation)) == [0, 1]
 
 
-@row('_metadata', used_by='neurons/weight_settings.py')
+@row('_metadata', used_by='checkpoint/loading/whole_model.py neurons/weight_settings.py')
 def state_dicts_carry_what_modules_tell(folder: Path) -> None:
     layer = nn.Sequential(nn.Linear(1, 1))
     layer[0].register_state_dict_post_hook(

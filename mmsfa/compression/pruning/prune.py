@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from mmsfa.neurons import SpikingNeuron
 
 from .collect import Run, ScoreCollector, collect, run_tensors
 from .criteria import NEED_DATA, Site, check_criterion, weight_scores
@@ -151,7 +156,7 @@ def check_plan(model: nn.Module, narrowed: nn.Module, plan: Plan, image: Tensor)
     Raises:
         PruningError: The channels of a layer were followed wrongly.
     """
-    with masked(model, plan):
+    with masked(model, plan), _counting_silent(model) as silent:
         wanted = outputs_of(model, image)
     try:
         found = outputs_of(narrowed, image)
@@ -167,3 +172,28 @@ def check_plan(model: nn.Module, narrowed: nn.Module, plan: Plan, image: Tensor)
             'chosen channels it does not give what it gives with them silenced. Leave such parts '
             f'out: give them the ratio 0 by name ({_keeps("backbone.*").rstrip(",")}).'
         )
+    if 2 * sum(silent.values()) > len(silent):
+        warnings.warn(
+            f'{sum(silent.values())} of {len(silent)} neuron layers fired nothing on the picture '
+            'of the check, so it says little about what follows them: is the model trained, and '
+            'does the config normalise its pictures as in training?',
+            stacklevel=2,
+        )
+
+
+@contextmanager
+def _counting_silent(model: nn.Module) -> Iterator[dict[str, bool]]:
+    """Note of each neuron layer that runs meanwhile whether it never fires."""
+    silent: dict[str, bool] = {}
+    with ExitStack() as stack:
+        for name, module in model.named_modules():
+            if isinstance(module, SpikingNeuron):
+                handle = module.register_forward_hook(partial(_note, silent, name))
+                stack.callback(handle.remove)
+        yield silent
+
+
+def _note(
+    silent: dict[str, bool], name: str, module: nn.Module, args: object, out: Tensor
+) -> None:
+    silent[name] = silent.get(name, True) and not bool(out.any())

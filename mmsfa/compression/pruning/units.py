@@ -132,7 +132,8 @@ def _read(
         if module in traced.pairs:
             unit.product = names[traced.pairs[module]]
     if outputs > (unit.product is not None):
-        unit.reason = 'it gives an output of the model'
+        or_product = ', or a product that cannot be followed' if unit.neurons else ''
+        unit.reason = f'it gives an output of the model{or_product}'
     return unit
 
 

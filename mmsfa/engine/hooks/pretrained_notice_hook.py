@@ -9,10 +9,11 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from safetensors import safe_open
 from torch import nn
 
+from mmsfa.checkpoint.loading.whole_model import load_whole
 from mmsfa.compression.quantization import refuse_packed
 from mmsfa.engine.plain_model import plain_model
 from mmsfa.neurons.weight_settings import warn_of_unread
@@ -23,7 +24,8 @@ class PretrainedNoticeHook(Hook):
     """Logs before training whether the backbone starts from a checkpoint or from scratch.
 
     Of a checkpoint it says where its weights were those of a quantised or spiking layer and the
-    model has an ordinary one, and refuses packed weights that the model cannot unpack.
+    model has an ordinary one, and refuses packed weights that the model cannot unpack and, in a
+    test, weights that are not those of the whole model.
     """
 
     priority = 'VERY_LOW'
@@ -33,10 +35,13 @@ class PretrainedNoticeHook(Hook):
 
         Raises:
             PackedWeightError: They are packed, and the model has no such quantised layer.
+            OptionError: A test would run with a part of the model's weights.
         """
-        state_dict = checkpoint.get('state_dict', checkpoint)
-        refuse_packed(plain_model(runner), state_dict)
-        warn_of_unread(plain_model(runner), state_dict)
+        model, state_dict = plain_model(runner), checkpoint.get('state_dict', checkpoint)
+        refuse_packed(model, state_dict)
+        warn_of_unread(model, state_dict)
+        if not isinstance(runner._train_loop, BaseLoop):  # a training may leave heads new
+            load_whole(model, state_dict, str(runner._load_from))
 
     def before_train(self, runner: Runner) -> None:
         """Log one line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -182,3 +183,16 @@ def test_channels_that_were_followed_wrongly_are_found() -> None:
     found = plan_pruning(model, image, 0.5, 'l1')
     with pytest.raises(PruningError, match='Turned mixes channels in a way that cannot be follow'):
         check_plan(model, apply_plan(deepcopy(model), found), found, image)
+
+
+@pytest.mark.parametrize('fires', [True, False])
+def test_a_check_on_silence_is_said(fires: bool) -> None:
+    model = classifier()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d) and not fires:
+            nn.init.constant_(module.bias, -9)
+    plan = plan_pruning(model, IMAGE, 0.5, 'l1')
+    narrowed = apply_plan(deepcopy(model), plan)
+    with warnings.catch_warnings(record=True) as said:
+        check_plan(model, narrowed, plan, IMAGE)
+    assert fires != any('neuron layers fired nothing' in str(one.message) for one in said)

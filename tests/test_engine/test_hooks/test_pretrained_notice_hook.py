@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from mmsfa.compression.quantization import packed_state_dict, quantize
 from mmsfa.compression.quantization.packing import PackedWeightError
 from mmsfa.engine import PretrainedNoticeHook
+from mmsfa.errors import OptionError
 from tests.helpers.spiking_runs import Net, runner
 
 
@@ -67,7 +69,7 @@ def test_parts_that_stay_random_are_said(
 
 def test_packed_weights_and_those_of_other_layers_are_said(tmp_path: Path) -> None:
     class Owner:
-        model = nn.Sequential(nn.Linear(6, 4))
+        model, _train_loop, _load_from = nn.Sequential(nn.Linear(6, 4)), None, 'quantised.pth'
 
     quantised = quantize(nn.Sequential(nn.Linear(6, 4)), dict(default=4, stem=4))
     state = quantised.state_dict()
@@ -95,3 +97,17 @@ def test_a_packed_file_is_no_start_of_an_ordinary_backbone(tmp_path: Path) -> No
         PretrainedNoticeHook().before_train(Owner())
     Owner.model = backbone(quantised)
     PretrainedNoticeHook().before_train(Owner())
+
+
+@pytest.mark.parametrize('trains', [True, False])
+def test_a_test_needs_all_weights_and_a_training_does_not(tmp_path: Path, trains: bool) -> None:
+    """mmengine only prints which weights it left out, and goes on with random ones."""
+    state = {**Net().state_dict(), 'weight': torch.ones(3)}
+    run = runner(tmp_path / 'run', Net())
+    run._load_from = str(tmp_path / 'other.pth')
+    torch.save(dict(state_dict=state, meta={}), run._load_from)
+    if trains:
+        run.train()
+        return
+    with pytest.raises(OptionError, match=r'other\.pth does not belong to .* has weight in another'):
+        run.test()
