@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmpretrain.registry import MODELS
+
 SETTINGS: dict[str, dict] = {
     'tiny': dict(channels=(24, 48, 96, 128)),
     '5m': dict(channels=(32, 64, 128, 192)),
@@ -81,19 +83,19 @@ class Arch:
 
 
 def complete_attention(attn_cfg: dict, published: dict) -> dict:
-    """Fill what a config leaves out of the published attention; another type stays as it is.
+    """Fill what a config leaves out of the published attention, or of one that is made from it.
 
     Args:
         attn_cfg: Of the config, perhaps without a type.
         published: The attention that is built without any config.
     """
-    same = _name(attn_cfg.get('type', published['type'])) == _name(published['type'])
+    kind, base = (_type_of({**published, **one}['type']) for one in (attn_cfg, {}))
+    same = isinstance(kind, type) and isinstance(base, type) and issubclass(kind, base)
     return {**published, **attn_cfg} if same else attn_cfg
 
 
-def _name(kind: str | type) -> str:
-    """A registered name without its scope."""
-    return kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__
+def _type_of(kind: str | type) -> object:
+    return MODELS.get(kind) if isinstance(kind, str) else kind
 
 
 def _read(settings: dict, num_channels: int, depths: tuple[int, ...], *optional: str) -> tuple:

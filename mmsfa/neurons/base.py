@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import methodcaller
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .functional import level_entropy, spike_train
+from .functional import level_entropy, spike_train, spikes_at
 from .weight_settings import keep_settings
 
 _Amount = TypeVar('_Amount', Tensor, np.ndarray, float)
@@ -88,6 +88,12 @@ class SpikingNeuron(nn.Module):
             ValueError: The output is none of this neuron.
         """
         return spike_train(self.counts_of(output), self.D, self.lowest)
+
+    def steps_of(self, output: Tensor) -> Iterator[Tensor]:
+        """As :meth:`spikes_of`, one virtual step after the other and unchecked: less memory."""
+        counts = self.counts_of(output)
+        for step in range(self.D):
+            yield spikes_at(counts, step, self.lowest)
 
     def total_of(self, output: Tensor, axes: tuple[int, ...]) -> Tensor:
         """How many spikes an output holds, whatever their sign, summed over some axes; float64."""

@@ -3,10 +3,12 @@
 from .binary_map import BinaryMapAttention
 from .product import SpikeProduct
 from .spike_driven import SpikeDrivenSelfAttention, spike_driven_attention
+from .step_aligned import StepAlignedAttention
 
 __all__ = [
     'BinaryMapAttention',
     'SpikeDrivenSelfAttention',
     'SpikeProduct',
+    'StepAlignedAttention',
     'spike_driven_attention',
 ]

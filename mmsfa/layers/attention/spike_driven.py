@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, reduce
+from operator import methodcaller
 from typing import Any, Literal
 
 import torch
 from mmcv.cnn import build_activation_layer
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmsfa.layers.rep_conv import SpikeRepConv
 from mmsfa.layers.spike_conv import LayerCfg, SpikeConv
@@ -81,6 +82,10 @@ class SpikeDrivenProduct(SpikeProduct):
         self.order = order
         self.token_norm = token_norm
 
+    def settings(self) -> dict[str, Any]:
+        """What decides the output; weights that had other settings warn when they are loaded."""
+        return dict(token_norm=self.token_norm)
+
     def scale_for(self, q: Tensor) -> float:
         """The factor of a product of N tokens."""
         if self.token_norm is None:
@@ -119,10 +124,6 @@ class SpikeDrivenProduct(SpikeProduct):
         return reduce(torch.add, products)
 
 
-def _settings(product: nn.Module) -> dict[str, Any]:
-    return dict(token_norm=product.token_norm)
-
-
 @MODELS.register_module()
 class SpikeDrivenSelfAttention(BaseModule):
     """Spike-driven self-attention of E-SpikeFormer.
@@ -155,6 +156,8 @@ class SpikeDrivenSelfAttention(BaseModule):
         ValueError: ``channels`` is no multiple of ``num_heads``, ``order`` is unknown, or
             ``token_norm`` is no number above 0.
     """
+
+    product_type: type[SpikeDrivenProduct] = SpikeDrivenProduct
 
     def __init__(
         self,
@@ -194,8 +197,8 @@ class SpikeDrivenSelfAttention(BaseModule):
         if scale is None:
             scale = 2 * (channels // num_heads) ** -0.5
         self.num_heads = num_heads
-        self.product = SpikeDrivenProduct(scale, order, token_norm)
-        keep_settings(self.product, _settings, unstated=dict(token_norm=None))
+        self.product = self.product_type(scale, order, token_norm)
+        keep_settings(self.product, methodcaller('settings'), unstated=dict(token_norm=None))
         self.neuron = build_activation_layer(neuron_cfg)
         self.q_conv = layer(channels, channels, order=order_of_qkv)
         self.k_conv = layer(channels, channels, order=order_of_qkv)

@@ -11,6 +11,7 @@ from .spike_code import (
     level_shifts,
     simulate_if_neuron,
     spike_train,
+    spikes_at,
     sum_spikes,
 )
 from .state_hooks import StateHooks, hooked_fire_one_step, hooked_fire_over_time
@@ -39,6 +40,7 @@ __all__ = [
     'level_shifts',
     'simulate_if_neuron',
     'spike_train',
+    'spikes_at',
     'straight_through',
     'sum_spikes',
     'surrogate_derivative',

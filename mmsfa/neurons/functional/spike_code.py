@@ -32,15 +32,28 @@ def spike_train(counts: Tensor, D: int, lowest: int = 0) -> Tensor:
     """
     check_levels(D, None, 'half_even', 'closed')
     steps = torch.arange(D, device=counts.device).view(-1, *[1] * counts.dim())
-    spikes = (counts > steps).to(counts.dtype)
-    if lowest:
-        spikes = spikes - (counts < -steps).to(counts.dtype)
+    spikes = spikes_at(counts, steps, lowest)
     if not torch.equal(sum_spikes(spikes), counts):
         raise ValueError(
             f'Counts must be integers in {lowest}..D={D}; multiply normalised outputs by their '
             'norm first.'
         )
     return spikes
+
+
+def spikes_at(counts: Tensor, step: int | Tensor, lowest: int = 0) -> Tensor:
+    """Those spikes of :func:`spike_train` that are emitted in one virtual step, or in several.
+
+    Args:
+        counts: Integers in lowest..D, shape (...); not checked.
+        step: 0..D-1, or a tensor of them that is broadcast.
+        lowest: 0, or -D for spikes with signs.
+
+    Returns:
+        Zeros and ones (and minus ones), dtype of ``counts``.
+    """
+    spikes = (counts > step).to(counts.dtype)
+    return spikes - (counts < -step).to(counts.dtype) if lowest else spikes
 
 
 def sum_spikes(spikes: Tensor) -> Tensor:
