@@ -18,6 +18,7 @@ from mmsfa.layers.spike_conv import LayerCfg, SpikeConv
 from mmsfa.neurons.functional import is_exporting
 from mmsfa.neurons.weight_settings import keep_settings
 
+from .local_fields import LocalReceptiveFields
 from .product import SpikeProduct
 
 Order = Literal['auto', 'linear', 'quadratic']
@@ -69,10 +70,15 @@ class SpikeDrivenProduct(SpikeProduct):
         order: Order of the products.
         token_norm: See :class:`SpikeDrivenSelfAttention`.
 
+    Attributes:
+        silence_is_absence: Whether channels of q and k that never fire might as well not be there.
+
     Shape:
         - Input: q and k (T*B, heads, d, N), v (T*B, heads, e, N), spike counts / norm.
         - Output: (T*B, heads, e, N).
     """
+
+    silence_is_absence: bool = True
 
     def __init__(
         self, scale: float, order: Order = 'auto', token_norm: float | None = None
@@ -145,6 +151,8 @@ class SpikeDrivenSelfAttention(BaseModule):
             all tokens, so potentials grow with the picture; the scale then becomes
             ``scale * N_ref / N``, and a larger picture looks to the layers behind as those of
             training did. Exact, and free in inference. None, as published, adds up. Our own.
+        local: Settings of :class:`~mmsfa.layers.attention.local_fields.LocalReceptiveFields`, which
+            are mixed in, such as ``dict(dilations=(1, 2, 3))``; None leaves them out, as published.
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the normalisations.
         neuron_cfg: Config of the neurons.
@@ -169,6 +177,7 @@ class SpikeDrivenSelfAttention(BaseModule):
         rep_ratio: float | None = None,
         deploy: bool = False,
         token_norm: float | None = None,
+        local: dict | None = None,
         *,
         conv_cfg: dict | None,
         norm_cfg: dict,
@@ -203,6 +212,13 @@ class SpikeDrivenSelfAttention(BaseModule):
         self.q_conv = layer(channels, channels, order=order_of_qkv)
         self.k_conv = layer(channels, channels, order=order_of_qkv)
         self.v_conv = layer(channels, v_ratio * channels, order=order_of_qkv)
+        self.local = (
+            LocalReceptiveFields(
+                v_ratio * channels, num_heads, conv_cfg=conv_cfg, norm_cfg=norm_cfg, **local
+            )
+            if local is not None
+            else None
+        )
         self.proj = layer(v_ratio * channels, channels, owns_input=True)
         self.product.reads(*(conv.activate for conv in (self.q_conv, self.k_conv, self.v_conv)))
 
@@ -211,10 +227,9 @@ class SpikeDrivenSelfAttention(BaseModule):
         H, W = x.shape[-2:]
         spikes = self.neuron(x)
         # (T*B, C, H, W) -> (T*B, heads, C / heads, H*W)
-        q, k, v = (
-            conv(spikes).flatten(2).unflatten(1, (self.num_heads, -1))
-            for conv in (self.q_conv, self.k_conv, self.v_conv)
-        )
-        out = self.product(q, k, v)
+        maps = [conv(spikes) for conv in (self.q_conv, self.k_conv, self.v_conv)]
+        out = self.product(*(one.flatten(2).unflatten(1, (self.num_heads, -1)) for one in maps))
+        if self.local is not None:
+            out = self.local(out, maps[-1])
         # (T*B, heads, e, H*W) -> (T*B, heads * e, H, W)
         return self.proj(out.flatten(1, 2).unflatten(2, (H, W)))

@@ -77,6 +77,7 @@ class StepAlignedProduct(SpikeDrivenProduct):
                 q, k, v = q.float(), k.float(), v.float()
             learns = torch.is_grad_enabled() and not is_exporting()
             out = _Sum.apply(q, k, v, self) if learns else self.sum_of_steps(q, k, v)
+            out = self.with_constant(out, q, v)
             scale = self.scale_of_spikes(q)
             if not learns:
                 return out * (scale * self.inverse_theta())
@@ -106,6 +107,10 @@ class StepAlignedProduct(SpikeDrivenProduct):
         out = q.new_zeros(*v.shape[:-1], q.shape[-1])
         for one_q, one_k, one_v in self.steps(q, k, v):
             out = out + (one_v @ one_k.transpose(-2, -1)) @ one_q
+        return out
+
+    def with_constant(self, out: Tensor, q: Tensor, v: Tensor) -> Tensor:
+        """What a similarity adds to the products of all steps; nothing here."""
         return out
 
     def _spikes(self, *inputs: Tensor) -> Iterator[Step]:
