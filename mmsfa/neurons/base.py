@@ -91,9 +91,8 @@ class SpikingNeuron(nn.Module):
 
     def steps_of(self, output: Tensor) -> Iterator[Tensor]:
         """As :meth:`spikes_of`, one virtual step after the other and unchecked: less memory."""
-        counts = self.counts_of(output)
-        for step in range(self.D):
-            yield spikes_at(counts, step, self.lowest)
+        for step in range(self.D):  # no counts are made: outputs lie between those thresholds
+            yield spikes_at(output.detach(), self.per_spike(step + 0.5), self.lowest)
 
     def total_of(self, output: Tensor, axes: tuple[int, ...]) -> Tensor:
         """How many spikes an output holds, whatever their sign, summed over some axes; float64."""

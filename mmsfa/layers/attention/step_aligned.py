@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import torch
@@ -76,7 +77,7 @@ class StepAlignedProduct(SpikeDrivenProduct):
             if q.dtype != torch.float64:
                 q, k, v = q.float(), k.float(), v.float()
             learns = torch.is_grad_enabled() and not is_exporting()
-            out = _Sum.apply(q, k, v, self) if learns else self.sum_of_steps(q, k, v)
+            out = _Sum.apply(q, k, v, self) if learns else self.sum_of_steps(q, k, v)[0]
             out = self.with_constant(out, q, v)
             scale = self.scale_of_spikes(q)
             if not learns:
@@ -102,12 +103,14 @@ class StepAlignedProduct(SpikeDrivenProduct):
         """1 / theta, a scalar."""
         return self.log_theta.clamp(-_CLIP, _CLIP).neg().exp()
 
-    def sum_of_steps(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """The products of all steps, not yet scaled; whole numbers."""
-        out = q.new_zeros(*v.shape[:-1], q.shape[-1])
+    def sum_of_steps(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The products of all steps, not yet scaled, whole numbers; and the sum of k^T v."""
+        products, matrices = [], []
         for one_q, one_k, one_v in self.steps(q, k, v):
-            out = out + (one_v @ one_k.transpose(-2, -1)) @ one_q
-        return out
+            matrix = one_v @ one_k.transpose(-2, -1)  # (e, d)
+            products.append(matrix @ one_q)
+            matrices.append(matrix)
+        return reduce(torch.add, products), reduce(torch.add, matrices)
 
     def with_constant(self, out: Tensor, q: Tensor, v: Tensor) -> Tensor:
         """What a similarity adds to the products of all steps; nothing here."""
@@ -143,25 +146,25 @@ def _begin_with_zero(
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over steps; it keeps its inputs alone, and takes them apart again in backward."""
+    """The sum over steps; it keeps its inputs, and takes them apart again in backward."""
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, product: StepAlignedProduct) -> Tensor:
-        ctx.save_for_backward(q, k, v)
+        out, matrix = product.sum_of_steps(q, k, v)
+        ctx.save_for_backward(q, k, v, matrix)
         ctx.product = product
-        return product.sum_of_steps(q, k, v)
+        return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        inputs, product = ctx.saved_tensors, ctx.product
-        matrix: Any = 0
+        (*inputs, matrix), product = ctx.saved_tensors, ctx.product
         of_k, of_v = (torch.zeros_like(x) for x in inputs[1:])
         for q, k, v in product.steps(*inputs):
-            matrix = matrix + v @ k.transpose(-2, -1)  # (e, d); that of q is in all steps the same
             inner = grad @ q.transpose(-2, -1)
             of_k += inner.transpose(-2, -1) @ v
             of_v += inner @ k
+        # The gradient of q is that of all its steps, which have the output's in common.
         of_q = matrix.transpose(-2, -1) @ grad
         slopes = product.slopes()
         of_q, of_k, of_v = (

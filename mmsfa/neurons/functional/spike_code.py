@@ -41,12 +41,13 @@ def spike_train(counts: Tensor, D: int, lowest: int = 0) -> Tensor:
     return spikes
 
 
-def spikes_at(counts: Tensor, step: int | Tensor, lowest: int = 0) -> Tensor:
+def spikes_at(counts: Tensor, step: float | Tensor, lowest: int = 0) -> Tensor:
     """Those spikes of :func:`spike_train` that are emitted in one virtual step, or in several.
 
     Args:
-        counts: Integers in lowest..D, shape (...); not checked.
-        step: 0..D-1, or a tensor of them that is broadcast.
+        counts: Integers in lowest..D, shape (...); not checked. They may be divided by a norm, if
+            the step is, too.
+        step: 0..D-1, or a tensor of them that is broadcast; step + 1/2 gives the same.
         lowest: 0, or -D for spikes with signs.
 
     Returns:
