@@ -29,8 +29,9 @@ from mmsfa.spiking.measure.emission import Emission
 from mmsfa.spiking.measure.observer import neurons_of
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-# Those of Q-SNN and QP-SNN have test files of their own.
-NAMES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/[!q]*.py'))
+# Those of Q-SNN and QP-SNN, and those that start from a float model, have test files of their own.
+FOUND = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/[!q]*.py'))
+NAMES = [name for name in FOUND if not name.endswith('_1bit.py')]
 # The decoder of masked pre-training is an ordinary network that is thrown away.
 SPIKING = [name for name in NAMES if not name.startswith('mim/spike-mae')]
 # Read-outs that have a neuron in front all the same, as in the published models.
