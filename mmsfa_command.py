@@ -30,6 +30,7 @@ TOOLS = {
     'report': ('tools/analysis_tools/spiking_report.py', 'firing, operations and energy'),
     'check': ('tools/analysis_tools/check_equivalence.py', 'prove that spikes equal integers'),
     'firing-rates': ('tools/analysis_tools/plot_firing_rates.py', 'plot the rate of each neuron'),
+    'looks': ('tools/analysis_tools/plot_receptive_field.py', 'draw where attentions look'),
     'flops': ('tools/analysis_tools/get_flops.py', 'parameters and MACs of each part'),
     'benchmark': ('tools/analysis_tools/benchmark.py', 'time and memory of a backbone'),
     'hook-costs': ('tools/analysis_tools/benchmark_hooks.py', 'what a hook costs in a validation'),

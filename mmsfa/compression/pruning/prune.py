@@ -193,7 +193,5 @@ def _counting_silent(model: nn.Module) -> Iterator[dict[str, bool]]:
         yield silent
 
 
-def _note(
-    silent: dict[str, bool], name: str, module: nn.Module, args: object, out: Tensor
-) -> None:
+def _note(silent: dict[str, bool], name: str, module: nn.Module, args: object, out: Tensor) -> None:
     silent[name] = silent.get(name, True) and not bool(out.any())

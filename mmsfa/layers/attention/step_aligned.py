@@ -67,10 +67,6 @@ class StepAlignedProduct(SpikeDrivenProduct):
         """What weights are compared by."""
         return super().settings() | dict(attention=type(self).__name__)
 
-    def settings(self) -> dict[str, Any]:
-        """What weights are compared by."""
-        return super().settings() | dict(attention=type(self).__name__)
-
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """The attended values."""
         with torch.autocast(q.device.type, enabled=False):

@@ -109,5 +109,5 @@ def test_a_test_needs_all_weights_and_a_training_does_not(tmp_path: Path, trains
     if trains:
         run.train()
         return
-    with pytest.raises(OptionError, match=r'other\.pth does not belong to .* has weight in another'):
+    with pytest.raises(OptionError, match=r'other\.pth does not belong .* has weight in another'):
         run.test()
