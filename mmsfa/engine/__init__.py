@@ -22,6 +22,7 @@ from .hooks import (
     ReconstructionHook,
     ScheduleHook,
     SpikeInferenceHook,
+    SpikesAsBytesHook,
     SyncNormStatsHook,
 )
 from .loops import ResumableEpochBasedTrainLoop, ResumableIterBasedTrainLoop
@@ -45,6 +46,7 @@ __all__ = [
     'ResumableIterBasedTrainLoop',
     'ScheduleHook',
     'SpikeInferenceHook',
+    'SpikesAsBytesHook',
     'SyncNormStatsHook',
     'UnsafeCheckpointError',
     'newest_resumable',

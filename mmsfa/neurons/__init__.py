@@ -1,9 +1,10 @@
 """Spiking neurons: pure functions in ``functional``, one thin module a file."""
 
 from .base import SpikingNeuron
+from .functional.stored_spikes import spikes_as_bytes
 from .lif import IF, LIF
 from .real_time import RealTime
 from .sfa import SFA
 from .state_quant import UniformState
 
-__all__ = ['IF', 'LIF', 'SFA', 'RealTime', 'SpikingNeuron', 'UniformState']
+__all__ = ['IF', 'LIF', 'SFA', 'RealTime', 'SpikingNeuron', 'UniformState', 'spikes_as_bytes']

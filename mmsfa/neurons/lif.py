@@ -18,6 +18,7 @@ from .functional import (
     hooked_fire_one_step,
     hooked_fire_over_time,
 )
+from .functional.stored_spikes import remembered
 from .functional.surrogate import SpikeSurrogate, check_surrogate
 from .state_quant import UniformState, build_state_quantizer
 
@@ -99,8 +100,10 @@ class IF(SpikingNeuron):
         backward = self.surrogate, self.alpha, self.detach_reset
         hooks = self._hooks()
         if hooks == StateHooks():
-            return binary_fire_over_time(x, self.T, self.dynamics, *backward)
-        return hooked_fire_over_time(x, self.T, self.dynamics, hooks, *backward)
+            fired = binary_fire_over_time(x, self.T, self.dynamics, *backward)
+        else:
+            fired = hooked_fire_over_time(x, self.T, self.dynamics, hooks, *backward)
+        return remembered(fired, self.D, self.norm)
 
     def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """One real time step, (B, ...), without gradients; the membrane is counted from rest."""

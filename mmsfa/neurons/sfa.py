@@ -19,6 +19,7 @@ from .functional import (
     integer_fire_one_step,
     integer_fire_over_time,
 )
+from .functional.stored_spikes import remembered
 from .state_quant import UniformState, build_state_quantizer
 
 
@@ -111,7 +112,7 @@ class SFA(SpikingNeuron):
             return integer_fire(
                 x, self.D, self.norm, self.rounding, self.grad_range, inplace=self.owns_input
             )
-        return integer_fire_over_time(
+        fired = integer_fire_over_time(
             x,
             self.T,
             self.D,
@@ -121,6 +122,7 @@ class SFA(SpikingNeuron):
             self.grad_range,
             store=self.state_quant,
         )
+        return remembered(fired, self.D, self.norm)
 
     def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """One real time step, (B, ...); the membrane is what the spikes have left over."""

@@ -86,7 +86,7 @@ def each_module_loads_its_own_part(folder: Path) -> None:
     assert net[0].bias == 1 and set(given) == {'0.weight'}, "the caller's stays as it was"
 
 
-@row('_version', used_by='spiking/measure/emission.py')
+@row('_version', used_by='neurons/functional/stored_spikes.py spiking/measure/emission.py')
 def tensors_count_their_changes(folder: Path) -> None:
     x = torch.zeros(2)
     before = x._version

@@ -13,6 +13,7 @@ from .quantization_anneal_hook import QuantizationAnnealHook
 from .reconstruction_hook import ReconstructionHook
 from .schedule_hook import ScheduleHook
 from .spike_inference_hook import SpikeInferenceHook
+from .spikes_as_bytes_hook import SpikesAsBytesHook
 from .sync_norm_stats_hook import SyncNormStatsHook
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     'ReconstructionHook',
     'ScheduleHook',
     'SpikeInferenceHook',
+    'SpikesAsBytesHook',
     'SyncNormStatsHook',
 ]

@@ -22,6 +22,7 @@ from .checks import (
     is_exporting,
     surrogate_is_grad_range,
 )
+from .stored_spikes import LARGEST_COUNT, are_stored, codes_of, passes_of, remember
 
 
 def _round_and_divide(clamped: Tensor, norm: float, rounding: str) -> Tensor:
@@ -40,13 +41,20 @@ class _IntegerFire(torch.autograd.Function):
             passes = clamped == x  # a NaN differs from itself: no gradient
         else:
             passes = torch.logical_and(clamped > 0, clamped < D)
-        ctx.save_for_backward(passes.view(torch.uint8))
         ctx.norm = norm
-        return _round_and_divide(clamped, norm, rounding)
+        stored = D <= LARGEST_COUNT and are_stored()
+        counts = _round_and_divide(clamped, 1, rounding)
+        # One format of the byte: gradient checkpointing may compute it anew in another context.
+        codes = codes_of(counts if stored else None, passes)
+        ctx.save_for_backward(codes)
+        out = counts if norm == 1 else counts.div_(norm)
+        if stored:
+            remember(out, codes, norm)
+        return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (passes,) = ctx.saved_tensors
+        passes = passes_of(*ctx.saved_tensors)
         if grad.is_cpu:  # a CPU converts bytes to floats quickly, but multiplies mixed types slowly
             grad = passes.to(grad.dtype).mul_(grad)
         else:

@@ -1,0 +1,144 @@
+"""Spikes that layers keep for the backward pass take one byte each in place of four.
+
+A convolution keeps its input, and that of a spiking network holds small integers. What a neuron has
+fired is known here by where it lies in memory; a layer that saves it, or a part or view of it, gets
+the bytes that the neuron keeps for its own gradient anyway. Nothing is rounded: gradients are the
+same to the last bit.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+# The highest bit of a byte tells where the gradient passes.
+LARGEST_COUNT = 127
+_PASSES = 128
+
+_active: ContextVar[bool] = ContextVar('spikes are kept as bytes', default=False)
+
+
+class _Fired(NamedTuple):
+    """What a neuron has fired.
+
+    Attributes:
+        output: The neuron's output; dead if nobody needs it any more.
+        version: How often it had been overwritten.
+        codes: Its counts, and where the gradient passes.
+        norm: Divisor of the counts.
+    """
+
+    output: weakref.ReferenceType[Tensor]
+    version: int
+    codes: Tensor
+    norm: float
+
+
+_fired: dict[int, _Fired] = {}
+
+
+class _Part(NamedTuple):
+    """A tensor that lies in the memory of an output, as the bytes and the place in them."""
+
+    fired: _Fired
+    size: torch.Size
+    stride: tuple[int, ...]
+    offset: int
+    dtype: torch.dtype
+
+
+def codes_of(counts: Tensor | None, passes: Tensor) -> Tensor:
+    """Counts of 0..127 and where their gradient passes, one byte each.
+
+    Args:
+        counts: Whole numbers, any dtype; None leaves them out.
+        passes: Bool, of the same shape; may be overwritten.
+    """
+    passing = passes.view(torch.uint8)
+    if counts is None:
+        return passing.mul_(_PASSES)
+    return counts.to(torch.uint8).add_(passing, alpha=_PASSES)
+
+
+def passes_of(codes: Tensor) -> Tensor:
+    """Where the gradient passes: ones and zeros, uint8."""
+    return codes >> 7
+
+
+def remember(output: Tensor, codes: Tensor, norm: float) -> None:
+    """Tell the bytes behind an output, in the layout of the output."""
+    place = output.untyped_storage().data_ptr()
+    if codes.stride() != output.stride() or output.storage_offset():
+        return
+
+    def forget(_: object) -> None:
+        if place in _fired and _fired[place].output is reference:
+            del _fired[place]
+
+    reference = weakref.ref(output, forget)
+    _fired[place] = _Fired(reference, output._version, codes, norm)
+
+
+def remembered(output: Tensor, D: int, norm: float) -> Tensor:
+    """Tell the bytes behind an output that was put together from several; the output itself.
+
+    Args:
+        output: Counts / norm.
+        D: Largest count; more than 127 do not fit.
+        norm: Divisor of the counts.
+    """
+    wanted = are_stored() and output.requires_grad and D <= LARGEST_COUNT
+    if wanted and output.untyped_storage().data_ptr() not in _fired:
+        counts = output.detach() if norm == 1 else (output.detach() * norm).round_()
+        remember(output, counts.to(torch.uint8), norm)
+    return output
+
+
+def are_stored() -> bool:
+    """Whether neurons shall tell the bytes of what they fire."""
+    return not torch.compiler.is_compiling() and _active.get()
+
+
+@contextmanager
+def spikes_as_bytes() -> Iterator[None]:
+    """Let every layer that runs meanwhile keep the spikes that it reads as bytes.
+
+    It concerns forward passes; the backward pass may run inside or outside. Within another context
+    of `torch.autograd.graph.saved_tensors_hooks`, such as gradient checkpointing, that one decides.
+    """
+    if torch.compiler.is_compiling():  # a compiler decides by itself what it keeps
+        yield
+        return
+    token = _active.set(True)
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(_pack, _unpack):
+            yield
+    finally:
+        _active.reset(token)
+
+
+def _pack(tensor: Tensor) -> Any:
+    if tensor.device.type == 'meta' or not tensor.is_floating_point() or not _fired:
+        return tensor
+    fired = _fired.get(tensor.untyped_storage().data_ptr())
+    if fired is None:
+        return tensor
+    output = fired.output()
+    same = output is not None and output.dtype == tensor.dtype
+    if not same or output._version != fired.version:  # somebody has overwritten it
+        return tensor
+    return _Part(fired, tensor.size(), tensor.stride(), tensor.storage_offset(), tensor.dtype)
+
+
+def _unpack(kept: Any) -> Tensor:
+    if isinstance(kept, Tensor):
+        return kept
+    counts = (kept.fired.codes & LARGEST_COUNT).to(kept.dtype)
+    whole = counts if kept.fired.norm == 1 else counts.div_(kept.fired.norm)
+    return whole.as_strided(kept.size, kept.stride, kept.offset)
