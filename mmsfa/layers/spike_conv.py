@@ -48,7 +48,7 @@ class SpikeConv(ConvModule):
     Args:
         in_channels: Input channels.
         out_channels: Output channels.
-        kernel_size: Odd kernel size; the padding is ``kernel_size // 2``.
+        kernel_size: Odd kernel size; the padding is ``kernel_size // 2`` times the dilation.
         neuron_cfg: Config of the neuron; None leaves it out (the first layer gets an image).
         norm_cfg: Config of the normalisation; None leaves it out.
         conv_cfg: Config of the convolution; None is ``Conv2d``.
@@ -83,7 +83,7 @@ class SpikeConv(ConvModule):
                 in_channels,
                 out_channels,
                 kernel_size,
-                padding=kernel_size // 2,
+                padding=kernel_size // 2 * kwargs.get('dilation', 1),
                 conv_cfg=conv_cfg,
                 norm_cfg=norm_cfg,
                 act_cfg=neuron_cfg,
