@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from mmpretrain.registry import MODELS
 from torch import nn
@@ -133,7 +133,7 @@ class SNNViT(StemAndBlocks):
 
         parts = GLSPS(in_channels, channels, strides, **cfg)
         self.build_maps(
-            [(at, lambda part=part: part) for at, part in zip(maps, parts, strict=True)],
+            [(at, _given(part)) for at, part in zip(maps, parts, strict=True)],
             blocks_at,
             block,
             channels=channels,
@@ -146,5 +146,9 @@ class SNNViT(StemAndBlocks):
 
     def picture_layers(self) -> list[nn.Module]:
         """Both layers that read the picture."""
-        first = self.downsample_layers[0][0]
+        first: Any = next(self.downsample_layers[0].children())
         return [first.local_conv.conv, first.global_conv.conv]
+
+
+def _given(part: nn.Module) -> Callable[[], nn.Module]:
+    return lambda: part
