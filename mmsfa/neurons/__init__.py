@@ -3,7 +3,8 @@
 from .base import SpikingNeuron
 from .lif import IF, LIF
 from .real_time import RealTime
+from .saccadic import SaccadicNeuron
 from .sfa import SFA
 from .state_quant import UniformState
 
-__all__ = ['IF', 'LIF', 'SFA', 'RealTime', 'SpikingNeuron', 'UniformState']
+__all__ = ['IF', 'LIF', 'SFA', 'RealTime', 'SaccadicNeuron', 'SpikingNeuron', 'UniformState']
