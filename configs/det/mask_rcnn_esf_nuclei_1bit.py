@@ -21,9 +21,9 @@ model = dict(
     ),
 )
 
-train_cfg = dict(max_epochs=8, val_interval=8)
+train_cfg = dict(max_epochs=16, val_interval=16)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 _base_.param_scheduler[0].end = 20
 _base_.param_scheduler[1].begin = 20
-_base_.param_scheduler[1].end = 240
-default_hooks = dict(checkpoint=dict(interval=8))
+_base_.param_scheduler[1].end = 480
+default_hooks = dict(checkpoint=dict(interval=16))

@@ -3,6 +3,7 @@
 from .arch import Arch
 from .bestformer import BESTformer
 from .e_spikeformer import ESpikeFormer
+from .snn_vit import SNNViT
 from .spiking_resnet import SpikingResNet
 from .spiking_vgg import SpikingVGG
 from .staged import StagedBackbone
@@ -11,6 +12,7 @@ __all__ = [
     'Arch',
     'BESTformer',
     'ESpikeFormer',
+    'SNNViT',
     'SpikingResNet',
     'SpikingVGG',
     'StagedBackbone',

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, get_args
 
-import numpy as np
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import nn
 
 from mmsfa.layers import SpikeConv, SpikeTransformerBlock
 from mmsfa.layers.attention.binary_map import Map
-from mmsfa.layers.coupling import Residual, Reversible, Stage
+from mmsfa.layers.coupling import Residual, Reversible
 from mmsfa.layers.pool_conv import SpikePoolConv
 from mmsfa.layers.spike_conv import LayerCfg
-from mmsfa.neurons.real_time import OutTime, time_to_batch, with_time
+from mmsfa.neurons.real_time import OutTime, with_time
 
 from .arch import complete_attention
-from .staged import StagedBackbone
+from .stem_and_blocks import LIF, STRIDES, StemAndBlocks, check_channels
 
-LIF = dict(type='mmpretrain.LIF', tau=2.0, detach_reset=True)
 BINARY = dict(
     type='mmpretrain.QuantConv2d', quantizer=dict(type='mmpretrain.BinaryQuantizer', scale='none')
 )
@@ -32,7 +31,7 @@ STEMS: dict[str, tuple[tuple[int, bool], ...]] = {
 
 
 @MODELS.register_module()
-class BESTformer(StagedBackbone):
+class BESTformer(StemAndBlocks):
     """BESTformer: a convolution stem, then transformer blocks of one width on two streams.
 
     Source: Cao et al., "Binary Event-Driven Spiking Transformer",
@@ -110,19 +109,12 @@ class BESTformer(StagedBackbone):
         out_norm: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        if channels % 8 or channels < 8:
-            raise ValueError(
-                f'channels must be a multiple of 8 (the stem has C/8), got {channels}.'
-            )
+        check_channels(channels)
         if map not in get_args(Map):
             raise ValueError(f"map must be 'qk' or 'kv', got {map!r}.")
         stem = stem or ('cifar' if map == 'qk' else 'imagenet')
         if stem not in STEMS:
             raise ValueError(f"stem must be 'cifar' or 'imagenet', got {stem!r}.")
-        if not 0 <= drop_path_rate < 1:
-            raise ValueError(
-                f'drop_path_rate (a probability) must lie in [0, 1), got {drop_path_rate!r}.'
-            )
         if out_streams == 'both' and not reversible:
             raise ValueError(
                 "out_streams='both' needs two streams, and reversible=False has one: leave one out."
@@ -136,7 +128,7 @@ class BESTformer(StagedBackbone):
             of_maps[blocks_at] *= 2
         super().__init__(
             of_maps,
-            (4, 8, 16, 32),
+            STRIDES,
             in_channels=in_channels,
             out_indices=out_indices,
             frozen_stages=frozen_stages,
@@ -158,51 +150,34 @@ class BESTformer(StagedBackbone):
         published = dict(type='mmpretrain.BinaryMapAttention', num_heads=num_heads, map=map)
         attn_cfg = complete_attention(attn_cfg or {}, published)
         coupling = Reversible(out_streams) if reversible else Residual()
-        for i in range(self.out_indices[-1] + 1):
-            down = nn.Sequential()
-            if i == 0:  # the image is no spike train: no neuron in front, no binary weights
-                down.append(
-                    SpikeConv(in_channels, widths[0], 3, norm_cfg=cfg['norm_cfg'], neuron_cfg=None)
-                )
-            for j, (at, pools) in enumerate(layers):
-                if at == i and pools:
-                    down.append(SpikePoolConv(widths[j], widths[j + 1], **cfg))
-                elif at == i:
-                    down.append(SpikeConv(widths[j], widths[j + 1], 3, **cfg))
-            if i > blocks_at:
-                down.append(SpikeConv(channels, channels, 3, stride=2, **cfg))
-            blocks = [
-                SpikeTransformerBlock(
-                    channels,
-                    attn_cfg,
-                    local=None,
-                    mlp_ratio=mlp_ratio,
-                    mlp_bias=False,
-                    drop_path=rate,
-                    with_cp=with_cp,
-                    coupling=coupling,
-                    **cfg,
-                )
-                for rate in np.linspace(0, drop_path_rate, depth).tolist()
-                if i == blocks_at
-            ]
-            self.downsample_layers.append(down)
-            self.stages.append(Stage(*blocks, coupling=coupling if blocks else None))
-        if out_norm:
-            self.add_out_norms(cfg['norm_cfg'])
-        self.freeze_parts()
+        # The image is no spike train: no neuron in front, no binary weights.
+        first = partial(SpikeConv, in_channels, widths[0], 3, norm_cfg=cfg['norm_cfg'])
+        parts: list[tuple[int, Callable[[], nn.Module]]] = [(0, partial(first, neuron_cfg=None))]
+        for j, (at, pools) in enumerate(layers):
+            layer = SpikePoolConv if pools else partial(SpikeConv, kernel_size=3)
+            parts.append((at, partial(layer, widths[j], widths[j + 1], **cfg)))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Give one membrane potential map for each of ``out_indices``.
+        def block(rate: float) -> nn.Module:
+            return SpikeTransformerBlock(
+                channels,
+                attn_cfg,
+                local=None,
+                mlp_ratio=mlp_ratio,
+                mlp_bias=False,
+                drop_path=rate,
+                with_cp=with_cp,
+                coupling=coupling,
+                **cfg,
+            )
 
-        Args:
-            x: Image or event tensor, shape (B, T*C, H, W).
-        """
-        if self.T > 1:
-            x = time_to_batch(x, self.T, self.in_channels)
-        outs = []
-        for i, (down, stage) in enumerate(zip(self.downsample_layers, self.stages, strict=True)):
-            x = stage(down(x))
-            if i in self.out_indices:
-                outs.append(self.out_map(i, x))
-        return tuple(outs)
+        self.build_maps(
+            parts,
+            blocks_at,
+            block,
+            channels=channels,
+            depth=depth,
+            drop_path_rate=drop_path_rate,
+            coupling=coupling,
+            cfg=cfg,
+            out_norm=out_norm,
+        )

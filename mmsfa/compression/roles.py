@@ -36,7 +36,8 @@ def roles_of(model: nn.Module) -> dict[str, str]:
 
     - ``readout``: gives scores, deltas, masks or labels, see
       :func:`~mmsfa.layers.readout.readout_layers`.
-    - ``stem``: the first layer of the backbone, which reads the picture.
+    - ``stem``: the first layer of the backbone, which reads the picture; a backbone with several
+      such layers tells them by a method ``picture_layers``.
     - ``depthwise``: each channel by itself.
     - ``qkv``: queries, keys and values of an attention.
     - ``default``: all others.
@@ -47,10 +48,13 @@ def roles_of(model: nn.Module) -> dict[str, str]:
     layers = dict(product_layers(model))
     readouts = {id(layer) for head in _heads(model) for layer in _readouts(head)}
     bodies = [part for part in members(get(model, 'backbone')) if isinstance(part, nn.Module)]
-    stems = {
-        id(next((layer for _, layer in product_layers(body)), None)) for body in bodies or [model]
-    }
+    stems = {id(layer) for body in bodies or [model] for layer in _that_read_the_picture(body)}
     return {name: _role(name, layer, readouts, stems) for name, layer in layers.items()}
+
+
+def _that_read_the_picture(body: nn.Module) -> list[nn.Module]:
+    tell = getattr(body, 'picture_layers', None)
+    return [layer for _, layer in product_layers(body)][:1] if tell is None else tell()
 
 
 def _heads(model: nn.Module) -> list[Any]:

@@ -12,8 +12,9 @@ from .heads import (  # noqa: E402
     SpikeRPNHead,
     SpikeShared2FCBBoxHead,
     SpikeShared4Conv1FCBBoxHead,
+    SpikeYOLOV3Head,
 )
-from .necks import SpikeFPN  # noqa: E402
+from .necks import SpikeFPN, SpikeYOLOV3Neck  # noqa: E402
 
 __all__ = [
     'AnyChannelsDetDataPreprocessor',
@@ -24,4 +25,6 @@ __all__ = [
     'SpikeRetinaHead',
     'SpikeShared2FCBBoxHead',
     'SpikeShared4Conv1FCBBoxHead',
+    'SpikeYOLOV3Head',
+    'SpikeYOLOV3Neck',
 ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmcv.cnn import build_norm_layer
-from mmdet.models.dense_heads import RetinaHead, RPNHead
+from mmdet.models.dense_heads import RetinaHead, RPNHead, YOLOV3Head
 from mmdet.models.roi_heads.bbox_heads import (
     ConvFCBBoxHead,
     Shared2FCBBoxHead,
@@ -47,6 +47,14 @@ class SpikeRPNHead(SpikeDriven, RPNHead):
 @MODELS.register_module()
 class SpikeRetinaHead(SpikeDriven, RetinaHead):
     """mmdet's ``RetinaHead`` with a neuron in front of every convolution of its two towers."""
+
+
+@MODELS.register_module()
+class SpikeYOLOV3Head(SpikeDriven, YOLOV3Head):
+    """mmdet's ``YOLOV3Head`` with neurons in the place of its leaky ReLUs."""
+
+    def __init__(self, *args: Any, act_cfg: dict | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, act_cfg=act_cfg, **kwargs)
 
 
 class SpikeDrivenFCs(SpikeDriven):

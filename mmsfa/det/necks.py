@@ -1,10 +1,10 @@
-"""Spike-driven feature pyramid for detection."""
+"""Spike-driven necks for detection."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mmdet.models.necks import FPN
+from mmdet.models.necks import FPN, YOLOV3Neck
 from mmdet.registry import MODELS
 
 from mmsfa.layers import SpikeDriven
@@ -45,3 +45,11 @@ class SpikeFPN(SpikeDriven, FPN):
                 neuron: Any = self.get_submodule(name)
                 neuron.D = levels if mode else 1
         return super().train(mode)
+
+
+@MODELS.register_module()
+class SpikeYOLOV3Neck(SpikeDriven, YOLOV3Neck):
+    """mmdet's ``YOLOV3Neck`` with neurons in the place of its leaky ReLUs."""
+
+    def __init__(self, *args: Any, act_cfg: dict | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, act_cfg=act_cfg, **kwargs)

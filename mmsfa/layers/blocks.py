@@ -148,7 +148,7 @@ class SpikeTransformerBlock(CoupledBlock):
         attn_cfg: dict,
         local: Literal['sep_conv', 'rep_conv'] | None = 'sep_conv',
         local_ratio: float = 1.0,
-        mlp_ratio: int = 4,
+        mlp_ratio: float = 4,
         mlp_bias: bool = True,
         drop_path: float = 0.0,
         layer_scale_init: float | None = None,

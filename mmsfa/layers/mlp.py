@@ -26,7 +26,7 @@ class SpikeMLP(BaseModule):
     def __init__(
         self,
         channels: int,
-        ratio: int = 4,
+        ratio: float = 4,
         bias: bool = True,
         *,
         conv_cfg: dict | None,
@@ -35,8 +35,9 @@ class SpikeMLP(BaseModule):
     ) -> None:
         super().__init__()
         cfg = LayerCfg(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
-        self.fc1 = SpikeConv(channels, ratio * channels, 1, bias=bias, **cfg)
-        self.fc2 = SpikeConv(ratio * channels, channels, 1, owns_input=True, bias=bias, **cfg)
+        hidden = round(ratio * channels)
+        self.fc1 = SpikeConv(channels, hidden, 1, bias=bias, **cfg)
+        self.fc2 = SpikeConv(hidden, channels, 1, owns_input=True, bias=bias, **cfg)
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""

@@ -4,7 +4,17 @@ from .base import SpikingNeuron
 from .functional.stored_spikes import spikes_as_bytes
 from .lif import IF, LIF
 from .real_time import RealTime
+from .saccadic import SaccadicNeuron
 from .sfa import SFA
 from .state_quant import UniformState
 
-__all__ = ['IF', 'LIF', 'SFA', 'RealTime', 'SpikingNeuron', 'UniformState', 'spikes_as_bytes']
+__all__ = [
+    'IF',
+    'LIF',
+    'SFA',
+    'RealTime',
+    'SaccadicNeuron',
+    'SpikingNeuron',
+    'UniformState',
+    'spikes_as_bytes',
+]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .functional import level_entropy, spike_train, spikes_at
+from .functional import level_entropy, spike_train, spikes_at, straight_through
 from .weight_settings import keep_settings
 
 _Amount = TypeVar('_Amount', Tensor, np.ndarray, float)
@@ -101,6 +101,20 @@ class SpikingNeuron(nn.Module):
         output = output.detach().abs() if self.lowest else output.detach()
         sums = output.sum(axes, dtype=torch.float64 if wide else torch.float32)
         return (sums.double() * self.norm).round_()
+
+    def sums_of(self, output: Tensor, axis: int) -> Tensor:
+        """The sum of counts over one axis, which stays; whole numbers, with a gradient.
+
+        Args:
+            output: Counts / norm.
+            axis: It gets the size 1.
+
+        Returns:
+            At least float32. The gradient is that of the sum times norm.
+        """
+        wide = torch.promote_types(output.dtype, torch.float32)
+        sums = output.sum(axis, keepdim=True, dtype=wide) * self.norm
+        return straight_through(sums, sums.detach().round())
 
     def capacity_of(self, outputs: Tensor | int) -> float:
         """The largest number of spikes that an output of this size, or so many, could hold."""

@@ -23,10 +23,10 @@ def real_inputs(
 ) -> dict[str, RealInput]:
     """Tell what each layer reads that gets real values.
 
-    Two kinds are meant to get them: the first layer of a model sees the picture, and the read-outs
-    of its spike-driven heads read membrane potentials. A layer that normalises what it gets cannot
-    take single spikes. All others are ``'analog'``: layers of an ordinary network, or those whose
-    neuron is missing by mistake.
+    Two kinds are meant to get them: the first layer of a model sees the picture (a backbone tells
+    several of them by ``picture_layers``), and the read-outs of its spike-driven heads read
+    membrane potentials. A layer that normalises what it gets cannot take single spikes. All others
+    are ``'analog'``: layers of an ordinary network, or those whose neuron is missing by mistake.
 
     Args:
         model: Any model.
@@ -43,9 +43,12 @@ def real_inputs(
         for name in readout_layers(head)
     }
     first = next(iter(layers), None)
+    told = {
+        layer for module in model.modules() for layer in getattr(module, 'picture_layers', list)()
+    }
 
     def read_by(name: str) -> RealInput:
-        if name == first:
+        if name == first or model.get_submodule(name) in told:
             return 'picture'
         return 'potentials' if model.get_submodule(name) in readouts else 'analog'
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
+
+import numpy as np
 
 # Corners, equal times, both polarities: t, x, y, p
 EVENTS = [(5, 0, 0, 1), (5, 127, 3, 0), (90, 3, 127, 1), (70_000, 127, 127, 0)]
@@ -58,3 +61,14 @@ def dat(events: list[tuple]) -> bytes:
 
 
 WRITERS = {'.bin': atis_bin, '2.aedat': aedat2, '3.aedat': aedat3, '.raw': evt2, '.dat': dat}
+
+
+def write_recordings(folder: Path) -> None:
+    """Two recordings of 400 random events of each of two classes, in the layout of CIFAR10-DVS."""
+    draw = np.random.default_rng(0)
+    for kind in ('airplane', 'daisy'):
+        (folder / kind).mkdir(parents=True)
+        for i in range(2):
+            places = enumerate(draw.integers(0, 128, (400, 2)))
+            events = [(t, int(x), int(y), t % 2) for t, (x, y) in places]
+            (folder / kind / f'{kind}_{i}.aedat').write_bytes(aedat2(events))

@@ -24,7 +24,7 @@ from mmsfa.config.top_level_options import merge_options
 from mmsfa.model_parts import bare_model
 from mmsfa.neurons import LIF, UniformState
 from mmsfa.spiking.measure.observer import neurons_of
-from tests.helpers.event_files import aedat2
+from tests.helpers.event_files import write_recordings
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 NAMES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/qsnn_*.py'))
@@ -36,17 +36,14 @@ def small(tmp_path: Path) -> Callable[[str], Config]:
 
     def read(name: str) -> Config:
         cfg = Config.fromfile(CONFIGS / name)
-        draw = np.random.default_rng(0)
-        names = [f'{kind}/{kind}_{i}' for kind in ('airplane', 'daisy') for i in range(2)]
         is_dvs = name.startswith('dvs')
-        for file in names:
-            path = tmp_path / 'data' / f'{file}{".aedat" if is_dvs else ".png"}'
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if is_dvs:
-                times = enumerate(draw.integers(0, 128, (400, 2)))
-                path.write_bytes(aedat2([(t, int(x), int(y), t % 2) for t, (x, y) in times]))
-            else:
-                mmcv.imwrite(draw.integers(0, 256, (40, 40, 3), dtype=np.uint8), str(path))
+        if is_dvs:
+            write_recordings(tmp_path / 'data')
+        draw = np.random.default_rng(0)
+        for kind in () if is_dvs else ('airplane', 'daisy'):
+            for i in range(2):
+                noise = draw.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+                mmcv.imwrite(noise, str(tmp_path / 'data' / kind / f'{i}.png'))
         pipeline = cfg.train_dataloader.dataset.pipeline
         if not is_dvs and pipeline[0].type != 'LoadImageFromFile':  # CIFAR's are no files
             pipeline = [dict(type='LoadImageFromFile'), *pipeline]

@@ -69,3 +69,31 @@ def test_evaluation_counts_as_training_does_by_default(maps: list[Tensor]) -> No
     trained = neck.train()(maps)
     assert levels(neck.eval()) == {4}
     assert all(torch.equal(a, b) for a, b in zip(trained, neck(maps), strict=True))
+
+
+def test_the_neck_and_head_of_yolov3_fire_in_place_of_leaky_relus() -> None:
+    neuron = dict(type='mmpretrain.SFA', D=4, norm=1)
+    sizes = dict(in_channels=[8, 6], out_channels=[6, 4])
+    neck_cfg = dict(type='YOLOV3Neck', num_scales=2, **sizes)
+    head_cfg = dict(
+        type='YOLOV3Head',
+        num_classes=3,
+        in_channels=[6, 4],
+        out_channels=[12, 8],
+        anchor_generator=dict(
+            type='YOLOAnchorGenerator', base_sizes=[[(8, 8)], [(4, 4)]], strides=[16, 8]
+        ),
+        featmap_strides=[16, 8],
+    )
+    parts = []
+    for cfg in (neck_cfg, head_cfg):
+        part = MODELS.build(dict(cfg, type=f'Spike{cfg["type"]}', neuron_cfg=neuron)).eval()
+        assert list(part.state_dict()) == list(MODELS.build(cfg).state_dict())
+        assert not any('ReLU' in type(m).__name__ for m in part.modules())
+        convs = {name: m for name, m in part.named_modules() if isinstance(m, nn.Conv2d)}
+        without = {name for name, conv in convs.items() if not hasattr(conv, 'neuron')}
+        assert without == {name for name in convs if name.startswith('convs_pred')}
+        parts.append(part)
+    neck, head = parts
+    (scores,) = head(neck([torch.randn(1, 6, 8, 8) * 4, torch.randn(1, 8, 4, 4) * 4]))
+    assert [tuple(one.shape) for one in scores] == [(1, 8, 4, 4), (1, 8, 8, 8)]

@@ -28,6 +28,7 @@ NO_WORKERS = [
 SHORTER: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
     'bestformer': ({}, [], []),
     'extend': ({}, [], []),
+    'snn_vit': ({}, [], []),
     'tutorial': (
         {
             '--num-train 320 --num-val 64': '--num-train 8 --num-val 4',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial, reduce
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from mmcv.cnn import build_activation_layer
@@ -11,18 +11,15 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from mmsfa.errors import UserError
 from mmsfa.layers.spike_conv import LayerCfg, SpikeConv
 from mmsfa.neurons import IF, SFA
+from mmsfa.neurons.learnt_steps import LearntStepsError, check_step, refuse_other_steps
 from mmsfa.neurons.real_time import RealTime
 
 from .product import SpikeProduct
 
 Map = Literal['qk', 'kv']
-
-
-class LambdaError(UserError, ValueError):
-    """Weights or a stream have other time steps than the factors of an attention."""
+LambdaError = LearntStepsError  # its old name
 
 
 class SpikeMatmul(SpikeProduct):
@@ -103,7 +100,7 @@ class LearntMatmul(RealTime, SpikeMatmul):
         lambda_attn: Shape (T, 1, heads, 1, 1), begins with 1.
 
     Raises:
-        LambdaError: Weights of another T are loaded, or a stream is longer than T.
+        LearntStepsError: Weights of another T are loaded, or a stream is longer than T.
     """
 
     out_time = 'batch'
@@ -112,7 +109,7 @@ class LearntMatmul(RealTime, SpikeMatmul):
         super().__init__(factor=factor)
         self.T = T
         self.lambda_attn = nn.Parameter(torch.ones(T, 1, num_heads, 1, 1))
-        self.register_load_state_dict_pre_hook(_check_steps)
+        self.register_load_state_dict_pre_hook(refuse_other_steps('lambda_attn'))
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """The product."""
@@ -125,28 +122,10 @@ class LearntMatmul(RealTime, SpikeMatmul):
     def _scaled(self, out: Tensor) -> Tensor:
         factors: Tensor = self.lambda_attn
         if self.step is not None:
-            if self.step >= len(factors):
-                raise LambdaError(
-                    f'The attention has learnt factors for {len(factors)} time steps, and the '
-                    f'stream goes on to step {self.step + 1}: call reset() after {len(factors)} '
-                    'steps, or train with a larger T.'
-                )
+            check_step(self.step, len(factors), 'factors')
             factors = factors[self.step : self.step + 1]
         # (T*B, heads, I, J) -> (T, B, heads, I, J) and back
         return (out.unflatten(0, (len(factors), -1)) * factors).flatten(0, 1)
-
-
-def _check_steps(
-    module: LearntMatmul, state_dict: dict[str, Any], prefix: str, *unused: object
-) -> None:
-    """Before weights are loaded: a factor for each time step, or none."""
-    given, own = state_dict.get(f'{prefix}lambda_attn'), module.lambda_attn
-    if given is not None and given.dim() == 5 and len(given) != len(own):
-        raise LambdaError(
-            f'The weights have the factors {prefix}lambda_attn for T = {len(given)} time steps, '
-            f'and the model has T = {len(own)}: set T={len(given)} in its backbone, or train '
-            'without these weights.'
-        )
 
 
 def map_neuron(neuron_cfg: dict) -> dict:

@@ -5,6 +5,7 @@ import warnings
 from .checks import GradRange, Rounding, check_levels, check_time, is_exporting
 from .level_entropy import level_entropy
 from .lif import BinaryDynamics, binary_fire_one_step, binary_fire_over_time
+from .saccadic import causal_mix, decoupled_threshold, initial_mix
 from .sfa import integer_fire, integer_fire_one_step, integer_fire_over_time
 from .spike_code import (
     integrate_one_step,
@@ -26,11 +27,14 @@ __all__ = [
     'StateHooks',
     'binary_fire_one_step',
     'binary_fire_over_time',
+    'causal_mix',
     'check_levels',
     'check_surrogate',
     'check_time',
+    'decoupled_threshold',
     'hooked_fire_one_step',
     'hooked_fire_over_time',
+    'initial_mix',
     'integer_fire',
     'integer_fire_one_step',
     'integer_fire_over_time',
