@@ -155,8 +155,7 @@ def _simple_form(
 ) -> Callable[..., Any] | None:
     if isinstance(module, SpikingNeuron):
         return lambda x: x * 1
-    followed = isinstance(module, SpikeDrivenProduct) and module.silence_is_absence
-    if followed and module.gets_spikes:
+    if isinstance(module, SpikeDrivenProduct) and module.gets_spikes and module.silence_is_absence:
         return partial(_attention, module, heads, pairs, ends)
     if is_extractor(module):
         return partial(_regions, module)

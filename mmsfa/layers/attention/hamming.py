@@ -99,6 +99,7 @@ class HammingAttention(StepAlignedAttention):
     """
 
     product_type = HammingProduct
+    product: HammingProduct
 
     def __init__(
         self,

@@ -166,6 +166,7 @@ class SpikeDrivenSelfAttention(BaseModule):
     """
 
     product_type: type[SpikeDrivenProduct] = SpikeDrivenProduct
+    product: SpikeDrivenProduct
 
     def __init__(
         self,

@@ -114,7 +114,7 @@ class StepAlignedProduct(SpikeDrivenProduct):
 
     def _spikes(self, *inputs: Tensor) -> Iterator[Step]:
         pairs = zip(self.neurons, inputs, strict=True)
-        return zip(*(neuron.steps_of(x) for neuron, x in pairs), strict=True)  # type: ignore[return-value]
+        return zip(*(neuron.steps_of(x) for neuron, x in pairs), strict=True)
 
     def additions(self, *inputs: Tensor) -> Tensor:
         """Those of q (k^T v) on the spikes of each step.

@@ -130,10 +130,9 @@ def _pack(tensor: Tensor) -> Any:
     if fired is None:
         return tensor
     output = fired.output()
-    same = output is not None and output.dtype == tensor.dtype
-    if not same or output._version != fired.version:  # somebody has overwritten it
-        return tensor
-    return _Part(fired, tensor.size(), tensor.stride(), tensor.storage_offset(), tensor.dtype)
+    if output is None or output.dtype != tensor.dtype or output._version != fired.version:
+        return tensor  # it is gone, or somebody has overwritten it
+    return _Part(fired, tensor.size(), tensor.stride(), int(tensor.storage_offset()), tensor.dtype)
 
 
 def _unpack(kept: Any) -> Tensor:
