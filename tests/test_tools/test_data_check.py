@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
+from mmsfa.apis.trained_model import build_model
 from tests.helpers.demo_configs import DET, SEG
 from tests.helpers.faulty_shapes import faulty_shapes
 
@@ -49,13 +51,14 @@ def test_training_stops_before_the_first_iteration(
 
 
 def test_a_test_stops_before_the_first_batch(
-    run_tool: Callable, shapes_dir: Path, tmp_path: Path
+    run_tool: Callable, repo_dir: Path, shapes_dir: Path, tmp_path: Path
 ) -> None:
     root, checkpoint = tmp_path / 'shapes', tmp_path / 'empty.pth'
     shutil.copytree(shapes_dir, root)
     label_map = root / 'annotations/validation/000002.png'
     label_map.write_bytes(label_map.read_bytes()[:-30])
-    torch.save(dict(state_dict={}), checkpoint)
+    model = build_model(Config.fromfile(repo_dir / SEG))
+    torch.save(dict(state_dict=model.state_dict()), checkpoint)
     done = run(run_tool, 'test', SEG, root, tmp_path / 'run', checkpoint)
     printed = done.stdout + done.stderr
     assert done.returncode == 1 and 'Traceback' not in printed, printed[-3000:]

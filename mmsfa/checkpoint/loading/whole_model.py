@@ -14,7 +14,8 @@ from mmsfa.errors import OptionError
 def load_whole(model: nn.Module, state_dict: Mapping[str, Tensor], source: str) -> None:
     """Load weights, or say that they belong to another model.
 
-    Weights of parts that the model lacks altogether, such as those of a teacher, are left out.
+    Weights of parts that the model lacks altogether are left out: a teacher, the mask head of a
+    detector that is tested for boxes.
 
     Args:
         model: What gets them.
@@ -33,8 +34,7 @@ def load_whole(model: nn.Module, state_dict: Mapping[str, Tensor], source: str) 
     # Settings of neurons and quantisers, which they compare with their own.
     fitting._metadata = _without_wrapper(getattr(state_dict, '_metadata', None) or {})
     missing, unexpected = model.load_state_dict(fitting, strict=False)
-    parts = {name for name, _ in model.named_children()}
-    unexpected = [key for key in unexpected if key.split('.')[0] in parts]
+    unexpected = [key for key in unexpected if not _is_of_another_part(model, key)]
     # Counted for BN without momentum only; converters leave it out.
     missing = [k for k in missing if not k.endswith('num_batches_tracked') and k not in other]
     if missing or other or unexpected:
@@ -46,6 +46,16 @@ def load_whole(model: nn.Module, state_dict: Mapping[str, Tensor], source: str) 
             f'{source} does not belong to this config: it {" and ".join(wrong)} ({number} '
             'weights do not fit). Give the config that it was trained with.'
         )
+
+
+def _is_of_another_part(model: nn.Module, key: str) -> bool:
+    """Whether a weight is of a part by itself, as heads and necks are, that the model has not."""
+    owner: nn.Module | None = model
+    for depth, name in enumerate(key.split('.')[:-1]):
+        owner = owner._modules.get(name) if owner is not None else None
+        if owner is None:
+            return depth == 0 or name.endswith(('head', 'neck'))
+    return False
 
 
 def _without_wrapper(named: Mapping[str, Any]) -> dict[str, Any]:

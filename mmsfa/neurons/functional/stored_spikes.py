@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-# The highest bit of a byte tells where the gradient passes.
+# The lowest bit of a byte tells where the gradient passes, the others are the count.
 LARGEST_COUNT = 127
-_PASSES = 128
 
 _active: ContextVar[bool] = ContextVar('spikes are kept as bytes', default=False)
 
@@ -61,14 +60,12 @@ def codes_of(counts: Tensor | None, passes: Tensor) -> Tensor:
         passes: Bool, of the same shape; may be overwritten.
     """
     passing = passes.view(torch.uint8)
-    if counts is None:
-        return passing.mul_(_PASSES)
-    return counts.to(torch.uint8).add_(passing, alpha=_PASSES)
+    return passing if counts is None else passing.add_(counts.to(torch.uint8), alpha=2)
 
 
 def passes_of(codes: Tensor) -> Tensor:
     """Where the gradient passes: ones and zeros, uint8."""
-    return codes >> 7
+    return codes & 1
 
 
 def remember(output: Tensor, codes: Tensor, norm: float) -> None:
@@ -96,7 +93,7 @@ def remembered(output: Tensor, D: int, norm: float) -> Tensor:
     wanted = are_stored() and output.requires_grad and D <= LARGEST_COUNT
     if wanted and output.untyped_storage().data_ptr() not in _fired:
         counts = output.detach() if norm == 1 else (output.detach() * norm).round_()
-        remember(output, counts.to(torch.uint8), norm)
+        remember(output, counts.to(torch.uint8) << 1, norm)
     return output
 
 
@@ -138,6 +135,6 @@ def _pack(tensor: Tensor) -> Any:
 def _unpack(kept: Any) -> Tensor:
     if isinstance(kept, Tensor):
         return kept
-    counts = (kept.fired.codes & LARGEST_COUNT).to(kept.dtype)
+    counts = (kept.fired.codes >> 1).to(kept.dtype)
     whole = counts if kept.fired.norm == 1 else counts.div_(kept.fired.norm)
     return whole.as_strided(kept.size, kept.stride, kept.offset)

@@ -54,3 +54,24 @@ def test_counters_may_be_missing_and_parts_of_others_are_left_out() -> None:
     state = net().state_dict()
     del state['1.num_batches_tracked']
     load_whole(net(), {**state, 'teacher.weight': torch.ones(3)}, 'a.pth')
+
+
+class Detector(nn.Module):
+    """With or without masks."""
+
+    def __init__(self, masks: bool, layers: int = 2) -> None:
+        super().__init__()
+        self.roi_head = nn.Module()
+        self.roi_head.bbox_head = nn.Sequential(*(nn.Linear(2, 2) for _ in range(layers)))
+        if masks:
+            self.roi_head.mask_head = nn.Linear(2, 2)
+
+
+def test_a_detector_may_be_asked_for_boxes_alone() -> None:
+    """As test-time augmentation does; fewer layers of a head are another model."""
+    state = Detector(masks=True).state_dict()
+    load_whole(Detector(masks=False), state, 'a.pth')
+    with pytest.raises(OptionError, match=r'has roi_head\.bbox_head\.1\.weight, which the model'):
+        load_whole(Detector(masks=True, layers=1), state, 'a.pth')
+    with pytest.raises(OptionError, match=r'lacks roi_head\.mask_head\.weight'):
+        load_whole(Detector(masks=True), Detector(masks=False).state_dict(), 'a.pth')
