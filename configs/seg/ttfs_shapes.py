@@ -1,4 +1,4 @@
-# A small segmentor of spike times on the embedded Shapes data set: each pixel has a race of classes.
+# A small segmentor of spike times on the embedded Shapes data set.
 _base_ = [
     '../_base_/datasets/shapes_semantic.py',
     '../_base_/schedules/cpu_600.py',

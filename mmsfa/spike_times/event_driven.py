@@ -49,7 +49,8 @@ class _State:
     """
 
     def __init__(self, layer: nn.Module, shape: tuple[int, ...]) -> None:
-        self.rule = layer.rule if isinstance(layer, SpikeTimeLayer) else None
+        rule = layer.rule if isinstance(layer, SpikeTimeLayer) else None
+        self.rule = rule if isinstance(rule, ReLPSP) else None  # None of a pooling
         source, target, weight, self.shape = _synapses(layer, shape)
         by_source = np.argsort(source, kind='stable')
         source, target, weight = source[by_source], target[by_source], weight[by_source]
@@ -64,7 +65,7 @@ class _State:
     def predicted(self, neurons: np.ndarray, now: float) -> np.ndarray:
         """When neurons will fire if nothing else arrives."""
         if self.rule is None:
-            return np.full(len(neurons), now)  # of a pooling: with the first arrival
+            return np.full(len(neurons), now)  # with the first arrival
         rising = self.slope[neurons] > 0
         times = np.full(len(neurons), inf)
         np.divide(self.charge[neurons], self.slope[neurons], out=times, where=rising)

@@ -10,7 +10,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .codes import earliest
+from .codes import SpikeTimeError, earliest
 from .rules import SpikeTimeRule
 
 
@@ -58,7 +58,10 @@ class SpikeTimeLayer(nn.Module):
 
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""
-        return f'{tuple(self.weight.shape)}, stride={self.stride}, readout={self.readout}'
+        return (
+            f'{tuple(self.weight.shape)}, stride={self.stride}, padding={self.padding}, '
+            f'rule={self.rule}, readout={self.readout}'
+        )
 
 
 class SpikeTimeLinear(SpikeTimeLayer):
@@ -134,3 +137,22 @@ class EarliestPool2d(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         """Pool."""
         return earliest(t, self.kernel_size)
+
+
+def refuse_spike_times(model: nn.Module, doing: str) -> None:
+    """Refuse a model of spike times where times would be taken for activations.
+
+    Args:
+        model: Any model.
+        doing: What cannot be done with it, as "be exported to ONNX".
+
+    Raises:
+        SpikeTimeError: The model has layers of spike times.
+    """
+    layers = [name for name, one in model.named_modules() if isinstance(one, SpikeTimeLayer)]
+    if layers:
+        raise SpikeTimeError(
+            f'{type(model).__name__} cannot {doing}: {", ".join(layers)} give spike times, inf '
+            'for silent neurons, and no activations. mmsfa.spike_times.run_events runs them spike '
+            'by spike and counts their work.'
+        )

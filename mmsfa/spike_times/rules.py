@@ -6,7 +6,7 @@ from math import inf, isfinite
 
 import torch
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from .causal import check_threshold, first_spike_times
@@ -39,8 +39,10 @@ def weighted_sum(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -
     return F.conv2d(x, weight, stride=stride, padding=padding)
 
 
-class SpikeTimeRule(nn.Module):
+class SpikeTimeRule:
     """Base of the rules: from times and weights to the times of the next layer.
+
+    They have no parameters and are no modules: a layer is one, and so its work has one name.
 
     Attributes:
         latest: The time at which silent neurons count as arriving where a number is needed.
@@ -51,9 +53,9 @@ class SpikeTimeRule(nn.Module):
     latest: float
     weight_sum: float
 
-    def forward(self, t: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    def __call__(self, t: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
         """Spike times of the next layer; a weight of four axes is a convolution."""
-        raise NotImplementedError(f'{type(self).__name__} must define forward.')
+        raise NotImplementedError(f'{type(self).__name__} must define __call__.')
 
     def strength(self, t: Tensor) -> Tensor:
         """What a weight of 1 adds to the potential at the end; 0 for silent inputs."""
@@ -78,19 +80,18 @@ class ReLPSP(SpikeTimeRule):
     """
 
     def __init__(self, theta0: float = 1.0, beta: float = 0.0, t_max: float = 4.0) -> None:
-        super().__init__()
         check_threshold(theta0, beta, t_max)
         self.theta0, self.beta, self.t_max = theta0, beta, t_max
         self.latest = t_max
         self.weight_sum = 2 * theta0
 
-    def forward(self, t: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    def __call__(self, t: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
         """Spike times of the next layer; what lies beyond the border is silent."""
         check_inputs(t, weight, padding)
         settings = self.theta0, self.beta, self.t_max
         if weight.dim() == 2:
             return first_spike_times(t, weight, *settings)
-        kernel = weight.shape[-1]
+        kernel = int(weight.shape[-1])
         t = F.pad(t, (padding,) * 4, value=inf)
         size = [(side - kernel) // stride + 1 for side in t.shape[2:]]
         patches = F.unfold(t, kernel, stride=stride).transpose(1, 2)  # (B, places, inputs)
@@ -106,9 +107,8 @@ class ReLPSP(SpikeTimeRule):
             )
         return (self.t_max - t).clamp(min=0)
 
-    def extra_repr(self) -> str:
-        """Settings that ``print(model)`` shows."""
-        return f'theta0={self.theta0}, beta={self.beta}, t_max={self.t_max}'
+    def __repr__(self) -> str:
+        return f'ReLPSP(theta0={self.theta0}, beta={self.beta}, t_max={self.t_max})'
 
 
 @MODELS.register_module()
@@ -128,7 +128,7 @@ class WindowTTFS(SpikeTimeRule):
     latest = 1.0
     weight_sum = 0.0
 
-    def forward(self, t: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    def __call__(self, t: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
         """Spike times of the next layer; only times inside of the window get a gradient."""
         check_inputs(t, weight, padding)
         fires = t.isfinite()
@@ -139,6 +139,9 @@ class WindowTTFS(SpikeTimeRule):
     def strength(self, t: Tensor) -> Tensor:
         """The ramp at the end of the window of the read-out."""
         return torch.where(t.isfinite(), 2 - t, 0)
+
+    def __repr__(self) -> str:
+        return 'WindowTTFS()'
 
 
 def window_times(w_sum: Tensor, wt_sum: Tensor) -> Tensor:

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from mmpretrain.models.heads import ClsHead
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from .codes import SpikeTimeError, first_spike_scores
-from .layers import SpikeTimeLinear
+from .layers import SpikeTimeLayer, SpikeTimeLinear
 
 Readout = Literal['potential', 'first_spike']
 
@@ -72,7 +72,7 @@ def check_readout(readout: str, temperature: float) -> None:
         raise SpikeTimeError(f'temperature must be > 0, got {temperature!r}.')
 
 
-def scores_of(layer: nn.Module, t: Tensor, temperature: float) -> Tensor:
+def scores_of(layer: SpikeTimeLayer, t: Tensor, temperature: float) -> Tensor:
     """What the last layer says of each class: its potentials, or its race."""
     found = layer(t)
     if layer.readout:

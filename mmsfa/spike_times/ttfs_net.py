@@ -11,6 +11,8 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmsfa.neurons.real_time import RealTime
+
 from .codes import SpikeTimeError, check_times, times_of_activations, times_of_pixels
 from .layers import EarliestPool2d, SpikeTimeConv2d, SpikeTimeLinear
 
@@ -18,7 +20,7 @@ Code = Literal['pixels', 'conv']
 
 
 @MODELS.register_module()
-class TTFSNet(BaseModule):
+class TTFSNet(RealTime, BaseModule):
     """Convolutions of 3 x 3, poolings and dense layers in which each neuron fires once or never.
 
     What comes out are spike times: no BN, shortcut or mean (``GlobalAveragePooling``) may follow,
@@ -66,7 +68,7 @@ class TTFSNet(BaseModule):
             raise SpikeTimeError('Dense layers (fc) need the input_size (H, W) of the pictures.')
         self.code = code
         self._warned = False
-        self.in_channels = in_channels
+        self.step_channels = in_channels  # T is 1: times are in the values
         self.input_size = None if input_size is None else tuple(input_size)
         self.features = nn.ModuleList()
         width, halvings = in_channels, 0
@@ -123,9 +125,10 @@ class TTFSNet(BaseModule):
 
     def _check_shape(self, x: Tensor) -> None:
         size = self.input_size
-        if x.dim() != 4 or x.shape[1] != self.in_channels or size not in (None, (*x.shape[2:],)):
-            height, width = size or ('H', 'W')
+        got = tuple(map(int, x.shape))
+        if x.dim() != 4 or got[1] != self.step_channels or size not in (None, got[2:]):
+            expected = ', '.join(map(str, ('B', self.step_channels, *(size or ('H', 'W')))))
             raise SpikeTimeError(
-                f'This TTFSNet takes a batch of shape (B, {self.in_channels}, {height}, {width}), '
-                f'got {tuple(x.shape)}: change in_channels or input_size, or resize the pictures.'
+                f'This TTFSNet takes a batch of shape ({expected}), got {got}: change '
+                'in_channels or input_size, or resize the pictures.'
             )
