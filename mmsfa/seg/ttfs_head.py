@@ -48,4 +48,4 @@ class TTFSSegHead(BaseDecodeHead):
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Times -> scores of each place."""
-        return scores_of(self.conv_seg, self._transform_inputs(inputs), self.temperature)
+        return scores_of(self.conv_seg, inputs[self.in_index], self.temperature)

@@ -1,13 +1,4 @@
-r"""The first spike of a neuron with a ramp kernel, in closed form.
-
-.. math::
-
-    V_j(t) = \sum_i w_{ji} \max(0, t - t_i), \qquad
-    t_j = \frac{\theta_0 + \sum_{i \in C} w_{ji} t_i}{\beta + \sum_{i \in C} w_{ji}}
-
-:math:`t_j` is the first time with :math:`V_j(t) \ge \theta_0 - \beta t`, and C its causal set: the
-inputs before it. The denominator is the slope of the crossing and so always positive: a later
-input of positive weight never makes the neuron earlier.
+"""The first spike of a neuron with a ramp kernel, in closed form.
 
 beta = 0 is ReL-PSP (STDBP, https://arxiv.org/abs/2003.11837), beta > 0 a threshold that falls
 linearly. Whether STD-ED (https://arxiv.org/abs/2403.00270) means just this one by its adaptive
@@ -33,7 +24,14 @@ GROUP = 2**21
 def first_spike_times(
     t: Tensor, weight: Tensor, theta0: float = 1.0, beta: float = 0.0, t_max: float = inf
 ) -> Tensor:
-    """The first spike of each neuron, with exact gradients.
+    r"""The first spike of each neuron, with exact gradients.
+
+    .. math:: V_j(t) = \sum_i w_{ji} \max(0, t - t_i), \qquad
+        t_j = \frac{\theta_0 + \sum_{i \in C} w_{ji} t_i}{\beta + \sum_{i \in C} w_{ji}}
+
+    :math:`t_j` is the first time with :math:`V_j(t) \ge \theta_0 - \beta t`, and C its causal set:
+    the inputs before it. The denominator is the slope of the crossing and so always positive: no
+    gradient has another sign than its weight.
 
     Args:
         t: Times of the inputs, 0 or later and inf where silent, shape (B, inputs).
@@ -56,7 +54,9 @@ def first_spike_times(
             'Times must have the shape (B, inputs) and weights (neurons, inputs), got '
             f'{tuple(t.shape)} and {tuple(weight.shape)}.'
         )
-    return _FirstSpike.apply(t, weight, float(theta0), float(beta), float(t_max))
+    dtype = torch.promote_types(t.dtype, weight.dtype)  # under autocast they may differ
+    settings = float(theta0), float(beta), float(t_max)
+    return _FirstSpike.apply(t.to(dtype), weight.to(dtype), *settings)
 
 
 def check_threshold(theta0: float, beta: float, t_max: float) -> None:
@@ -76,7 +76,8 @@ def closed_form(t: Tensor, weight: Tensor, theta0: float, beta: float, t_max: fl
     """Spike times without gradient: (B, inputs), (neurons, inputs) -> (B, neurons).
 
     Inputs are sorted; each prefix gives a candidate, which counts if it lies before the next
-    input. It cannot lie before the last one, where the potential was still below the threshold.
+    input. It cannot lie before the last one, where the potential was still below the threshold;
+    and what inputs of one time add begins with 0, so that they may enter one by one.
     """
     when, order = t.sort(dim=1)
     silent = when.isinf()
@@ -91,7 +92,7 @@ def closed_form(t: Tensor, weight: Tensor, theta0: float, beta: float, t_max: fl
     rising = slope > 0
     # Rounding may put a candidate just before its last input.
     found = (charge / torch.where(rising, slope, 1)).maximum(begin)
-    valid = rising & (found <= end) & (begin < end)  # inputs of one time enter together
+    valid = rising & (found <= end)
     first = torch.where(valid, found, inf).amin(1)
     return torch.where(first <= t_max, first, inf)
 

@@ -111,6 +111,13 @@ def test_groups_of_rows_change_nothing(monkeypatch) -> None:
         assert torch.allclose(one, other, atol=1e-14)
 
 
+def test_times_of_a_layer_under_autocast_are_taken() -> None:
+    t, weight = torch.rand(4, 6).bfloat16().requires_grad_(), torch.rand(5, 6, requires_grad=True)
+    found = first_spike_times(t, weight)
+    grads = torch.autograd.grad(found.sum(), (t, weight))
+    assert [part.dtype for part in (found, *grads)] == [weight.dtype, t.dtype, weight.dtype]
+
+
 def test_silent_neurons_are_inf_and_learn_nothing() -> None:
     t = torch.tensor([[0.1, inf, 0.3], [inf, inf, inf]], requires_grad=True)
     weight = torch.tensor([[-1.0, 2.0, -1.0], [0.0, 0.0, 0.0]], requires_grad=True)

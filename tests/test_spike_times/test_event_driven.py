@@ -41,6 +41,12 @@ def test_it_is_the_closed_form(beta: float, coarse: bool) -> None:
         assert np.diff(want[order]).min() > -1e-12
 
 
+def test_what_arrives_at_the_moment_of_a_spike_is_too_late_for_it() -> None:
+    layer, t = SpikeTimeLinear(2, 1), torch.tensor([0.0, 1.0])
+    layer.weight.data = torch.tensor([[1.0, -5.0]])
+    assert layer(t[None]).item() == 1 == run_events([layer], t).times[0][0]
+
+
 def test_the_work_is_counted() -> None:
     layer = SpikeTimeLinear(3, 2)
     layer.weight.data = torch.tensor([[2.0, 0.0, 1.0], [0.1, 0.1, 0.1]])

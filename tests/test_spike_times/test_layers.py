@@ -10,7 +10,7 @@ from torch import nn
 
 from mmsfa.compression.pruning import plan_pruning
 from mmsfa.compression.quantization import QuantizationError, quantize
-from mmsfa.export.onnx import export_module
+from mmsfa.export.onnx.export import export_module
 from mmsfa.spike_times import (
     EarliestPool2d,
     SpikeTimeConv2d,
