@@ -1,10 +1,10 @@
 """Spiking transformers for dense prediction on OpenMMLab.
 
-``import mmsfa`` checks the installed stack and registers neurons, quantised layers, backbones and
-the classification head in mmpretrain, hooks and auxiliary losses in mmengine; nothing of mmengine
-is changed. It needs no mmdet and no mmseg: detection configs import `mmsfa.det` on top,
-segmentation configs `mmsfa.seg`. Where mmcv has no compiled operators, those of `mmsfa.ops` take
-their place, so import mmsfa before mmdet.
+``import mmsfa`` checks the installed stack and registers neurons, quantised layers, backbones,
+networks of spike times and classification heads in mmpretrain, hooks and auxiliary losses in
+mmengine; nothing of mmengine is changed. It needs no mmdet and no mmseg: detection configs import
+`mmsfa.det` on top, segmentation configs `mmsfa.seg`. Where mmcv has no compiled operators, those of
+`mmsfa.ops` take their place, so import mmsfa before mmdet.
 """
 
 from mmsfa import caches, compat
@@ -18,7 +18,7 @@ from mmsfa import moved, ops  # noqa: E402
 moved.install()
 ops.install()  # must come before anything that imports mmdet
 
-from mmsfa import backbones, cls, compression, engine, losses, neurons  # noqa: E402
+from mmsfa import backbones, cls, compression, engine, losses, neurons, spike_times  # noqa: E402
 
 __all__ = [
     '__version__',
@@ -30,4 +30,5 @@ __all__ = [
     'losses',
     'neurons',
     'ops',
+    'spike_times',
 ]

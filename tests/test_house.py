@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob('*.py'))
 STOREYS = [
     ['errors', 'version', 'compat', 'caches', 'rng_state', 'moved', 'model_parts', 'shipped'],
     ['ops', 'neurons'],
-    ['layers', 'checkpoint', 'datasets'],
+    ['layers', 'checkpoint', 'datasets', 'spike_times'],
     ['safe_loading'],
     ['backbones', 'det', 'seg', 'spiking'],
     ['losses'],

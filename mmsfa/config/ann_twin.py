@@ -8,7 +8,9 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import MODELS, Registry
 
+from mmsfa.errors import OptionError
 from mmsfa.layers import SpikeDriven
+from mmsfa.spike_times import TTFSNet
 
 from .scopes import class_of
 from .walk import TRAINED, walk
@@ -23,6 +25,9 @@ def to_ann_twin(cfg: Config) -> None:
 
     Args:
         cfg: Config with ``model`` and ``default_scope``; its model is changed in place.
+
+    Raises:
+        OptionError: It is a network of spike times, which has no neurons to replace.
     """
     with MODELS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
         for _, node in walk(cfg.model, without=TRAINED):
@@ -39,6 +44,11 @@ def _drop_losses_of_spikes(losses: Any, registry: Registry) -> None:
 def _convert(value: dict, registry: Registry) -> None:
     _drop_losses_of_spikes(value.get('losses'), registry)
     found = class_of(value, registry)
+    if inspect.isclass(found) and issubclass(found, TTFSNet):
+        raise OptionError(
+            'A network of spike times (TTFSNet) has no ANN twin: its layers give times and no '
+            'activations. Compare it with the ANN twin of an ordinary backbone.'
+        )
     if inspect.isclass(found) and issubclass(found, SpikeDriven):
         plain = next(c for c in found.__mro__ if not issubclass(c, SpikeDriven))
         for option in _spiking_options(found) - _keyword_only(plain):

@@ -7,6 +7,7 @@ require('mmseg')
 from .data_preprocessor import AnyChannelsSegDataPreProcessor  # noqa: E402
 from .heads import SpikeFCNHead, SpikeFPNHead, SpikeUPerHead  # noqa: E402
 from .necks import SpikeFPN  # noqa: E402
+from .ttfs_head import TTFSSegHead  # noqa: E402
 
 __all__ = [
     'AnyChannelsSegDataPreProcessor',
@@ -14,4 +15,5 @@ __all__ = [
     'SpikeFPN',
     'SpikeFPNHead',
     'SpikeUPerHead',
+    'TTFSSegHead',
 ]

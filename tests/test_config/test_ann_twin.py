@@ -11,6 +11,7 @@ from torch import nn
 
 from mmsfa.backbones import ESpikeFormer
 from mmsfa.config.ann_twin import to_ann_twin
+from mmsfa.errors import OptionError
 from mmsfa.neurons import SpikingNeuron
 
 
@@ -60,3 +61,9 @@ def test_the_legacy_option_of_the_neck_goes_too(repo_dir: Path) -> None:
     assert not {'neuron_cfg', 'legacy_eval_clip'} & set(cfg.model.neck)
     own = {'neuron_cfg', 'analog', 'fc_norm_cfg'}
     assert not own & set(cfg.model.roi_head.bbox_head)
+
+
+def test_a_network_of_spike_times_has_none(repo_dir: Path) -> None:
+    cfg = Config.fromfile(repo_dir / 'configs/dvs/ttfs_nmnist.py')
+    with pytest.raises(OptionError, match='has no ANN twin'):
+        to_ann_twin(cfg)

@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
+from mmsfa.config.check_model import check_model
 from mmsfa.config.top_level_options import merge_options
 from mmsfa.neurons import SpikingNeuron
 
@@ -139,6 +140,21 @@ def test_nmnist_through_the_tools(call_tool: Callable[..., str], shared_data, tm
     drawn = [cv2.imread(str(path)) for path in pictures.glob('*.png')]
     assert len(drawn) == 20
     assert all(min(picture.shape[:2]) >= 128 and picture.std() > 10 for picture in drawn)
+
+
+def test_spike_times_learn_first_events(shared_data, tmp_path: Path) -> None:
+    cfg = read('ttfs_nmnist.py', tmp_path)
+    check_model(cfg)
+    merge_options(cfg, dict(data_root=str(shared_data('nmnist_small'))))
+    learn_by_heart(cfg, indices=list(range(0, 600, 60)))
+    cfg.val_dataloader.dataset.indices = 20
+    cfg.train_dataloader.batch_size = 10
+    cfg.train_cfg.update(max_epochs=20, val_interval=20)
+    Runner.from_cfg(cfg).train()
+    losses = logged(tmp_path, 'loss')
+    assert losses[0] == pytest.approx(np.log(10), abs=0.1)
+    assert len(losses) == 20 and losses[-1] < 0.7 * losses[0]
+    assert logged(tmp_path, 'accuracy/top1')
 
 
 # --- detection and segmentation

@@ -29,6 +29,7 @@ SHORTER: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
     'bestformer': ({}, [], []),
     'extend': ({}, [], []),
     'snn_vit': ({}, [], []),
+    'spike_times': ({}, [], []),
     'tutorial': (
         {
             '--num-train 320 --num-val 64': '--num-train 8 --num-val 4',

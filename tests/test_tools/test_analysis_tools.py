@@ -16,6 +16,8 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from mmsfa.spike_times import SpikeTimeError
+
 TOOLS = 'tools/analysis_tools'
 DET = 'configs/det/mask_rcnn_esf_demo.py'
 SEG = 'configs/seg/upernet_esf_demo.py'
@@ -101,6 +103,13 @@ def test_get_flops_counts_every_time_step(call_tool: Callable[..., str]) -> None
     assert rows(call_tool(*call))['backbone'][2] == pytest.approx(
         3 * rows(call_tool(*call, *options))['backbone'][2], abs=0.01
     )
+
+
+def test_get_flops_takes_no_spike_times(repo_dir: Path) -> None:
+    count = runpy.run_path(str(repo_dir / TOOLS / 'get_flops.py'))['count']
+    cfg = Config.fromfile(repo_dir / 'configs/dvs/ttfs_nmnist.py')
+    with pytest.raises(SpikeTimeError, match='cannot be measured in multiply-accumulates'):
+        count(cfg, (34, 34), 1)
 
 
 def test_get_flops_also_counts_the_merged_form(call_tool: Callable[..., str]) -> None:

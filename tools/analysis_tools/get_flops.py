@@ -30,6 +30,7 @@ from mmsfa.layers import RepConv
 from mmsfa.layers.fold import merge_branches
 from mmsfa.model_parts import WholeModel, parts_of, to_predict
 from mmsfa.neurons.real_time import input_channels
+from mmsfa.spike_times.layers import refuse_spike_times
 
 
 class Count(NamedTuple):
@@ -60,6 +61,7 @@ def count(cfg: Config, shape: tuple[int, int], num_rois: int) -> dict[str, Count
     """What each part takes, and the whole under ``''``."""
     init_default_scope(cfg.default_scope)
     model = revert_sync_batchnorm(MODELS.build(to_predict(cfg.model))).eval()
+    refuse_spike_times(model, 'be measured in multiply-accumulates')
     found = _count(model, shape, num_rois)
     if any(isinstance(module, RepConv) for module in model.modules()):
         merge_branches(model)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mmsfa.neurons import SpikingNeuron
+from mmsfa.spike_times.layers import refuse_spike_times
 
 from .collect import Run, ScoreCollector, collect, run_tensors
 from .criteria import NEED_DATA, Site, check_criterion, weight_scores
@@ -63,12 +64,14 @@ def plan_pruning(
 
     Raises:
         PruningError: A setting is wrong or would empty a layer, or nothing can be pruned.
+        SpikeTimeError: It is a network of spike times.
         StackError: torch-pruning is not installed.
     """
     check_criterion(criterion, site)
     if max_size is not None and max_size < 1:
         raise PruningError(f'max_size must be at least 1 row and column, got {max_size}.')
     ratios_of((), ratio)
+    refuse_spike_times(model, 'be pruned')
     units = units_of(model, trace(model, image), shared)
     free = [unit for unit in units if unit.reason is None]
     if not free:

@@ -34,8 +34,8 @@ def quantize(model: Model, quantization: Mapping[str, Any] | int) -> Model:
     The parameters stay the same objects under the same names, in floating point: optimisers,
     initialisation, checkpoints and hooks see no difference, and training goes on. Layers that are
     quantised already stay as they are. What multiplies by weights and is no ordinary convolution
-    or linear layer (deformable convolution, attention of PyTorch) stays in floating point and is
-    named in the log.
+    or linear layer (deformable convolution, attention of PyTorch, layers of spike times) stays in
+    floating point and is named in the log.
 
     Args:
         model: A model of mmdet, mmseg or mmpretrain, or a part of one.
@@ -61,8 +61,12 @@ def quantize(model: Model, quantization: Mapping[str, Any] | int) -> Model:
             left.append(f'{name} ({type(layer).__name__})')
     if not done and not any(isinstance(m, QuantizedLayer) for m in model.modules()):
         raise QuantizationError(
-            f'quantization leaves every layer of {type(model).__name__} in floating point: set '
-            'quantization.default to a number of bits.'
+            f'quantization leaves every layer of {type(model).__name__} in floating point: '
+            + (
+                f'{", ".join(left)} are no ordinary convolutions or linear layers.'
+                if left
+                else 'set quantization.default to a number of bits.'
+            )
         )
     print_log(_summary(done, left), 'current')
     return model

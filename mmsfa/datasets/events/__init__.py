@@ -15,6 +15,7 @@ from .tensors import count_frames, voxel_grid
 from .transforms.augment import EventPolarityFlip, EventTimeJitter, EventTimeReverse, RandomRoll
 from .transforms.event_drop import EventDrop
 from .transforms.events_to_image import EventsToImage
+from .transforms.first_events import FirstEvents
 from .transforms.har_dvs_frames import LoadEventFrames
 from .transforms.load_events import LoadEvents
 from .transforms.simulate_events import SimulateEvents
@@ -30,6 +31,7 @@ __all__ = [
     'EventTimeJitter',
     'EventTimeReverse',
     'EventsToImage',
+    'FirstEvents',
     'LoadEventFrames',
     'LoadEvents',
     'RandomRoll',

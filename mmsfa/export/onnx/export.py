@@ -21,6 +21,7 @@ from torch import Tensor, nn  # noqa: E402
 
 from mmsfa.layers.fold import fold  # noqa: E402
 from mmsfa.neurons.real_time import input_channels  # noqa: E402
+from mmsfa.spike_times.layers import refuse_spike_times  # noqa: E402
 
 from .integer import to_integer  # noqa: E402
 from .pooling import free_poolings, functional_poolings_free  # noqa: E402
@@ -49,8 +50,10 @@ def export_model(model: nn.Module, channels: int | None = None) -> ir.Model:
 
     Raises:
         OptionError: The model has no dense head.
+        SpikeTimeError: It is a network of spike times.
         ValueError: The model is in training mode.
     """
+    refuse_spike_times(model, 'be exported to ONNX')
     part = tensor_part(model)
     batch, all_steps, *size = _example_for(part)
     example = batch, channels or all_steps, *size
@@ -67,6 +70,7 @@ def export_module(module: nn.Module, example: tuple[int, ...] | None = None) -> 
         example: Size (B, C, H, W) of the traced picture. All but C stay free in the graph. By
             default C is what the first convolution takes.
     """
+    refuse_spike_times(module, 'be exported to ONNX')
     module = fold(module)
     free_poolings(module)
     example = example or _example_for(module)

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
+from mmsfa.errors import UserError
 from mmsfa.layers.fold import check_evaluation_mode
 from mmsfa.neurons import SpikingNeuron
 from mmsfa.spiking.measure.observer import instance_attribute, neurons_of, products_of
@@ -18,6 +19,10 @@ from .spike_driven_pass import emit_spikes, replace_synapses
 
 Mode = Literal['integer', 'spikes', 'stepwise_attention', 'membrane']
 MODES: tuple[str, ...] = get_args(Mode)
+
+
+class NoSpikesError(UserError, ValueError):
+    """The model counts no spikes."""
 
 
 @contextmanager
@@ -74,7 +79,8 @@ def spike_inference(model: nn.Module, mode: Mode = 'spikes') -> Iterator[nn.Modu
 def _check(model: nn.Module, neurons: dict[str, SpikingNeuron]) -> None:
     check_evaluation_mode(model, 'Spike-driven inference')
     if not neurons:
-        raise ValueError(
+        raise NoSpikesError(
             f'{type(model).__name__} has no spiking neuron, so there is nothing to run on spikes. '
-            'Give a model with SFA neurons (the ANN twin has none).'
+            'Give a model with SFA neurons: the ANN twin has none, and networks of spike times '
+            '(TTFSNet) count nothing, see mmsfa.spike_times.run_events.'
         )

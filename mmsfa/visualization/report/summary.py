@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 Report = dict[str, Any]  # what mmsfa.apis.measure.measure gives
+# Of a model without convolutions and linear layers, where 0 mJ would be a lie.
+NO_LAYER = 'not counted: see the remarks'
 
 
 def name_of(report: Report) -> str:
@@ -27,8 +29,8 @@ def summary(report: Report) -> dict[str, str]:
     dead = sum(one['dead_channels'] for one in report['neurons'])
     energy, ordinary = total['energy_mj'], total['ann_energy_mj']
     return {
-        'energy for one picture': f'{millijoule(energy)} mJ',
-        'the ordinary network': f'{millijoule(ordinary)} mJ',
+        'energy for one picture': f'{millijoule(energy)} mJ' if ordinary else NO_LAYER,
+        'the ordinary network': f'{millijoule(ordinary)} mJ' if ordinary else NO_LAYER,
         'ordinary / spiking': f'{ordinary / energy:.2f}' if energy else '–',
         'mean firing rate': rate(total['firing_rate']),
         'dead channels': f'{dead} of {channels}'

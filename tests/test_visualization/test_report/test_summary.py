@@ -35,6 +35,7 @@ def test_a_model_without_neurons_and_energy_has_a_headline(report: Report) -> No
     figures = summary(report)
     assert figures['ordinary / spiking'] == figures['mean firing rate'] == '–'
     assert figures['dead channels'] == '0 of 0'
+    assert figures['energy for one picture'].startswith('not counted')
 
 
 def test_models_of_one_config_are_told_apart(report: Report) -> None:

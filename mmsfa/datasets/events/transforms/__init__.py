@@ -3,6 +3,7 @@
 from .augment import EventPolarityFlip, EventTimeJitter, EventTimeReverse, RandomRoll
 from .event_drop import EventDrop
 from .events_to_image import EventsToImage
+from .first_events import FirstEvents
 from .har_dvs_frames import LoadEventFrames
 from .load_events import LoadEvents
 from .simulate_events import SimulateEvents
@@ -13,6 +14,7 @@ __all__ = [
     'EventTimeJitter',
     'EventTimeReverse',
     'EventsToImage',
+    'FirstEvents',
     'LoadEventFrames',
     'LoadEvents',
     'RandomRoll',
