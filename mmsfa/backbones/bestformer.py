@@ -12,12 +12,13 @@ from torch import nn
 from mmsfa.layers import SpikeConv, SpikeTransformerBlock
 from mmsfa.layers.attention.binary_map import Map
 from mmsfa.layers.coupling import Residual, Reversible
+from mmsfa.layers.global_local import check_stem_channels
 from mmsfa.layers.pool_conv import SpikePoolConv
 from mmsfa.layers.spike_conv import LayerCfg
 from mmsfa.neurons.real_time import OutTime, with_time
 
 from .arch import complete_attention
-from .stem_and_blocks import LIF, STRIDES, StemAndBlocks, check_channels
+from .stem_and_blocks import LIF, STRIDES, StemAndBlocks
 
 BINARY = dict(
     type='mmpretrain.QuantConv2d', quantizer=dict(type='mmpretrain.BinaryQuantizer', scale='none')
@@ -109,7 +110,7 @@ class BESTformer(StemAndBlocks):
         out_norm: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        check_channels(channels)
+        check_stem_channels(channels)
         if map not in get_args(Map):
             raise ValueError(f"map must be 'qk' or 'kv', got {map!r}.")
         stem = stem or ('cifar' if map == 'qk' else 'imagenet')

@@ -10,12 +10,12 @@ from torch import nn
 
 from mmsfa.layers import SpikeTransformerBlock
 from mmsfa.layers.coupling import Residual
-from mmsfa.layers.global_local import GLSPS
+from mmsfa.layers.global_local import GLSPS, check_stem_channels
 from mmsfa.layers.spike_conv import LayerCfg
 from mmsfa.neurons.real_time import OutTime, with_time
 
 from .arch import complete_attention
-from .stem_and_blocks import LIF, STRIDES, StemAndBlocks, check_channels
+from .stem_and_blocks import LIF, STRIDES, StemAndBlocks
 
 Stem = Literal['cifar', 'imagenet']
 # Stride of each of the four stages, and the map that it leads to.
@@ -92,7 +92,7 @@ class SNNViT(StemAndBlocks):
         out_norm: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        check_channels(channels)
+        check_stem_channels(channels)
         if stem not in STEMS:
             raise ValueError(f"stem must be 'cifar' or 'imagenet', got {stem!r}.")
         if not mlp_ratio * channels >= 1:

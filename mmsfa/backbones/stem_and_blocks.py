@@ -19,12 +19,6 @@ LIF = dict(type='mmpretrain.LIF', tau=2.0, detach_reset=True)
 STRIDES = (4, 8, 16, 32)
 
 
-def check_channels(channels: int) -> None:
-    """Raise a ValueError where a stem cannot begin with an eighth of the channels."""
-    if channels % 8 or channels < 8:
-        raise ValueError(f'channels must be a multiple of 8 (the stem has C/8), got {channels}.')
-
-
 class StemAndBlocks(StagedBackbone):
     """A backbone whose transformer blocks all stand on one of its maps.
 

@@ -13,6 +13,12 @@ from .spike_conv import SpikeConv
 from .spike_pool import SpikeMaxPool2d
 
 
+def check_stem_channels(channels: int) -> None:
+    """Raise a ValueError where a stem cannot begin with an eighth of the channels."""
+    if channels % 8 or channels < 8:
+        raise ValueError(f'channels must be a multiple of 8 (the stem has C/8), got {channels}.')
+
+
 class GlobalLocalConv(BaseModule):
     """neuron -> perhaps max pooling -> (3x3, BN) + (dilated 3x3, BN).
 
@@ -110,10 +116,7 @@ class GLSPS(nn.Sequential):
         norm_cfg: dict | None = None,
         neuron_cfg: dict | None = None,
     ) -> None:
-        if channels % 8 or channels < 8:
-            raise ValueError(
-                f'channels must be a multiple of 8 (the stem has C/8), got {channels}.'
-            )
+        check_stem_channels(channels)
         if len(strides) != 4 or not set(strides) <= {1, 2}:
             raise ValueError(f'strides must be four times 1 or 2, got {tuple(strides)}.')
         if dilation < 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import cv2
@@ -84,18 +85,15 @@ def receptive_fields(
         field = total.sum((0, 1)).div(probes).sqrt()
         fields[name] = field / field.sum().clamp(min=torch.finfo(field.dtype).tiny)
 
-    forwards: dict[str, Any] = {name: one.forward for name, one in attentions_of(model).items()}
+    attentions = attentions_of(model)
+    forwards: dict[str, Any] = {name: one.forward for name, one in attentions.items()}
     with ExitStack() as stack:
-        for name, module in attentions_of(model).items():
-            handle = module.register_forward_hook(_named(look, name))
+        for name, module in attentions.items():
+            handle = module.register_forward_hook(partial(look, name))
             stack.callback(handle.remove)
         with torch.no_grad():
             run()
     return fields
-
-
-def _named(look: Callable[..., None], name: str) -> Callable[..., None]:
-    return lambda module, args, out: look(name, module, args, out)
 
 
 def near_share(field: Tensor, place: tuple[float, float], distance: int = 5) -> float:

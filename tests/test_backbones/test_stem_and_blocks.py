@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from mmsfa.backbones.stem_and_blocks import StemAndBlocks, check_channels
+from mmsfa.backbones.stem_and_blocks import StemAndBlocks
 from mmsfa.layers import SpikeConv
 from mmsfa.layers.coupling import Residual
+from mmsfa.layers.global_local import check_stem_channels
 from mmsfa.layers.spike_conv import LayerCfg
 
 CFG = LayerCfg(conv_cfg=None, norm_cfg=dict(type='BN'), neuron_cfg=dict(type='mmpretrain.SFA', T=2))
@@ -75,4 +76,4 @@ def test_wrong_arguments() -> None:
         Small(drop_path_rate=1)
     for channels in (12, 0):
         with pytest.raises(ValueError, match=f'multiple of 8 .*got {channels}'):
-            check_channels(channels)
+            check_stem_channels(channels)
