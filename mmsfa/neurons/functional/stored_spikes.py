@@ -17,8 +17,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-# The lowest bit of a byte tells where the gradient passes, the others are the count.
-LARGEST_COUNT = 127
+from .pieces import divide_, pieces
+
+# The lowest bit of a byte tells where the gradient passes, the others are the count. The byte has a
+# sign, unused, because a CPU converts floats to such bytes five times faster than to others.
+LARGEST_COUNT = 63
 
 _active: ContextVar[bool] = ContextVar('spikes are kept as bytes', default=False)
 
@@ -52,19 +55,24 @@ class _Part(NamedTuple):
     dtype: torch.dtype
 
 
-def codes_of(counts: Tensor | None, passes: Tensor) -> Tensor:
-    """Counts of 0..127 and where their gradient passes, one byte each.
+def write_codes(codes: Tensor, counts: Tensor | None, passes: Tensor) -> None:
+    """Write counts of 0..63 and where their gradient passes, one byte each.
 
     Args:
+        codes: int8, to be overwritten.
         counts: Whole numbers, any dtype; None leaves them out.
-        passes: Bool, of the same shape; may be overwritten.
+        passes: Bool, or ones and zeros of the dtype of the counts; may be overwritten.
     """
-    passing = passes.view(torch.uint8)
-    return passing if counts is None else passing.add_(counts.to(torch.uint8), alpha=2)
+    if passes.dtype != torch.bool:
+        codes.copy_(passes if counts is None else passes.add_(counts, alpha=2))
+    elif counts is None:
+        codes.copy_(passes)
+    else:
+        torch.add(passes.view(torch.int8), codes.copy_(counts), alpha=2, out=codes)
 
 
 def passes_of(codes: Tensor) -> Tensor:
-    """Where the gradient passes: ones and zeros, uint8."""
+    """Where the gradient passes: ones and zeros, int8."""
     return codes & 1
 
 
@@ -87,13 +95,13 @@ def remembered(output: Tensor, D: int, norm: float) -> Tensor:
 
     Args:
         output: Counts / norm.
-        D: Largest count; more than 127 do not fit.
+        D: Largest count; more than 63 do not fit.
         norm: Divisor of the counts.
     """
     wanted = are_stored() and output.requires_grad and D <= LARGEST_COUNT
     if wanted and output.untyped_storage().data_ptr() not in _fired:
         counts = output.detach() if norm == 1 else (output.detach() * norm).round_()
-        remember(output, counts.to(torch.uint8) << 1, norm)
+        remember(output, counts.to(torch.int8) << 1, norm)
     return output
 
 
@@ -135,6 +143,7 @@ def _pack(tensor: Tensor) -> Any:
 def _unpack(kept: Any) -> Tensor:
     if isinstance(kept, Tensor):
         return kept
-    counts = (kept.fired.codes >> 1).to(kept.dtype)
-    whole = counts if kept.fired.norm == 1 else counts.div_(kept.fired.norm)
+    whole = torch.empty_like(kept.fired.codes, dtype=kept.dtype)
+    for code, out in pieces(kept.fired.codes, whole):
+        divide_(out.copy_(code >> 1), kept.fired.norm)
     return whole.as_strided(kept.size, kept.stride, kept.offset)

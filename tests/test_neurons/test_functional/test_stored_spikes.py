@@ -77,7 +77,7 @@ class Twice(nn.Module):
     [
         SFA(),
         SFA(norm=1),
-        SFA(D=127, norm=3.0),
+        SFA(D=63, norm=3.0),
         SFA(D=200),
         SFA(rounding='half_up', grad_range='open'),
         SFA(T=2),
