@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from mmsfa.neurons import UniformState
+from mmsfa.neurons import RunningMean
 
 from .coupling import Branch, Residual
 from .mlp import SpikeMLP
@@ -28,7 +28,7 @@ from .spike_conv import SpikeConv
 @contextmanager
 def kept_statistics(module: nn.Module) -> Iterator[None]:
     """Leave running statistics alone: a recomputed forward pass must not count twice."""
-    norms = [m for m in module.modules() if isinstance(m, (_BatchNorm, UniformState))]
+    norms = [m for m in module.modules() if isinstance(m, (_BatchNorm, RunningMean))]
     kept = [
         (norm, norm.momentum, count, count.clone())
         for norm in norms

@@ -33,19 +33,20 @@ def refuse_other_steps(name: str) -> Callable[..., None]:
     return check
 
 
-def check_step(step: int, steps: int, what: str) -> None:
+def check_step(step: int, steps: int, what: str, owner: str = 'The attention') -> None:
     """Refuse a step of a stream that nothing has been learnt for.
 
     Args:
         step: Number of the step, from 0 on.
         steps: For how many steps there are parameters.
         what: The parameters, in words.
+        owner: What has learnt them.
 
     Raises:
         LearntStepsError: The stream is longer.
     """
     if step >= steps:
         raise LearntStepsError(
-            f'The attention has learnt {what} for {steps} time steps, and the stream goes on to '
+            f'{owner} has learnt {what} for {steps} time steps, and the stream goes on to '
             f'step {step + 1}: call reset() after {steps} steps, or train with a larger T.'
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -11,9 +13,11 @@ from torch import Tensor
 from .base import SpikingNeuron
 from .functional import (
     BinaryDynamics,
+    GradMask,
     StateHooks,
     binary_fire_one_step,
     binary_fire_over_time,
+    check_grad_mask,
     check_time,
     hooked_fire_one_step,
     hooked_fire_over_time,
@@ -21,6 +25,7 @@ from .functional import (
 from .functional.stored_spikes import remembered
 from .functional.surrogate import SpikeSurrogate, check_surrogate
 from .state_quant import UniformState, build_state_quantizer
+from .threshold import AFT, build_threshold, number_of, numbered
 
 
 @MODELS.register_module()
@@ -47,6 +52,12 @@ class IF(SpikingNeuron):
         state_quant: Config of the quantiser of the membrane potential that is kept for the next
             step, see :class:`~mmsfa.neurons.state_quant.UniformState`; None keeps it as it is. With
             T = 1 nothing is kept.
+        grad_mask: ``'fired'`` takes the slope of the surrogate where the neuron has fired, and 0
+            where it is silent; a silent step before a spike still gets what flows back through the
+            membrane potential. ``'fired_cut'`` stops that, too: no silent element gets a gradient.
+            None is the plain surrogate. Spikes are the same.
+        threshold: Config of an adaptive threshold, see :class:`~mmsfa.neurons.threshold.AFT`;
+            ``v_threshold`` is then what it starts from. None keeps ``v_threshold``.
 
     Attributes:
         hooks: What a variant of the neuron does to its threshold, its state and its gradient.
@@ -75,6 +86,8 @@ class IF(SpikingNeuron):
         inplace: bool = False,
         strict: bool = False,
         state_quant: dict | UniformState | None = None,
+        grad_mask: GradMask | None = None,
+        threshold: dict | AFT | None = None,
     ) -> None:
         super().__init__()
         check_time(T, 0)
@@ -94,6 +107,9 @@ class IF(SpikingNeuron):
         if strict:
             self.hooks = self.hooks._replace(strict=True)
         self.state_quant = build_state_quantizer(state_quant, T)
+        check_grad_mask(grad_mask)
+        self.grad_mask = grad_mask
+        self.threshold = build_threshold(threshold, T, v_threshold - rest)
 
     def forward(self, x: Tensor) -> Tensor:
         """Fire: (T*B, ...) input current in, (T*B, ...) zeros and ones out."""
@@ -111,16 +127,31 @@ class IF(SpikingNeuron):
         if hooks == StateHooks():
             spikes, membrane, _ = binary_fire_one_step(x, membrane, self.dynamics)
             return spikes, membrane
-        return hooked_fire_one_step(x, membrane, self.dynamics, hooks)
+        if self.threshold is None:
+            return hooked_fire_one_step(x, membrane, self.dynamics, hooks)
+        step = number_of(membrane)
+        hooks = hooks._replace(threshold=self.threshold.of_step(step))
+        spikes, membrane = hooked_fire_one_step(x, membrane, self.dynamics, hooks)
+        return spikes, numbered(membrane, step)
 
     def _hooks(self) -> StateHooks:
-        return self.hooks._replace(store=self.state_quant) if self.state_quant else self.hooks
+        found = self.hooks
+        if self.state_quant:
+            found = found._replace(store=self.state_quant)
+        if self.threshold is not None:
+            found = found._replace(threshold=self.threshold.of_steps())
+        if self.grad_mask is not None:
+            found = found._replace(grad_mask=_where_it_fires)
+        if self.grad_mask == 'fired_cut':
+            found = found._replace(store=partial(_detached, found.store))
+        return found
 
     def settings(self) -> dict[str, Any]:
         """What decides its output; what is not set is not told, as older weights do not."""
         strict = {'strict': True} if self.hooks.strict else {}
         stored = {'state_quant': self.state_quant.settings()} if self.state_quant else {}
-        return super().settings() | strict | stored
+        threshold = {'threshold': self.threshold.settings()} if self.threshold else {}
+        return super().settings() | strict | stored | threshold
 
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""
@@ -128,7 +159,16 @@ class IF(SpikingNeuron):
             f'T={self.T}, v_threshold={self.v_threshold}, v_reset={self.v_reset}, '
             f'surrogate={self.surrogate}, alpha={self.alpha}, detach_reset={self.detach_reset}'
             + (', strict=True' if self.hooks.strict else '')
+            + (f', grad_mask={self.grad_mask}' if self.grad_mask else '')
         )
+
+
+def _where_it_fires(_charge: Tensor, spikes: Tensor) -> Tensor:
+    return spikes
+
+
+def _detached(store: Callable[[Tensor], Tensor] | None, membrane: Tensor) -> Tensor:
+    return (membrane if store is None else store(membrane)).detach()
 
 
 @MODELS.register_module()

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from .base import SpikingNeuron
 from .functional import (
+    GradMask,
     GradRange,
     Rounding,
+    check_grad_mask,
     check_levels,
     check_time,
     integer_fire,
@@ -21,6 +23,7 @@ from .functional import (
 )
 from .functional.stored_spikes import remembered
 from .state_quant import UniformState, build_state_quantizer
+from .threshold import AFT, build_threshold, number_of, numbered
 
 
 @MODELS.register_module()
@@ -50,6 +53,12 @@ class SFA(SpikingNeuron):
             trained with it and starts at 1: a threshold of another height. Counts and spikes are
             those of the divided potential. Our own; for layers that nothing normalises. None, as
             published, has none.
+        grad_mask: ``'fired'`` passes a gradient where the count is not 0 only; a silent step before
+            a spike still gets what flows back through the membrane potential. ``'fired_cut'`` stops
+            that, too: no silent element gets a gradient. None, as published, passes it for 0, too,
+            in the range of the gradient. Counts are the same.
+        threshold: Config of an adaptive threshold, see :class:`~mmsfa.neurons.threshold.AFT`: the
+            potential that one count stands for. None is 1.
 
     Shape:
         - Input: (T*B, ...), membrane potential.
@@ -73,6 +82,8 @@ class SFA(SpikingNeuron):
         surrogate: GradRange | None = None,
         state_quant: dict | UniformState | None = None,
         scale: Literal['learned'] | None = None,
+        grad_mask: GradMask | None = None,
+        threshold: dict | AFT | None = None,
     ) -> None:
         super().__init__()
         if scale not in ('learned', None):
@@ -88,6 +99,14 @@ class SFA(SpikingNeuron):
         self.grad_range: GradRange = grad_range
         self.T = T
         self.beta = beta
+        check_grad_mask(grad_mask)
+        self.grad_mask = grad_mask
+        self.threshold = build_threshold(threshold, T, 1.0)
+        if self.threshold is not None and scale is not None:
+            raise ValueError(
+                "threshold and scale='learned' of SFA both set the potential of one count, and the "
+                'threshold undoes any scale: leave one of them out.'
+            )
         self.state_quant = build_state_quantizer(state_quant, T)
         if self.state_quant and beta == 0:
             raise ValueError(
@@ -102,7 +121,12 @@ class SFA(SpikingNeuron):
         return self.grad_range
 
     def levels_of(self, x: Tensor) -> Tensor:
-        """A potential in levels: what is clamped and rounded, shape and dtype as ``x``."""
+        """A potential in levels: what is clamped and rounded, shape and dtype as ``x``.
+
+        With real time steps an adaptive threshold is met in each step by itself, not here.
+        """
+        if self.threshold is not None and self.T == 1:
+            return x / self.threshold(x)
         return x if self.log_scale is None else x * (-self.log_scale).exp()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -110,7 +134,13 @@ class SFA(SpikingNeuron):
         x = self.levels_of(x)
         if self.T == 1:
             return integer_fire(
-                x, self.D, self.norm, self.rounding, self.grad_range, inplace=self.owns_input
+                x,
+                self.D,
+                self.norm,
+                self.rounding,
+                self.grad_range,
+                inplace=self.owns_input,
+                grad_mask=self.grad_mask,
             )
         fired = integer_fire_over_time(
             x,
@@ -121,17 +151,25 @@ class SFA(SpikingNeuron):
             self.rounding,
             self.grad_range,
             store=self.state_quant,
+            grad_mask=self.grad_mask,
+            threshold=self.threshold and self.threshold.of_steps(),
         )
         return remembered(fired, self.D, self.norm)
 
     def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """One real time step, (B, ...); the membrane is what the spikes have left over."""
         x = self.levels_of(x)
-        if self.beta == 0:
-            return integer_fire(x, self.D, self.norm, self.rounding, self.grad_range), None
+        backward = self.rounding, self.grad_range
+        if self.beta == 0 and self.threshold is None:
+            fired = integer_fire(x, self.D, self.norm, *backward, grad_mask=self.grad_mask)
+            return fired, None
+        step = number_of(membrane) if self.threshold is not None else 0
+        height = self.threshold.of_step(step) if self.threshold and self.T > 1 else None
         counts, residue = integer_fire_one_step(
-            x, membrane, self.D, self.beta, self.rounding, self.grad_range, self.state_quant
+            x, membrane, self.D, self.beta, *backward, self.state_quant, self.grad_mask, height
         )
+        if self.threshold is not None:
+            residue = numbered(residue, step)
         return counts if self.norm == 1 else counts / self.norm, residue
 
     def settings(self) -> dict[str, Any]:
@@ -141,13 +179,16 @@ class SFA(SpikingNeuron):
             found['state_quant'] = self.state_quant.settings()
         if self.log_scale is not None:
             found['scale'] = 'learned'
+        if self.threshold is not None:
+            found['threshold'] = self.threshold.settings()
         return found
 
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""
         time = f', T={self.T}, beta={self.beta}' if self.T > 1 else ''
         scale = '' if self.log_scale is None else ", scale='learned'"
+        mask = f', grad_mask={self.grad_mask}' if self.grad_mask else ''
         return (
             f'D={self.D}, norm={self.norm}, rounding={self.rounding}, '
-            f'grad_range={self.grad_range}{time}{scale}'
+            f'grad_range={self.grad_range}{time}{scale}{mask}'
         )

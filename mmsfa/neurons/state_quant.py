@@ -6,9 +6,11 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
-from .functional import is_exporting, straight_through
+from .building import build_part
+from .functional import straight_through
+from .running_mean import RunningMean
 
 Squash = Literal['tanh']
 StateScale = Literal['stored', 'batch']
@@ -30,7 +32,7 @@ class QuantizedState(NamedTuple):
 
 
 @MODELS.register_module()
-class UniformState(nn.Module):
+class UniformState(RunningMean):
     r"""Quantiser of membrane potentials: :math:`2^b - 1` levels, evenly from -limit to limit.
 
     .. math:: \tilde v = \frac{\alpha}{n}\,\mathrm{round}(n\,\mathrm{clip}(v / \alpha, -1, 1)),
@@ -60,7 +62,6 @@ class UniformState(nn.Module):
     """
 
     running_limit: Tensor
-    num_batches_tracked: Tensor
 
     def __init__(
         self,
@@ -85,8 +86,7 @@ class UniformState(nn.Module):
         self.scale = scale
         self.momentum = momentum
         if scale == 'stored':
-            self.register_buffer('running_limit', torch.tensor(1.0))
-            self.register_buffer('num_batches_tracked', torch.tensor(0, dtype=torch.long))
+            self.keep_mean('running_limit', torch.tensor(1.0))
 
     @property
     def highest(self) -> int:
@@ -122,10 +122,7 @@ class UniformState(nn.Module):
         if self.scale == 'stored' and not self.training:
             return self._stored(v)
         limit = self._largest(v)
-        if self.scale == 'stored' and not is_exporting():
-            share = torch.where(self.num_batches_tracked == 0, 1.0, self.momentum)
-            self.running_limit.lerp_(limit.to(self.running_limit), share.to(self.running_limit))
-            self.num_batches_tracked += 1
+        self.learn(limit)
         return limit
 
     def _largest(self, v: Tensor) -> Tensor:
@@ -162,22 +159,7 @@ def build_state_quantizer(setting: dict | UniformState | None, T: int) -> Unifor
     """
     if setting is None:
         return None
-    built: Any = setting
-    if isinstance(setting, dict):
-        options = dict(setting)
-        kind = options.pop('type', None)
-        # Looked up here, not in the scope of a config: a neuron takes it in any library.
-        found = MODELS.get(kind) if isinstance(kind, str) else kind
-        try:
-            built = found(**options) if isinstance(found, type) else None
-        except TypeError as error:
-            raise ValueError(
-                f'state_quant has a setting that its quantiser does not take: {error}. '
-                f'{kind} takes bits, squash, scale and momentum.'
-            ) from None
-    if not isinstance(built, UniformState):
-        raise ValueError(
-            "state_quant must be the config of a UniformState, as dict(type='UniformState', "
-            f'bits=4), got {setting!r}.'
-        )
+    example = "dict(type='UniformState', bits=4)"
+    takes = 'bits, squash, scale and momentum'
+    built = build_part(setting, UniformState, 'state_quant', example, takes)
     return built if T > 1 else None

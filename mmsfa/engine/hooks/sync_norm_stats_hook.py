@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from torch.nn import SyncBatchNorm
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmsfa.neurons import UniformState
+from mmsfa.neurons import RunningMean
 
 
 @HOOKS.register_module()
 class SyncNormStatsHook(Hook):
     """Averages running means and variances over all processes after each training iteration.
 
-    So it does with the running limits of quantised membranes (`UniformState`).
+    So it does with the running means of neurons (`RunningMean`): limits of quantised membranes and
+    adaptive thresholds.
 
     Without it every process validates with its own statistics while the checkpoint holds those of
     process 0, so a test of the checkpoint gives other figures than the validation did. mmengine's
@@ -49,8 +50,8 @@ class SyncNormStatsHook(Hook):
 
 
 def _running(module: nn.Module) -> tuple[Tensor | None, ...]:
-    if isinstance(module, UniformState):
-        return (getattr(module, 'running_limit', None),)
+    if isinstance(module, RunningMean):
+        return (getattr(module, module.running_name) if module.running_name else None,)
     if isinstance(module, _BatchNorm) and not isinstance(module, SyncBatchNorm):
         return module.running_mean, module.running_var
     return ()  # a SyncBatchNorm is the same everywhere already

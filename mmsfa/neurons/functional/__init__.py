@@ -2,7 +2,15 @@
 
 import warnings
 
-from .checks import GradRange, Rounding, check_levels, check_time, is_exporting
+from .checks import (
+    GradMask,
+    GradRange,
+    Rounding,
+    check_grad_mask,
+    check_levels,
+    check_time,
+    is_exporting,
+)
 from .level_entropy import level_entropy
 from .lif import BinaryDynamics, binary_fire_one_step, binary_fire_over_time
 from .saccadic import causal_mix, decoupled_threshold, initial_mix
@@ -21,6 +29,7 @@ from .surrogate import SpikeSurrogate, check_surrogate, surrogate_derivative
 
 __all__ = [
     'BinaryDynamics',
+    'GradMask',
     'GradRange',
     'Rounding',
     'SpikeSurrogate',
@@ -28,6 +37,7 @@ __all__ = [
     'binary_fire_one_step',
     'binary_fire_over_time',
     'causal_mix',
+    'check_grad_mask',
     'check_levels',
     'check_surrogate',
     'check_time',

@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Callable
 from functools import wraps
 from math import inf
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor
 
 Rounding = Literal['half_even', 'half_up']
 GradRange = Literal['closed', 'open']
+GradMask = Literal['fired', 'fired_cut']
 
 # Older torch (before 2.7) cannot tell, and does not need to: its exporter is another one.
 is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
@@ -68,6 +69,20 @@ def check_levels(D: int, norm: float | None, rounding: str, grad_range: str) -> 
     if grad_range not in ('closed', 'open'):
         raise ValueError(f"grad_range must be 'closed' or 'open', got {grad_range!r}.")
     return D if norm is None else norm
+
+
+def check_grad_mask(grad_mask: str | None) -> None:
+    """Check which elements of a neuron pass a gradient.
+
+    Args:
+        grad_mask: None: as the surrogate says. ``'fired'``: no slope where nothing fires.
+            ``'fired_cut'``: nor a gradient through what is kept for the next real time step.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    if grad_mask is not None and grad_mask not in get_args(GradMask):
+        raise ValueError(f"grad_mask must be None, 'fired' or 'fired_cut', got {grad_mask!r}.")
 
 
 def check_time(T: int, beta: float) -> None:

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from .checks import (
+    GradMask,
     GradRange,
     Rounding,
     check_batch,
     check_floating,
+    check_grad_mask,
     check_levels,
     check_time,
     is_exporting,
@@ -44,7 +46,15 @@ class _IntegerFire(torch.autograd.Function):
     """Integer firing that keeps one byte per element for the straight-through gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, D: int, norm: float, rounding: str, grad_range: str) -> Tensor:
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        D: int,
+        norm: float,
+        rounding: str,
+        grad_range: str,
+        masked: bool,
+    ) -> Tensor:
         ctx.norm = norm
         stored = D <= LARGEST_COUNT and are_stored()
         out, codes = torch.empty_like(x), torch.empty_like(x, dtype=torch.int8)
@@ -52,6 +62,8 @@ class _IntegerFire(torch.autograd.Function):
             torch.clamp(part, 0, D, out=counts)
             passes = _passes(part, counts, D, grad_range)
             _round_and_divide(counts, 1, rounding)
+            if masked:
+                passes = passes.logical_and_(counts > 0)
             # One format of the byte: gradient checkpointing may compute it anew in another context.
             write_codes(code, counts if stored else None, passes)
             divide_(counts, norm)
@@ -64,12 +76,12 @@ class _IntegerFire(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (codes,) = ctx.saved_tensors
         if not grad.is_cpu:
-            return divide_(grad * passes_of(codes), ctx.norm), None, None, None, None
+            return divide_(grad * passes_of(codes), ctx.norm), *[None] * 5
         passed = torch.empty_like(codes, dtype=grad.dtype)
         for part, code, out in pieces(grad, codes, passed):
             # A CPU converts bytes to floats quickly, but multiplies mixed types slowly.
             divide_(out.copy_(passes_of(code)).mul_(part), ctx.norm)
-        return passed, None, None, None, None
+        return passed, *[None] * 5
 
 
 @surrogate_is_grad_range
@@ -80,6 +92,7 @@ def integer_fire(
     rounding: Rounding = 'half_even',
     grad_range: GradRange = 'closed',
     inplace: bool = False,
+    grad_mask: GradMask | None = None,
 ) -> Tensor:
     r"""Fire integers: :math:`y = \mathrm{round}(\mathrm{clamp}(x, 0, D)) / \mathrm{norm}`.
 
@@ -98,6 +111,7 @@ def integer_fire(
         grad_range: Firing range of the gradient: ``'closed'`` is 0 <= x <= D (5M to 19M),
             ``'open'`` is 0 < x < D (83M and 173M).
         inplace: Overwrite ``x``, unless its gradient is wanted.
+        grad_mask: Anything but None stops the gradient where the count is 0 as well.
 
     Returns:
         counts / norm, shape and dtype of ``x``.
@@ -107,9 +121,10 @@ def integer_fire(
         TypeError: ``x`` is not a floating-point tensor.
     """
     norm = check_levels(D, norm, rounding, grad_range)
+    check_grad_mask(grad_mask)
     check_floating(x)
     if torch.is_grad_enabled() and x.requires_grad and not is_exporting():
-        return _IntegerFire.apply(x, D, norm, rounding, grad_range)
+        return _IntegerFire.apply(x, D, norm, rounding, grad_range, grad_mask is not None)
     overwrite = inplace and not is_exporting()  # an exporter would write the views of x back
     return _round_and_divide(x.clamp_(0, D) if overwrite else x.clamp(0, D), norm, rounding)
 
@@ -123,6 +138,8 @@ def integer_fire_one_step(
     rounding: Rounding = 'half_even',
     grad_range: GradRange = 'closed',
     store: Callable[[Tensor], Tensor] | None = None,
+    grad_mask: GradMask | None = None,
+    threshold: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""One real time step of :func:`integer_fire_over_time`.
 
@@ -134,13 +151,20 @@ def integer_fire_one_step(
         rounding: See :func:`integer_fire`.
         grad_range: See :func:`integer_fire`.
         store: Residue -> what is kept of it, such as a quantised one; None keeps it as it is.
+        grad_mask: ``'fired'`` stops the gradient where the count is 0, but for what flows through
+            the residue; ``'fired_cut'`` stops that, too. None is the gradient of ``grad_range``.
+        threshold: U (B, ...) -> the potential of one count, broadcastable to it; None is 1.
 
     Returns:
         Counts in 0..D and the new residue, each of shape (B, ...).
     """
     membrane = current if residue is None else torch.add(current, residue, alpha=beta)
-    counts = integer_fire(membrane, D, 1, rounding, grad_range)
-    residue = membrane - counts
+    height = None if threshold is None else threshold(membrane)
+    levels = membrane if height is None else membrane / height
+    counts = integer_fire(levels, D, 1, rounding, grad_range, grad_mask=grad_mask)
+    residue = membrane - (counts if height is None else counts * height)
+    if grad_mask == 'fired_cut':
+        residue = residue.detach()
     return counts, residue if store is None else store(residue)
 
 
@@ -154,6 +178,8 @@ def integer_fire_over_time(
     rounding: Rounding = 'half_even',
     grad_range: GradRange = 'closed',
     store: Callable[[Tensor], Tensor] | None = None,
+    grad_mask: GradMask | None = None,
+    threshold: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     r"""Fire integers over T real time steps, with leak and soft reset.
 
@@ -171,6 +197,8 @@ def integer_fire_over_time(
         rounding: See :func:`integer_fire`.
         grad_range: See :func:`integer_fire`.
         store: See :func:`integer_fire_one_step`.
+        grad_mask: See :func:`integer_fire_one_step`.
+        threshold: See :func:`integer_fire_one_step`; called once for each step, in their order.
 
     Returns:
         counts / norm, shape (T*B, ...).
@@ -181,13 +209,13 @@ def integer_fire_over_time(
     check_time(T, beta)
     norm = check_levels(D, norm, rounding, grad_range)
     check_batch(x, T)
-    if T == 1 or beta == 0:
-        return integer_fire(x, D, norm, rounding, grad_range)
+    if threshold is None and (T == 1 or beta == 0):
+        return integer_fire(x, D, norm, rounding, grad_range, grad_mask=grad_mask)
     residue = None
     counts = []
     for current in x.unflatten(0, (T, -1)).unbind():
         fired, residue = integer_fire_one_step(
-            current, residue, D, beta, rounding, grad_range, store
+            current, residue, D, beta, rounding, grad_range, store, grad_mask, threshold
         )
         counts.append(fired)
     fired = torch.cat(counts)

@@ -18,6 +18,7 @@ class StateHooks(NamedTuple):
 
     Attributes:
         threshold: Charge (B, ...) -> threshold above rest, broadcastable to it; an adaptive one.
+            Called once for each step, in their order.
         store: Membrane potential after the reset -> what is kept for the next step, such as a
             quantised one. Its gradient is its own.
         grad_mask: Charge, spikes -> factor of the surrogate's slope.
@@ -77,9 +78,10 @@ def hooked_fire_one_step(
         Spikes (0 or 1; NaN where the charge is) and the stored membrane potential, (B, ...).
     """
     alpha = check_surrogate(surrogate, alpha)
-    charge = current * dynamics.gain
-    if membrane is not None:
-        charge = charge + membrane * dynamics.leak
+    if membrane is None:
+        charge = current * dynamics.gain
+    else:
+        charge = torch.add(membrane * dynamics.leak, current, alpha=dynamics.gain)
     threshold = dynamics.threshold if hooks.threshold is None else hooks.threshold(charge)
     distance = charge - threshold
     fires = distance > 0 if hooks.strict else distance >= 0
