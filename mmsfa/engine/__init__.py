@@ -10,6 +10,7 @@ from mmsfa.data_check import DataFaultError
 from .amp import CPUAmpOptimWrapper
 from .hooks import (
     AtomicCheckpointHook,
+    BackwardSparsityHook,
     DataCheckHook,
     ExactResumeHook,
     FiringRateHook,
@@ -30,6 +31,7 @@ from .loops import ResumableEpochBasedTrainLoop, ResumableIterBasedTrainLoop
 __all__ = [
     'AtomicCheckpointHook',
     'AtomicLocalBackend',
+    'BackwardSparsityHook',
     'CPUAmpOptimWrapper',
     'DataCheckHook',
     'DataFaultError',

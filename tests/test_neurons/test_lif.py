@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from mmcv.cnn import ConvModule, build_activation_layer
@@ -252,3 +254,30 @@ def test_print_shows_the_settings() -> None:
         'LIF(tau=2.0, decay_input=True, T=4, v_threshold=1.0, v_reset=None, surrogate=atan, '
         'alpha=2.0, detach_reset=True)'
     )
+
+
+@pytest.mark.parametrize('neuron', [IF, LIF, partial(LIF, v_reset=None, detach_reset=True)])
+@pytest.mark.parametrize('T', [1, 4])
+def test_a_mask_leaves_gradients_where_it_fires(neuron, T):
+    x = torch.randn(T * 30, 5, dtype=torch.float64) * 2
+    found = {}
+    for mask in (None, 'fired', 'fired_cut'):
+        charge = x.clone().requires_grad_()
+        spikes = neuron(T, grad_mask=mask)(charge)
+        spikes.backward(torch.linspace(1, 2, x.numel(), dtype=x.dtype).view_as(x))
+        found[mask] = spikes.detach(), charge.grad
+    spikes, plain = found[None]
+    assert all(torch.equal(one, spikes) for one, _ in found.values())
+    silent = spikes == 0
+    assert not found['fired_cut'][1][silent].any() and found['fired_cut'][1].any()
+    assert bool(found['fired'][1][silent].any()) == (T > 1)  # through the membrane
+    if T == 1:
+        for mask in ('fired', 'fired_cut'):
+            torch.testing.assert_close(found[mask][1], plain.masked_fill(silent, 0))
+
+
+def test_a_mask_is_no_matter_of_the_weights():
+    assert IF(grad_mask='fired').settings() == IF().settings()
+    assert 'grad_mask=fired' in repr(LIF(grad_mask='fired'))
+    with pytest.raises(ValueError, match="grad_mask must be None, 'fired'"):
+        IF(grad_mask=True)

@@ -38,7 +38,7 @@ def test_gradient_flows_in_eval_mode():
     assert (x.grad == 0.25).all()
 
 
-@pytest.mark.parametrize('settings', [dict(), dict(norm=1), dict(grad_range='open')])
+@pytest.mark.parametrize('settings', [dict(), dict(norm=1), dict(grad_range='open'), dict(grad_mask='fired')])
 @pytest.mark.parametrize('T', [1, 4])
 def test_backward_keeps_one_byte_per_element(settings, T):
     x = torch.randn(8, 1000, requires_grad=True)
@@ -74,7 +74,7 @@ def test_autocast(dtype):
 @pytest.mark.parametrize('backend', ['aot_eager', 'inductor'])
 @pytest.mark.parametrize('T', [1, 2])
 def test_compiles_without_graph_breaks(T, backend):
-    neuron = SFA(T=T)
+    neuron = SFA(T=T, grad_mask='fired')
     compiled = torch.compile(neuron, fullgraph=True, backend=backend)
     x = torch.randn(4, 5, requires_grad=True)
     y = x.detach().clone().requires_grad_()
@@ -156,6 +156,21 @@ def test_print_shows_the_settings():
 def test_the_old_name_of_the_gradients_range_still_works():
     with pytest.warns(DeprecationWarning, match='now grad_range'):
         assert SFA(surrogate='open').grad_range == 'open'
+
+
+def test_a_mask_is_no_matter_of_the_weights():
+    assert SFA(grad_mask='fired').settings() == SFA().settings()
+    assert repr(SFA(grad_mask='fired')).endswith('grad_mask=fired)')
+    with pytest.raises(ValueError, match="grad_mask must be None, 'fired'"):
+        SFA(grad_mask='all')
+
+
+def test_a_mask_and_a_learned_scale():
+    x = torch.randn(1000, dtype=torch.float64).mul_(3).requires_grad_()
+    neuron = learned(0.3, grad_mask='fired').double()
+    fired = neuron(x)
+    fired.sum().backward()
+    assert not x.grad[fired == 0].any() and x.grad.any() and neuron.log_scale.grad
 
 
 @pytest.mark.gpu

@@ -1,6 +1,7 @@
 """Hooks, one a file, registered at mmengine's root."""
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .backward_sparsity_hook import BackwardSparsityHook
 from .data_check_hook import DataCheckHook
 from .exact_resume_hook import ExactResumeHook
 from .firing_rate_hook import FiringRateHook
@@ -18,6 +19,7 @@ from .sync_norm_stats_hook import SyncNormStatsHook
 
 __all__ = [
     'AtomicCheckpointHook',
+    'BackwardSparsityHook',
     'DataCheckHook',
     'ExactResumeHook',
     'FiringRateHook',

@@ -146,3 +146,48 @@ def test_the_old_name_of_grad_range_works_with_a_warning():
         assert functional.Surrogate is functional.GradRange
     with pytest.raises(AttributeError, match="has no attribute 'Surogate'"):
         functional.Surogate  # noqa: B018
+
+
+@pytest.mark.parametrize('D', [1, 4])
+@pytest.mark.parametrize('rounding', ROUNDINGS)
+@pytest.mark.parametrize('grad_range', ['closed', 'open'])
+@pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
+def test_a_mask_leaves_gradients_where_something_fires(D, rounding, grad_range, dtype):
+    grads = []
+    for mask in (None, 'fired', 'fired_cut'):
+        x = potentials().to(dtype).requires_grad_()
+        fired = integer_fire(x, D, 1, rounding, grad_range, grad_mask=mask)
+        fired.backward(torch.linspace(1, 2, x.numel()).to(dtype).view_as(x))
+        grads.append(x.grad)
+    plain, masked, cut = grads
+    silent = fired.detach() == 0
+    assert torch.equal(masked, plain.masked_fill(silent, 0)) and torch.equal(masked, cut)
+    assert 0 < masked.count_nonzero() < plain.count_nonzero()
+
+
+def test_the_share_of_gradients_that_a_mask_spares():
+    # 100 000 potentials of a normal distribution, sigma 2, D = 4: those in 0..0.5 of all in 0..4
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(100_000, dtype=torch.float64, generator=draw).mul_(2).requires_grad_()
+    integer_fire(x, grad_mask='fired').sum().backward()
+    at = x.detach()
+    assert torch.equal(x.grad != 0, (at > 0.5) & (at <= 4))
+    assert 1 - x.grad.count_nonzero() / ((at >= 0) & (at <= 4)).sum() == pytest.approx(0.207, abs=3e-3)
+
+
+@pytest.mark.parametrize(('mask', 'silent_gets'), [('fired', True), ('fired_cut', False)])
+def test_through_time_a_silent_step_gets_a_gradient_unless_it_is_cut(mask, silent_gets):
+    T = 3
+    x = potentials()[: 900 * T].clone().requires_grad_()
+    fired = integer_fire_over_time(x, T, grad_mask=mask)
+    assert torch.equal(fired, integer_fire_over_time(x, T))
+    fired.sum().backward()
+    silent = fired.detach() == 0
+    assert bool(x.grad[silent].any()) == silent_gets
+    last = silent.view(T, -1)[-1]
+    assert not x.grad.view(T, -1)[-1][last].any()
+
+
+def test_an_unknown_mask_is_named():
+    with pytest.raises(ValueError, match="grad_mask must be None, 'fired' or 'fired_cut', got 'on'"):
+        integer_fire(potentials(), grad_mask='on')
