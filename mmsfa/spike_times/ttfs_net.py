@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
@@ -14,9 +15,11 @@ from torch import Tensor, nn
 from mmsfa.neurons.real_time import RealTime
 
 from .codes import SpikeTimeError, check_times, times_of_activations, times_of_pixels
-from .layers import EarliestPool2d, SpikeTimeConv2d, SpikeTimeLinear
+from .layers import EarliestPool2d, SpikeTimeConv2d, SpikeTimeLayer, SpikeTimeLinear
 
 Code = Literal['pixels', 'conv']
+# Below this share of firing neurons a layer is named.
+SILENT = 0.01
 
 
 @MODELS.register_module()
@@ -67,7 +70,7 @@ class TTFSNet(RealTime, BaseModule):
         if fc and input_size is None:
             raise SpikeTimeError('Dense layers (fc) need the input_size (H, W) of the pictures.')
         self.code = code
-        self._warned = False
+        self._named: set[str] = set()
         self.step_channels = in_channels  # T is 1: times are in the values
         self.input_size = None if input_size is None else tuple(input_size)
         self.features = nn.ModuleList()
@@ -108,20 +111,34 @@ class TTFSNet(RealTime, BaseModule):
                 'recordings have no events, so that nothing could be learnt from it. Look at what '
                 'the pipeline gives (tools/analysis_tools/browse_dataset.py).'
             )
-        for layer in layers:
-            t = layer(t)
-        for layer in self.dense:
-            t = layer(t.flatten(1))
-        if self.training and not self._warned and not bool(t.isfinite().any()):
-            self._warned = True
+        shares = {}  # of the neurons that fire
+        for place, layer in [*enumerate(layers, int(self.code == 'conv')), *enumerate(self.dense)]:
+            dense = isinstance(layer, SpikeTimeLinear)
+            t = layer(t.flatten(1) if dense else t)
+            if self.training and isinstance(layer, SpikeTimeLayer):
+                shares[f'{"dense" if dense else "features"}.{place}'] = t.isfinite().float().mean()
+        self._name_silent_layers(shares)
+        return (t,)
+
+    def _name_silent_layers(self, shares: dict[str, Tensor]) -> None:
+        if not shares:
+            return
+        values = torch.stack(list(shares.values())).tolist()
+        silent = {
+            name: share
+            for name, share in zip(shares, values, strict=True)
+            if share < SILENT and name not in self._named
+        }
+        if silent:
+            self._named.update(silent)
+            rates = ', '.join(f'{name} ({share:.1%} fire)' for name, share in silent.items())
             print_log(
-                f'All neurons of the last layer were silent in a whole batch of {len(x)}, and '
-                'silent neurons learn nothing. If the loss stays where it is, begin anew with a '
-                'smaller learning rate or with a falling threshold (beta > 0).',
+                f'(Nearly) all neurons of {rates} were silent in a whole batch, and silent neurons '
+                'learn nothing. If the loss stays where it is, begin anew with a smaller learning '
+                'rate or with a falling threshold (beta > 0). Each layer is named once.',
                 'current',
                 logging.WARNING,
             )
-        return (t,)
 
     def _check_shape(self, x: Tensor) -> None:
         size = self.input_size

@@ -26,5 +26,7 @@ def test_what_it_is_not_gets_a_sentence(wrong: object) -> None:
 
 
 def test_a_setting_that_it_does_not_take_is_named() -> None:
-    with pytest.raises(ValueError, match="state_quant has a setting .*'bit'. UniformState takes bi"):
+    with pytest.raises(
+        ValueError, match="state_quant has a setting .*'bit'. UniformState takes bi"
+    ):
         build(dict(type='UniformState', bit=3))

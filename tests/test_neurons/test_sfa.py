@@ -38,7 +38,9 @@ def test_gradient_flows_in_eval_mode():
     assert (x.grad == 0.25).all()
 
 
-@pytest.mark.parametrize('settings', [dict(), dict(norm=1), dict(grad_range='open'), dict(grad_mask='fired')])
+@pytest.mark.parametrize(
+    'settings', [dict(), dict(norm=1), dict(grad_range='open'), dict(grad_mask='fired')]
+)
 @pytest.mark.parametrize('T', [1, 4])
 def test_backward_keeps_one_byte_per_element(settings, T):
     x = torch.randn(8, 1000, requires_grad=True)

@@ -75,7 +75,9 @@ def test_streamed_equals_batched(make) -> None:
 @pytest.mark.parametrize('make', NEURONS)
 def test_a_constant_threshold_of_1_is_the_neuron_itself(make) -> None:
     neuron = make(threshold=BAR).double().eval()
-    assert (neuron.threshold.running_threshold == (1.5 if getattr(neuron, 'v_reset', 0) else 1)).all()
+    assert (
+        neuron.threshold.running_threshold == (1.5 if getattr(neuron, 'v_reset', 0) else 1)
+    ).all()
     x, y = (currents().requires_grad_() for _ in range(2))
     fired, plain = neuron(x), make().double().eval()(y)
     assert torch.equal(fired, plain)

@@ -114,12 +114,20 @@ def test_a_network_that_has_fallen_silent_is_named_once() -> None:
     handler.emit = lambda record: seen.append(record.getMessage())  # type: ignore[method-assign]
     logger = MMLogger.get_current_instance()
     logger.addHandler(handler)
-    net = TTFSNet((4,))
-    net.features[0].weight.data.fill_(-1)
+    net = TTFSNet((4, 'M', 4), fc=(5,), input_size=(6, 6))
+    pictures = torch.rand(2, 3, 6, 6)
+    net(pictures)
+    assert not seen
+    net.features[2].weight.data.fill_(-1)
     for _ in range(2):
-        assert (net(torch.rand(2, 3, 6, 6))[0] == inf).all()
+        assert (net(pictures)[0] == inf).all()
+    assert len(seen) == 1 and 'features.2 (0.0% fire), dense.0 (0.0% fire) were silent' in seen[0]
+    net.features[0].weight.data.fill_(-1)
+    net.eval()(pictures)
+    assert len(seen) == 1
+    net.train()(pictures)
     logger.removeHandler(handler)
-    assert sum('silent neurons learn nothing' in text for text in seen) == 1
+    assert len(seen) == 2 and 'features.0 (0.0% fire) were silent' in seen[1]
 
 
 @pytest.mark.parametrize(('settings', 'words'), [

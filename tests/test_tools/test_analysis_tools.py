@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from mmsfa.errors import OptionError
 from mmsfa.spike_times import SpikeTimeError
 
 TOOLS = 'tools/analysis_tools'
@@ -198,6 +199,21 @@ def test_less_than_half_is_kept_for_backward(repo_dir: Path) -> None:
             kept.append(benchmark['saved_bytes'](model, torch.randn(1, 3, 800, 1344)))
     linear, published = kept
     assert 2e9 < 2 * linear < published
+
+
+def test_benchmark_leaves_out_what_a_backbone_cannot_be(repo_dir: Path, capsys) -> None:
+    variants_of = runpy.run_path(str(repo_dir / TOOLS / 'benchmark.py'))['variants_of']
+    cfg = Config.fromfile(repo_dir / 'configs/cls/qsnn_tiny_flowers5.py')
+    assert variants_of(cfg, ['spiking', 'published', 'relu']) == ['spiking', 'relu']
+    assert (
+        'SpikingVGG has no variant published (it has no attn_cfg): left out'
+        in capsys.readouterr().out
+    )
+    with pytest.raises(OptionError, match='cannot be built as --variants says: published'):
+        variants_of(cfg, ['published'])
+    cfg = Config.fromfile(repo_dir / DET)
+    assert len(variants_of(cfg, ['spiking', 'published', 'relu'])) == 3
+    assert not capsys.readouterr().out
 
 
 def test_benchmark_of_the_deployed_form(run_tool: Run) -> None:

@@ -6,6 +6,8 @@ Three variants take turns, so that a drifting machine slows all of them:
   published  the published order of the attention, (q k^T) v
   relu       ReLU instead of SFA
 
+A variant whose setting the backbone does not take is left out, and named.
+
 With --backends it is the spiking backbone in PyTorch, in float ONNX and in int8 ONNX instead.
 
 With --sfa-vs-lif it is SFA (one real time step, D levels) against binary LIF neurons with D real
@@ -53,8 +55,10 @@ from mmsfa.apis.sfa_vs_lif import (
 )
 from mmsfa.cli.key_values import KeyValues
 from mmsfa.cli.options import add_config_options, read_config, run_tool
+from mmsfa.config.accepted_keys import accepted_by
 from mmsfa.config.lif_twin import levels_of, to_lif_twin
-from mmsfa.config.scopes import scope_of
+from mmsfa.config.scopes import class_of, scope_of
+from mmsfa.errors import OptionError
 from mmsfa.model_parts import bare_model
 
 Figures = dict[str, dict[str, list[float]]]  # figure -> variant -> one value a round
@@ -142,6 +146,28 @@ def twins(cfg: Config, lif_options: dict | None) -> dict[str, Config]:
     return {f'SFA 1 x {D}': cfg, f'LIF {D} x 1': lif}
 
 
+def variants_of(cfg: Config, wanted: list[str]) -> list[str]:
+    """The variants that the backbone of a config can be built in; the others are named.
+
+    Raises:
+        OptionError: There is none among the wanted ones.
+    """
+    backbone = bare_model(cfg.model).backbone
+    with MODELS.switch_scope_and_registry(cfg.default_scope) as registry:
+        taken = accepted_by(class_of(backbone, registry)).names
+    missing = {name: [key for key in VARIANTS[name] if key not in taken] for name in wanted}
+    left_out = [f'{name} (it has no {keys[0]})' for name, keys in missing.items() if keys]
+    kept = [name for name in wanted if not missing[name]]
+    if not kept:
+        raise OptionError(
+            f'The backbone {backbone.type} cannot be built as --variants says: '
+            f'{", ".join(left_out)}. Add "spiking", which is the backbone as the config says.'
+        )
+    if left_out:
+        print(f'The backbone {backbone.type} has no variant {", ".join(left_out)}: left out.')
+    return kept
+
+
 def build(cfg: Config, variant: dict, device: str) -> nn.Module:
     """The backbone of a config, in one of the variants, from the same random weights."""
     init_default_scope(cfg.default_scope)
@@ -156,7 +182,8 @@ def build_all(cfg: Config, args: argparse.Namespace) -> dict[str, nn.Module]:
         both = twins(cfg, args.lif_options)
         return {name: build(twin, {}, args.device) for name, twin in both.items()}
     if not args.backends:
-        return {name: build(cfg, VARIANTS[name], args.device) for name in args.variants}
+        names = variants_of(cfg, args.variants)
+        return {name: build(cfg, VARIANTS[name], args.device) for name in names}
     from mmsfa.export.onnx.backends import backbone_backends  # needs the extra "export"
 
     return backbone_backends(build(cfg, {}, args.device).eval())

@@ -170,9 +170,7 @@ class BackwardCounter:
             else:
                 self.operations.add(name, dense, dense, 0.0)
         if output.requires_grad:
-            output.register_hook(
-                partial(self._layer_came_back, name, dense, None, True, True)
-            )
+            output.register_hook(partial(self._layer_came_back, name, dense, None, True, True))
 
 
 def _tells(layer: nn.Module) -> bool:

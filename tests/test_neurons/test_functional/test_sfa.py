@@ -172,7 +172,9 @@ def test_the_share_of_gradients_that_a_mask_spares():
     integer_fire(x, grad_mask='fired').sum().backward()
     at = x.detach()
     assert torch.equal(x.grad != 0, (at > 0.5) & (at <= 4))
-    assert 1 - x.grad.count_nonzero() / ((at >= 0) & (at <= 4)).sum() == pytest.approx(0.207, abs=3e-3)
+    assert 1 - x.grad.count_nonzero() / ((at >= 0) & (at <= 4)).sum() == pytest.approx(
+        0.207, abs=3e-3
+    )
 
 
 @pytest.mark.parametrize(('mask', 'silent_gets'), [('fired', True), ('fired_cut', False)])
@@ -189,5 +191,7 @@ def test_through_time_a_silent_step_gets_a_gradient_unless_it_is_cut(mask, silen
 
 
 def test_an_unknown_mask_is_named():
-    with pytest.raises(ValueError, match="grad_mask must be None, 'fired' or 'fired_cut', got 'on'"):
+    with pytest.raises(
+        ValueError, match="grad_mask must be None, 'fired' or 'fired_cut', got 'on'"
+    ):
         integer_fire(potentials(), grad_mask='on')
