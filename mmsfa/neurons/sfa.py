@@ -126,7 +126,7 @@ class SFA(SpikingNeuron):
         With real time steps an adaptive threshold is met in each step by itself, not here.
         """
         if self.threshold is not None and self.T == 1:
-            return x / self.threshold(x)
+            return x * self.threshold(x).reciprocal()  # a factor, as exported
         return x if self.log_scale is None else x * (-self.log_scale).exp()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -25,9 +25,12 @@ def lively_weights(model: nn.Module, seed: int = 0) -> nn.Module:
 
 @torch.no_grad()
 def learned_scales(model: nn.Module, seed: int = 0) -> nn.Module:
-    """Give each neuron with a learned scale one of its own, 0.6 to 1.6."""
+    """Give each neuron with a learned scale or threshold one of its own, 0.6 to 1.6."""
     draw = torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():
         if name.endswith('log_scale'):
             weight.uniform_(-0.5, 0.5, generator=draw)
+    for name, threshold in model.named_buffers():
+        if name.endswith('running_threshold'):
+            threshold.uniform_(0.6, 1.6, generator=draw)
     return model

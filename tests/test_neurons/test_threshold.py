@@ -91,7 +91,7 @@ def test_counts_are_potentials_in_thresholds(steps: int) -> None:
     x = currents()[: steps * B]
     neuron = SFA(D=4, T=steps, beta=0, threshold=BAR)
     bar = (x.flatten(1).mean(1) + 0.4 * x.flatten(1).std(1, correction=0)).clamp(min=0.1)
-    assert torch.equal(neuron(x), SFA(D=4)(x / bar.view(-1, 1, 1)))
+    assert torch.equal(neuron(x), SFA(D=4)(x * (1 / bar).view(-1, 1, 1)))
     x.requires_grad_()
     neuron.eval()(x).sum().backward()
     assert torch.isin(x.grad * 4 * neuron.threshold.running_threshold.double().repeat_interleave(B)

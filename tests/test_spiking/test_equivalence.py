@@ -77,10 +77,11 @@ def test_what_never_ran_is_named(classifier: nn.Module) -> None:
 
 
 @pytest.mark.slow
-def test_learned_scales_are_proved(repo_dir: Path, lively_weights: Fill) -> None:
+@pytest.mark.parametrize('height', [dict(scale='learned'), dict(threshold=dict(type='AFT'))])
+def test_learned_scales_are_proved(repo_dir: Path, lively_weights: Fill, height: dict) -> None:
     cfg = Config.fromfile(repo_dir / CLS)
-    cfg.model.backbone.neuron_cfg.scale = 'learned'
-    cfg.model.head.update(neuron_cfg=dict(type='mmpretrain.SFA', scale='learned'), analog=())
+    cfg.model.backbone.neuron_cfg.update(height)
+    cfg.model.head.update(neuron_cfg=dict(type='mmpretrain.SFA', **height), analog=())
     model = learned_scales(lively_weights(build_model(cfg)))
     with in_float64(model):
         found = compare(model, pictures())

@@ -160,7 +160,7 @@ def integer_fire_one_step(
     """
     membrane = current if residue is None else torch.add(current, residue, alpha=beta)
     height = None if threshold is None else threshold(membrane)
-    levels = membrane if height is None else membrane / height
+    levels = membrane if height is None else membrane * height.reciprocal()
     counts = integer_fire(levels, D, 1, rounding, grad_range, grad_mask=grad_mask)
     residue = membrane - (counts if height is None else counts * height)
     if grad_mask == 'fired_cut':

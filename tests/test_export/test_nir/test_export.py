@@ -65,8 +65,11 @@ def test_the_large_family_too(repo_dir: Path, lively_weights: Fill, tmp_path: Pa
     assert set(agreement.different.values()) == {0}
 
 
-def test_learned_scales_are_exported(repo_dir: Path, lively_weights: Fill, tmp_path: Path) -> None:
-    backbone = lively_weights(build(repo_dir, dict(scale='learned'))).double()
+@pytest.mark.parametrize('height', [dict(scale='learned'), dict(threshold=dict(type='AFT'))])
+def test_learned_scales_are_exported(
+    repo_dir: Path, lively_weights: Fill, tmp_path: Path, height: dict
+) -> None:
+    backbone = lively_weights(build(repo_dir, height)).double()
     learned_scales(backbone)
     network = round_trip(export_nir(backbone, SHAPE), tmp_path / 'x.nir')
     agreement = compare_spikes(backbone, network, picture())
