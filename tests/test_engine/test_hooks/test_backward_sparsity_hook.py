@@ -58,7 +58,8 @@ def test_weights_learn_the_same(tmp_path: Path) -> None:
 def test_a_model_whose_hooks_are_not_called_is_named_once(tmp_path: Path) -> None:
     class Mute(Net):
         def forward(self, inputs, data_samples=None, mode='tensor'):
-            return dict(loss=(torch.stack(inputs) * self.weight).sum())
+            out = torch.stack(inputs) * self.weight
+            return dict(loss=out.sum()) if mode == 'loss' else list(out)
 
     run(tmp_path / 'run', Mute(), interval=1).train()
     (log,) = (tmp_path / 'run').glob('*/*.log')

@@ -153,9 +153,9 @@ def test_the_old_name_of_grad_range_works_with_a_warning():
 @pytest.mark.parametrize('grad_range', ['closed', 'open'])
 @pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
 def test_a_mask_leaves_gradients_where_something_fires(D, rounding, grad_range, dtype):
-    grads = []
+    grads, at = [], potentials().to(dtype)
     for mask in (None, 'fired', 'fired_cut'):
-        x = potentials().to(dtype).requires_grad_()
+        x = at.clone().requires_grad_()
         fired = integer_fire(x, D, 1, rounding, grad_range, grad_mask=mask)
         fired.backward(torch.linspace(1, 2, x.numel()).to(dtype).view_as(x))
         grads.append(x.grad)

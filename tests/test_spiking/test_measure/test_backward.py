@@ -22,13 +22,17 @@ from tests.helpers.small_models import CONFIGS, classifier
 
 
 def counted(model: nn.Module, step: Callable[[], Tensor]) -> BackwardCounter:
+    before = hooks_of(model)
     counter = BackwardCounter(model)
     counter.attach()
     step().backward()
     counter.detach()
-    for module in model.modules():
-        assert not module._forward_hooks and not module._forward_pre_hooks
+    assert hooks_of(model) == before
     return counter
+
+
+def hooks_of(model: nn.Module) -> list[tuple[int, int]]:
+    return [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in model.modules()]
 
 
 def test_it_equals_a_count_by_hand() -> None:
