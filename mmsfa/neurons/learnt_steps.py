@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,17 +21,19 @@ def refuse_other_steps(name: str) -> Callable[..., None]:
     Args:
         name: The parameter, whose first axis is time.
     """
+    return partial(_check, name)  # no closure: models with it can be pickled
 
-    def check(module: nn.Module, state_dict: dict[str, Any], prefix: str, *unused: object) -> None:
-        given, own = state_dict.get(prefix + name), getattr(module, name)
-        if isinstance(given, Tensor) and given.dim() == own.dim() and len(given) != len(own):
-            raise LearntStepsError(
-                f'The weights have {prefix}{name} for T = {len(given)} time steps, and the model '
-                f'has T = {len(own)}: set T={len(given)} in its backbone, or train without these '
-                'weights.'
-            )
 
-    return check
+def _check(
+    name: str, module: nn.Module, state_dict: dict[str, Any], prefix: str, *unused: object
+) -> None:
+    given, own = state_dict.get(prefix + name), getattr(module, name)
+    if isinstance(given, Tensor) and given.dim() == own.dim() and len(given) != len(own):
+        raise LearntStepsError(
+            f'The weights have {prefix}{name} for T = {len(given)} time steps, and the model '
+            f'has T = {len(own)}: set T={len(given)} in its backbone, or train without these '
+            'weights.'
+        )
 
 
 def check_step(step: int, steps: int, what: str) -> None:

@@ -164,6 +164,8 @@ class SaccadicAttention(BaseModule):
         ValueError: A setting is out of its range.
     """
 
+    learns_steps = True  # backbones tell it their T
+
     def __init__(
         self,
         channels: int,
