@@ -193,6 +193,10 @@ def test_wrong_arguments() -> None:
         r'multiple of 8 \(the stem has C/8\), got 20': dict(channels=20),
         "stem must be 'cifar' or 'imagenet', got 'mnist'": dict(stem='mnist'),
         'mlp_ratio must be greater than 0, got 0': dict(mlp_ratio=0),
+        "mlp_ratio must be greater than 0, got '4'": dict(mlp_ratio='4'),
+        'depth .* must be a whole number from 0 on, got -1': dict(depth=-1),
+        'must lie in .* got .0.': dict(drop_path_rate='0'),
+        'T=4, got T=2: leave T out of attn_cfg': dict(attn_cfg=dict(T=2)),
         'must lie in': dict(drop_path_rate=1),
         r'out_indices must name different maps of 0\.\.3 .*stride 4': dict(out_indices=(4,)),
     }.items():

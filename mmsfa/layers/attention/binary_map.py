@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import partial, reduce
-from typing import Literal, get_args
+from operator import methodcaller
+from typing import Any, Literal, get_args
 
 import torch
 from mmcv.cnn import build_activation_layer
@@ -16,6 +17,7 @@ from mmsfa.neurons import IF, SFA
 from mmsfa.neurons.functional.checks import is_number
 from mmsfa.neurons.learnt_steps import LearntStepsError, check_step, refuse_other_steps
 from mmsfa.neurons.real_time import RealTime
+from mmsfa.neurons.weight_settings import UNKNOWN, keep_settings
 
 from .product import SpikeProduct
 from .spike_driven import check_heads
@@ -234,6 +236,11 @@ class BinaryMapAttention(BaseModule):
         else:
             self.scores.reads(v, k)
             self.product.reads(self.map_neuron, q)
+        keep_settings(self, methodcaller('settings'), unstated=UNKNOWN)
+
+    def settings(self) -> dict[str, Any]:
+        """What weights are compared by: both maps have weights of the same names and shapes."""
+        return dict(map=self.map, scale=self.product.factor, score_scale=self.scores.factor)
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""

@@ -197,8 +197,7 @@ class SpikeDrivenSelfAttention(BaseModule):
         check_heads(channels, num_heads)
         if not is_count(v_ratio):
             raise ValueError(
-                'v_ratio (values / channels) must be a whole number from 1 on, '
-                f'got {v_ratio!r}.'
+                f'v_ratio (values / channels) must be a whole number from 1 on, got {v_ratio!r}.'
             )
         if scale is not None and not (is_number(scale) and scale > 0):
             raise ValueError(f'scale must be None or a number greater than 0, got {scale!r}.')
