@@ -47,7 +47,7 @@ def eight_pictures(root: Path) -> dict[str, Any]:
 def boxes_ap50(model: nn.Module, data: dict[str, Any]) -> float:
     """mAP at IoU 0.5, as PASCAL VOC counts it."""
     with torch.no_grad():
-        found = [one.pred_instances for one in model.predict(**data, rescale=False)]
+        found = [one.pred_instances for one in model(**data, mode='predict')]
     scored = [torch.cat([one.bboxes, one.scores[:, None]], 1) for one in found]
     detections = [
         [boxes[one.labels == label].numpy() for label in range(3)]
@@ -70,7 +70,7 @@ def test_eight_pictures_are_learnt_by_heart(shapes_dir: Path) -> None:
     learning = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
     rates = torch.optim.lr_scheduler.OneCycleLR(learning, 4e-3, STEPS)
     for _ in range(STEPS):
-        loss, _ = model.parse_losses(model.loss(**data))
+        loss, _ = model.parse_losses(model(**data, mode='loss'))
         learning.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 10)
