@@ -95,6 +95,19 @@ def test_real_values_learn_though_an_activation_overwrites_the_output() -> None:
     torch.testing.assert_close(found[-1], of_theta.to(found[-1]))
 
 
+@pytest.mark.parametrize('grad', [False, True])
+def test_products_are_exact_under_autocast(grad: bool) -> None:
+    """Their sums are larger than bfloat16 can count."""
+    product, inputs = product_of().float(), [x.float() for x in fired(N=400)]
+    with torch.set_grad_enabled(grad):
+        expected = product(*inputs)
+        with torch.autocast('cpu', torch.bfloat16):
+            found = [product(*inputs), product(*(x.bfloat16() for x in inputs))]
+    for one in found:
+        assert one.dtype == torch.float32 and torch.equal(one, expected)
+    assert not torch.equal(expected.bfloat16().float(), expected)
+
+
 def test_theta_folds_into_the_scale_and_learns_gently() -> None:
     product, inputs = product_of(), [x.requires_grad_() for x in fired()]
     plain = product(*inputs)
