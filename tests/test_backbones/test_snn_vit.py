@@ -103,12 +103,12 @@ def test_checkpointing_changes_nothing(lively_weights: Fill) -> None:
     assert found[0][0].any()
 
 
-def test_drop_path_grows_and_time_may_stay() -> None:
+def test_drop_path_grows_and_time_may_stay(lively_weights: Fill) -> None:
     settings = dict(SMALL, depth=3, out_indices=(2,))
     backbone = SNNViT(**settings, drop_path_rate=0.4, T=2, out_time='batch').eval()
     rates = [getattr(block.drop_path, 'drop_prob', 0) for block in backbone.stages[2]]
     assert rates == pytest.approx([0, 0.2, 0.4])
-    (steps,) = backbone(picture(1, 6, 64, 64))
+    (steps,) = lively_weights(backbone)(picture(1, 6, 64, 64))
     assert len(steps) == 2 and not torch.equal(steps[0], steps[1])
 
 
