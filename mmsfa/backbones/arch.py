@@ -45,9 +45,9 @@ class Arch:
     transformer_block: dict[str, Any] = field(default_factory=dict)
     rep_convs: bool = False
 
-    def complete_attention(self, attn_cfg: dict) -> dict:
+    def complete_attention(self, attn_cfg: dict, T: int = 1) -> dict:
         """Fill what a config leaves out of the family's attention; another type stays as it is."""
-        return complete_attention(attn_cfg, self.attn_cfg)
+        return complete_attention(attn_cfg, self.attn_cfg, T)
 
     @classmethod
     def of(cls, arch: str | dict) -> Arch:
@@ -82,16 +82,34 @@ class Arch:
         return families[arch.get('family', 'base')](settings)
 
 
-def complete_attention(attn_cfg: dict, published: dict) -> dict:
+def complete_attention(attn_cfg: dict, published: dict, T: int = 1) -> dict:
     """Fill what a config leaves out of the published attention, or of one that is made from it.
 
     Args:
         attn_cfg: Of the config, perhaps without a type.
         published: The attention that is built without any config.
+        T: Number of real time steps, for an attention that learns something of each of them:
+            neurons tell it theirs, the ordinary activations of a twin do not.
+
+    Raises:
+        ValueError: It is no dict, or names another T.
     """
+    if not isinstance(attn_cfg, dict):
+        raise ValueError(
+            "attn_cfg must be a dict, as dict(type='mmpretrain.StepAlignedAttention'), "
+            f'got {attn_cfg!r}.'
+        )
     kind, base = (_type_of({**published, **one}['type']) for one in (attn_cfg, {}))
     same = isinstance(kind, type) and isinstance(base, type) and issubclass(kind, base)
-    return {**published, **attn_cfg} if same else attn_cfg
+    found = {**published, **attn_cfg} if same else attn_cfg
+    if not getattr(kind, 'learns_steps', False):
+        return found
+    if found.get('T') not in (None, T):
+        raise ValueError(
+            f'The attention must have as many time steps as the network, T={T}, got '
+            f'T={found["T"]!r}: leave T out of attn_cfg.'
+        )
+    return {**found, 'T': T}
 
 
 def _type_of(kind: str | type) -> object:

@@ -149,7 +149,7 @@ class BESTformer(StemAndBlocks):
             neuron_cfg=with_time(neuron_cfg or LIF, T),
         )
         published = dict(type='mmpretrain.BinaryMapAttention', num_heads=num_heads, map=map)
-        attn_cfg = complete_attention(attn_cfg or {}, published)
+        attn_cfg = complete_attention(attn_cfg or {}, published, T)
         coupling = Reversible(out_streams) if reversible else Residual()
         # The image is no spike train: no neuron in front, no binary weights.
         first = partial(SpikeConv, in_channels, widths[0], 3, norm_cfg=cfg['norm_cfg'])

@@ -13,6 +13,7 @@ from mmsfa.layers import RepConv, SpikeConv, SpikeConvBlock, SpikeTransformerBlo
 from mmsfa.layers.coupling import Stage
 from mmsfa.layers.masked import visible_at
 from mmsfa.layers.spike_conv import LayerCfg, is_plain_cpu_inference
+from mmsfa.neurons.functional.checks import is_number
 from mmsfa.neurons.real_time import OutTime, time_to_batch, with_time
 
 from .arch import SETTINGS, Arch
@@ -109,7 +110,7 @@ class ESpikeFormer(StagedBackbone):
                 'stage4_stride must be 1 (the last map stays at stride 16; not in the large '
                 f'family) or 2 (stride 32), got {stage4_stride!r}.'
             )
-        if not 0 <= drop_path_rate < 1:
+        if not (is_number(drop_path_rate, 0) and drop_path_rate < 1):
             raise ValueError(
                 f'drop_path_rate (a probability) must lie in [0, 1), got {drop_path_rate!r}.'
             )
@@ -133,7 +134,7 @@ class ESpikeFormer(StagedBackbone):
             neuron_cfg=with_time(neuron_cfg or self.arch.neuron_cfg, T),
         )
         rep_form = dict(deploy=deploy) if self.arch.rep_convs else {}
-        attn_cfg = self.arch.complete_attention(attn_cfg or {})
+        attn_cfg = self.arch.complete_attention(attn_cfg or {}, T)
         if 'rep_ratio' in attn_cfg:
             attn_cfg = dict(attn_cfg, **rep_form)
         transformer_cfg = dict(

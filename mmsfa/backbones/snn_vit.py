@@ -12,6 +12,7 @@ from mmsfa.layers import SpikeTransformerBlock
 from mmsfa.layers.coupling import Residual
 from mmsfa.layers.global_local import GLSPS, check_stem_channels
 from mmsfa.layers.spike_conv import LayerCfg
+from mmsfa.neurons.functional.checks import is_number
 from mmsfa.neurons.real_time import OutTime, with_time
 
 from .arch import complete_attention
@@ -95,7 +96,7 @@ class SNNViT(StemAndBlocks):
         check_stem_channels(channels)
         if stem not in STEMS:
             raise ValueError(f"stem must be 'cifar' or 'imagenet', got {stem!r}.")
-        if not mlp_ratio * channels >= 1:
+        if not (is_number(mlp_ratio) and mlp_ratio * channels >= 1):
             raise ValueError(f'mlp_ratio must be greater than 0, got {mlp_ratio!r}.')
         strides, maps = zip(*STEMS[stem], strict=True)
         blocks_at = maps[-1]
@@ -116,8 +117,8 @@ class SNNViT(StemAndBlocks):
             norm_cfg=norm_cfg or dict(type='BN', requires_grad=True),
             neuron_cfg=with_time(neuron_cfg or LIF, T),
         )
-        published = dict(type='mmpretrain.SaccadicAttention', version=2, T=T)
-        attention = complete_attention(attn_cfg or {}, published)
+        published = dict(type='mmpretrain.SaccadicAttention', version=2)
+        attention = complete_attention(attn_cfg or {}, published, T)
 
         def block(rate: float) -> nn.Module:
             return SpikeTransformerBlock(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmsfa.layers import SpikeConv
 from mmsfa.layers.coupling import Residual, Stage
 from mmsfa.layers.spike_conv import LayerCfg
+from mmsfa.neurons.functional.checks import is_count, is_number
 from mmsfa.neurons.real_time import time_to_batch
 
 from .staged import StagedBackbone
@@ -53,9 +54,11 @@ class StemAndBlocks(StagedBackbone):
             out_norm: Put a norm behind each returned map.
 
         Raises:
-            ValueError: The drop rate is no probability below 1.
+            ValueError: The depth is no number of blocks, or the drop rate no probability below 1.
         """
-        if not 0 <= drop_path_rate < 1:
+        if not (depth == 0 or is_count(depth)):
+            raise ValueError(f'depth (of blocks) must be a whole number from 0 on, got {depth!r}.')
+        if not (is_number(drop_path_rate, 0) and drop_path_rate < 1):
             raise ValueError(
                 f'drop_path_rate (a probability) must lie in [0, 1), got {drop_path_rate!r}.'
             )

@@ -9,14 +9,16 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmsfa.neurons.functional.checks import is_count
+
 from .spike_conv import SpikeConv
 from .spike_pool import SpikeMaxPool2d
 
 
 def check_stem_channels(channels: int) -> None:
     """Raise a ValueError where a stem cannot begin with an eighth of the channels."""
-    if channels % 8 or channels < 8:
-        raise ValueError(f'channels must be a multiple of 8 (the stem has C/8), got {channels}.')
+    if not is_count(channels) or channels % 8:
+        raise ValueError(f'channels must be a multiple of 8 (the stem has C/8), got {channels!r}.')
 
 
 class GlobalLocalConv(BaseModule):
@@ -117,10 +119,11 @@ class GLSPS(nn.Sequential):
         neuron_cfg: dict | None = None,
     ) -> None:
         check_stem_channels(channels)
-        if len(strides) != 4 or not set(strides) <= {1, 2}:
-            raise ValueError(f'strides must be four times 1 or 2, got {tuple(strides)}.')
-        if dilation < 1:
-            raise ValueError(f'dilation must be a number >= 1, got {dilation}.')
+        several = isinstance(strides, Sequence) and len(strides) == 4
+        if not (several and set(strides) <= {1, 2}):
+            raise ValueError(f'strides must be four times 1 or 2, got {strides!r}.')
+        if not is_count(dilation):
+            raise ValueError(f'dilation must be a whole number from 1 on, got {dilation!r}.')
         widths = (in_channels, channels // 8, channels // 4, channels // 2, channels)
         super().__init__(
             *(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any, Literal
 
 import torch
@@ -24,7 +23,7 @@ from .functional import (
     initial_mix,
     is_exporting,
 )
-from .functional.checks import check_batch, check_floating
+from .functional.checks import check_batch, check_floating, is_number
 from .learnt_steps import check_step, refuse_other_steps
 
 Temporal = Literal['causal', 'decoupled']
@@ -71,10 +70,12 @@ class SaccadicMix(nn.Module):
         super().__init__()
         check_time(T, 0)
         for name, value in dict(threshold=threshold, unit=unit).items():
-            if not (isfinite(value) and value > 0):
+            if not (is_number(value) and value > 0):
                 raise ValueError(f'{name} must be a number > 0, got {value!r}.')
-        if not 0 <= past <= 1:
-            raise ValueError(f'past (the share of the step before) must lie in [0, 1], got {past}.')
+        if not is_number(past, 0, 1):
+            raise ValueError(
+                f'past (the share of the step before) must lie in [0, 1], got {past!r}.'
+            )
         self.T = T
         self.unit = unit
         self.mix = nn.Parameter(initial_mix(T, past))

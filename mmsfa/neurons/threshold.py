@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from math import isfinite
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from .building import build_part
+from .functional.checks import is_number
 from .learnt_steps import check_step, refuse_other_steps
 from .running_mean import RunningMean
 
@@ -58,11 +58,11 @@ class AFT(RunningMean):
         start: float = 1.0,
     ) -> None:
         super().__init__()
-        if not (_is_number(k) and isfinite(k)):
+        if not is_number(k):
             raise ValueError(f'k of AFT must be a number, got {k!r}.')
-        if not (_is_number(eps) and 0 < eps < float('inf')):
+        if not (is_number(eps) and eps > 0):
             raise ValueError(f'eps of AFT (its smallest threshold) must be > 0, got {eps!r}.')
-        if not (_is_number(momentum) and 0 < momentum <= 1):
+        if not (is_number(momentum, 0, 1) and momentum > 0):
             raise ValueError(f'momentum of AFT must lie in (0, 1], got {momentum!r}.')
         self.T = T
         self.k = k
@@ -105,10 +105,6 @@ class AFT(RunningMean):
     def extra_repr(self) -> str:
         """Settings that ``print(model)`` shows."""
         return f'k={self.k}, eps={self.eps}, momentum={self.momentum}'
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def build_threshold(setting: dict | AFT | None, T: int, start: float) -> AFT | None:

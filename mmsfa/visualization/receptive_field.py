@@ -111,6 +111,19 @@ def near_share(field: Tensor, place: tuple[float, float], distance: int = 5) -> 
     return float(others[rows, columns].sum() / others.sum().clamp(min=1e-30))
 
 
+def describe(field: Tensor, place: tuple[float, float], digits: int = 0) -> str:
+    """What :func:`near_share` tells, in words; a gate for each token gets nothing from others.
+
+    Args:
+        field: Shape (H, W).
+        place: As that of the field.
+        digits: Of the share, in percent.
+    """
+    if not _of_others(field, place).any():
+        return 'nothing from other tokens'
+    return f'{near_share(field, place):.{digits}%} within 5 tokens'
+
+
 def _of_others(field: Tensor, place: tuple[float, float]) -> Tensor:
     """Without the place itself, whose query moves everything that it gets."""
     row, column = (int(share * size) for share, size in zip(place, field.shape, strict=True))
@@ -145,6 +158,5 @@ def draw_fields(
         highest = float(_of_others(field, place).max())
         draw_heat(axes, picture, heat.clip(max=highest), highest)
         axes.plot(place[1] * width, place[0] * height, '+', color='white', markersize=12, mew=2)
-        near = near_share(field, place)
-        axes.set_title(f'{name}\n{near:.0%} within 5 tokens', fontsize=8)
+        axes.set_title(f'{name}\n{describe(field, place)}', fontsize=8)
     return figure

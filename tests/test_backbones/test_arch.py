@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mmsfa.backbones.arch import SETTINGS, Arch
+from mmsfa.backbones import ESpikeFormer
+from mmsfa.backbones.arch import SETTINGS, Arch, complete_attention
 from mmsfa.layers.attention import SpikeDrivenSelfAttention
 
 WIDTHS = {'base': 4, 'large': 3}  # how many channels a family is told
@@ -73,3 +74,25 @@ def test_an_attention_of_the_family_is_completed_and_another_is_not() -> None:
 def test_settings_that_are_no_architecture(settings: dict | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Arch.of(settings)
+
+
+@pytest.mark.parametrize('kind', ['SaccadicAttention', 'BinaryMapAttention'])
+def test_an_attention_that_learns_steps_gets_those_of_the_network(kind: str) -> None:
+    """Also where the neurons are ordinary activations, which have no T that it could take."""
+    arch = dict(channels=(8, 8, 8, 8), depths=(0, 0, 0, 1, 0))
+    attn_cfg = dict(type=f'mmpretrain.{kind}')
+    for neuron_cfg in (None, dict(type='ReLU')):
+        backbone = ESpikeFormer(
+            arch, out_indices=(3,), T=3, attn_cfg=attn_cfg, neuron_cfg=neuron_cfg
+        )
+        learnt = dict(backbone.named_parameters())
+        steps = [len(learnt[name]) for name in learnt if name.endswith(('mix', 'lambda_attn'))]
+        assert steps == [3]
+    with pytest.raises(ValueError, match=r'as the network, T=3, got T=2: leave T out of attn_cfg'):
+        complete_attention(dict(attn_cfg, T=2), attn_cfg, 3)
+    assert complete_attention(dict(T=None), attn_cfg, 3) == dict(attn_cfg, T=3)
+
+
+def test_an_attention_by_its_name_alone() -> None:
+    with pytest.raises(ValueError, match="attn_cfg must be a dict, .* got 'StepAlignedAttention'"):
+        ESpikeFormer('tiny', attn_cfg='StepAlignedAttention')

@@ -103,6 +103,15 @@ def test_checkpointing_changes_nothing(lively_weights: Fill) -> None:
     assert found[0][0].any()
 
 
+def test_drop_path_grows_and_time_may_stay(lively_weights: Fill) -> None:
+    settings = dict(SMALL, depth=3, out_indices=(2,))
+    backbone = SNNViT(**settings, drop_path_rate=0.4, T=2, out_time='batch').eval()
+    rates = [getattr(block.drop_path, 'drop_prob', 0) for block in backbone.stages[2]]
+    assert rates == pytest.approx([0, 0.2, 0.4])
+    (steps,) = lively_weights(backbone)(picture(1, 6, 64, 64))
+    assert len(steps) == 2 and not torch.equal(steps[0], steps[1])
+
+
 def test_everything_learns() -> None:
     backbone = SNNViT(**SMALL, T=3).train()
     sum(one.square().mean() for one in backbone(picture(2, 9, 64, 64))).backward()
@@ -193,6 +202,10 @@ def test_wrong_arguments() -> None:
         r'multiple of 8 \(the stem has C/8\), got 20': dict(channels=20),
         "stem must be 'cifar' or 'imagenet', got 'mnist'": dict(stem='mnist'),
         'mlp_ratio must be greater than 0, got 0': dict(mlp_ratio=0),
+        "mlp_ratio must be greater than 0, got '4'": dict(mlp_ratio='4'),
+        'depth .* must be a whole number from 0 on, got -1': dict(depth=-1),
+        'must lie in .* got .0.': dict(drop_path_rate='0'),
+        'T=4, got T=2: leave T out of attn_cfg': dict(attn_cfg=dict(T=2)),
         'must lie in': dict(drop_path_rate=1),
         r'out_indices must name different maps of 0\.\.3 .*stride 4': dict(out_indices=(4,)),
     }.items():

@@ -57,7 +57,10 @@ def test_wrong_arguments() -> None:
     for message, settings in {
         'channels must be a multiple of 8': dict(channels=12),
         'strides must be four times 1 or 2, got': dict(strides=(2, 2, 4)),
-        'dilation must be a number >= 1, got 0': dict(dilation=0),
+        "channels must be a multiple of 8 .*, got '8'": dict(channels='8'),
+        'strides must be four times 1 or 2, got 2': dict(strides=2),
+        'dilation must be a whole number from 1 on, got 0': dict(dilation=0),
+        'dilation must be a whole number from 1 on, got 1.5': dict(dilation=1.5),
     }.items():
         with pytest.raises(ValueError, match=message):
             GLSPS(**settings)

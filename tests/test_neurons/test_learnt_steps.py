@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -25,6 +27,12 @@ def test_weights_of_other_steps_are_refused() -> None:
         model.load_state_dict(nn.Sequential(Factors(3)).state_dict())
     model.load_state_dict(nn.Sequential(Factors(2)).state_dict())
     model.load_state_dict({}, strict=False)
+
+
+def test_a_model_with_them_is_pickled_and_goes_on_refusing() -> None:
+    model = pickle.loads(pickle.dumps(Factors(2)))
+    with pytest.raises(LearntStepsError, match='T = 3 .* has T = 2'):
+        model.load_state_dict(Factors(3).state_dict())
 
 
 def test_steps_behind_the_last_one() -> None:

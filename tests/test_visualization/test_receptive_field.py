@@ -13,6 +13,7 @@ from mmsfa.backbones import ESpikeFormer
 from mmsfa.errors import OptionError
 from mmsfa.visualization.receptive_field import (
     attentions_of,
+    describe,
     draw_fields,
     near_share,
     receptive_fields,
@@ -59,6 +60,15 @@ def test_it_is_drawn() -> None:
     figure = draw_fields(np.zeros((96, 128, 3), dtype=np.uint8), fields, (0.5, 0.5))
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ['a.attn\n100% within 5 tokens', 'b.attn\n100% within 5 tokens']
+
+
+def test_a_place_that_gets_nothing_from_others_is_no_far_look() -> None:
+    """As of a gate for each token."""
+    field = torch.zeros(6, 8)
+    field[3, 4] = 1
+    assert describe(field, (0.5, 0.5), 1) == 'nothing from other tokens'
+    field[3, 5] = 0.1
+    assert describe(field, (0.5, 0.5), 1) == '100.0% within 5 tokens'
 
 
 def test_what_has_no_attention_is_said() -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 from mmsfa.apis.trained_model import load_trained, picture_loader
 from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.errors import OptionError
-from mmsfa.visualization.receptive_field import draw_fields, near_share, receptive_fields
+from mmsfa.visualization.receptive_field import describe, draw_fields, receptive_fields
 
 
 def parse_args() -> argparse.Namespace:
@@ -82,7 +82,7 @@ def main() -> None:
     fields = receptive_fields(model, lambda: model.extract_feat(data['inputs']), args.place)
     fields = {name: field.cpu() for name, field in chosen(fields, args.layers).items()}
     for name, field in fields.items():
-        print(f'{name}: {near_share(field, args.place):.1%} within 5 tokens')
+        print(f'{name}: {describe(field, args.place, digits=1)}')
     args.out.parent.mkdir(parents=True, exist_ok=True)
     draw_fields(as_picture(batch['inputs'][0]), fields, args.place).savefig(args.out)
     print(f'The figure is in {args.out}')

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import partial, reduce
-from typing import Literal, get_args
+from operator import methodcaller
+from typing import Any, Literal, get_args
 
 import torch
 from mmcv.cnn import build_activation_layer
@@ -13,10 +14,13 @@ from torch import Tensor, nn
 
 from mmsfa.layers.spike_conv import LayerCfg, SpikeConv
 from mmsfa.neurons import IF, SFA
+from mmsfa.neurons.functional.checks import is_number
 from mmsfa.neurons.learnt_steps import LearntStepsError, check_step, refuse_other_steps
 from mmsfa.neurons.real_time import RealTime
+from mmsfa.neurons.weight_settings import UNKNOWN, keep_settings
 
 from .product import SpikeProduct
+from .spike_driven import check_heads
 
 Map = Literal['qk', 'kv']
 LambdaError = LearntStepsError  # its old name
@@ -175,9 +179,11 @@ class BinaryMapAttention(BaseModule):
         scale: Factor of y beside lambda.
         score_scale: Factor of the scores, 1 as published. They are sums over d (qk) or N (kv):
             where nearly all of the map fires, a smaller one lets it choose. Our own.
+        T: Number of real time steps, each with its lambda; None takes that of the neurons (an
+            ordinary activation has none).
         conv_cfg: Config of the convolutions.
         norm_cfg: Config of the normalisations.
-        neuron_cfg: Config of the neurons; its T is that of lambda.
+        neuron_cfg: Config of the neurons.
 
     Shape:
         - Input and output: (T*B, C, H, W), membrane potential.
@@ -186,6 +192,8 @@ class BinaryMapAttention(BaseModule):
         ValueError: ``channels`` is no multiple of ``num_heads``, or ``map`` is unknown.
     """
 
+    learns_steps = True  # backbones tell it their T
+
     def __init__(
         self,
         channels: int,
@@ -193,20 +201,19 @@ class BinaryMapAttention(BaseModule):
         map: Map = 'qk',
         scale: float = 0.125,
         score_scale: float = 1.0,
+        T: int | None = None,
         *,
         conv_cfg: dict | None,
         norm_cfg: dict,
         neuron_cfg: dict,
     ) -> None:
         super().__init__()
-        if channels % num_heads:
-            raise ValueError(
-                f'channels must be a multiple of num_heads={num_heads}, got {channels}.'
-            )
+        check_heads(channels, num_heads)
         if map not in get_args(Map):
             raise ValueError(f"map must be 'qk' (N x N) or 'kv' (d x d), got {map!r}.")
-        if not score_scale > 0:
-            raise ValueError(f'score_scale must be greater than 0, got {score_scale!r}.')
+        for name, value in dict(scale=scale, score_scale=score_scale).items():
+            if not (is_number(value) and value > 0):
+                raise ValueError(f'{name} must be a number greater than 0, got {value!r}.')
         cfg = LayerCfg(conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=neuron_cfg)
         layer = partial(SpikeConv, channels, channels, 1, order=('conv', 'norm', 'act'), **cfg)
         self.num_heads = num_heads
@@ -217,7 +224,7 @@ class BinaryMapAttention(BaseModule):
         self.v_conv = layer()
         self.scores = SpikeMatmul('first' if map == 'qk' else 'second', score_scale)
         self.map_neuron = build_activation_layer(map_neuron(neuron_cfg))
-        self.product = LearntMatmul(neuron_cfg.get('T', 1), num_heads, scale)
+        self.product = LearntMatmul(neuron_cfg.get('T', 1) if T is None else T, num_heads, scale)
         behind = LayerCfg(
             conv_cfg=conv_cfg, norm_cfg=norm_cfg, neuron_cfg=output_neuron(neuron_cfg)
         )
@@ -229,6 +236,11 @@ class BinaryMapAttention(BaseModule):
         else:
             self.scores.reads(v, k)
             self.product.reads(self.map_neuron, q)
+        keep_settings(self, methodcaller('settings'), unstated=UNKNOWN)
+
+    def settings(self) -> dict[str, Any]:
+        """What weights are compared by: both maps have weights of the same names and shapes."""
+        return dict(map=self.map, scale=self.product.factor, score_scale=self.scores.factor)
 
     def forward(self, x: Tensor) -> Tensor:
         """(T*B, C, H, W) -> (T*B, C, H, W)."""

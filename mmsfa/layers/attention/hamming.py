@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mmsfa.neurons.functional import straight_through
 
+from .spike_driven import check_heads
 from .step_aligned import Step, StepAlignedAttention, StepAlignedProduct
 
 
@@ -110,6 +111,9 @@ class HammingAttention(StepAlignedAttention):
         constant: bool = False,
         **settings: Any,
     ) -> None:
+        check_heads(channels, num_heads)
+        if not isinstance(constant, bool):
+            raise ValueError(f'constant must be True or False, got {constant!r}.')
         if scale is None:
             scale = 0.5 * num_heads / channels
         super().__init__(channels, num_heads, scale=scale, **settings)

@@ -10,6 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsfa.layers.spike_conv import SpikeConv
+from mmsfa.neurons.functional.checks import is_count, is_number
 
 
 class LocalReceptiveFields(BaseModule):
@@ -53,12 +54,13 @@ class LocalReceptiveFields(BaseModule):
         norm_cfg: dict,
     ) -> None:
         super().__init__()
-        if not dilations or not all(isinstance(d, int) and d > 0 for d in dilations):
+        several = isinstance(dilations, Sequence) and len(dilations) > 0
+        if not (several and all(map(is_count, dilations))):
             raise ValueError(
                 'dilations of local receptive fields must be whole numbers from 1 on, such as '
                 f'(1, 2, 3), got {dilations!r}.'
             )
-        if not 0 < share < 1:
+        if not (is_number(share) and 0 < share < 1):
             raise ValueError(f'share must be between 0 and 1, got {share!r}.')
         self.logit = nn.Parameter(torch.full((num_heads, 1, 1), share).logit())
         self.branches = nn.ModuleList(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial, reduce
+from operator import methodcaller
 from typing import Any, Literal, cast
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from mmsfa.layers.spike_conv import LayerCfg, SpikeConv
 from mmsfa.neurons import SaccadicNeuron, SpikingNeuron
 from mmsfa.neurons.saccadic import SaccadicMix, Temporal
+from mmsfa.neurons.weight_settings import UNKNOWN, keep_settings
 
 from .product import SpikeProduct
 
@@ -164,6 +166,8 @@ class SaccadicAttention(BaseModule):
         ValueError: A setting is out of its range.
     """
 
+    learns_steps = True  # backbones tell it their T
+
     def __init__(
         self,
         channels: int,
@@ -198,6 +202,12 @@ class SaccadicAttention(BaseModule):
         q, v = self.q_conv.activate, self.v_conv.activate
         self.counts.reads(*((q,) if self.k_conv is None else (q, self.k_conv.activate)))
         self.gate.reads(self.saccade, v, emitter=v if isinstance(v, SpikingNeuron) else None)
+        keep_settings(self, methodcaller('settings'), unstated=UNKNOWN)
+
+    def settings(self) -> dict[str, Any]:
+        """What weights are compared by."""
+        keys = self.counts.keys if self.version == 1 else None
+        return dict(version=self.version, keys=keys)
 
     def _saccade(
         self, channels: int, T: int | None, temporal: Temporal, past: float, neuron_cfg: dict

@@ -16,6 +16,7 @@ from torch import Tensor
 from mmsfa.layers.rep_conv import SpikeRepConv
 from mmsfa.layers.spike_conv import LayerCfg, SpikeConv
 from mmsfa.neurons.functional import is_exporting
+from mmsfa.neurons.functional.checks import is_count, is_number
 from mmsfa.neurons.weight_settings import keep_settings
 
 from .local_fields import LocalReceptiveFields
@@ -60,6 +61,14 @@ def spike_driven_attention(
             out = v @ (k.transpose(-2, -1) @ q)
         # The scale comes last: it is no power of two, and each rounding before it may flip a count.
         return out.mul_(scale)
+
+
+def check_heads(channels: int, num_heads: int) -> None:
+    """Raise a ValueError where the channels cannot be dealt out to the heads."""
+    if not is_count(num_heads):
+        raise ValueError(f'num_heads must be a whole number from 1 on, got {num_heads!r}.')
+    if channels % num_heads:
+        raise ValueError(f'channels must be a multiple of num_heads={num_heads}, got {channels}.')
 
 
 class SpikeDrivenProduct(SpikeProduct):
@@ -161,8 +170,8 @@ class SpikeDrivenSelfAttention(BaseModule):
         - Input and output: (T*B, C, H, W), membrane potential.
 
     Raises:
-        ValueError: ``channels`` is no multiple of ``num_heads``, ``order`` is unknown, or
-            ``token_norm`` is no number above 0.
+        ValueError: ``channels`` is no multiple of ``num_heads``, ``order`` is unknown, or another
+            setting is out of its range.
     """
 
     product_type: type[SpikeDrivenProduct] = SpikeDrivenProduct
@@ -185,13 +194,21 @@ class SpikeDrivenSelfAttention(BaseModule):
         neuron_cfg: dict,
     ) -> None:
         super().__init__()
-        if channels % num_heads:
+        check_heads(channels, num_heads)
+        if not is_count(v_ratio):
             raise ValueError(
-                f'channels must be a multiple of num_heads={num_heads}, got {channels}.'
+                f'v_ratio (values / channels) must be a whole number from 1 on, got {v_ratio!r}.'
+            )
+        if scale is not None and not (is_number(scale) and scale > 0):
+            raise ValueError(f'scale must be None or a number greater than 0, got {scale!r}.')
+        if local is not None and not isinstance(local, dict):
+            raise ValueError(
+                'local must be None or settings of local receptive fields, such as '
+                f'dict(dilations=(1, 2, 3)), got {local!r}.'
             )
         if order not in ('auto', 'linear', 'quadratic'):
             raise ValueError(f"order must be 'auto', 'linear' or 'quadratic', got {order!r}.")
-        if token_norm is not None and not (isinstance(token_norm, (int, float)) and token_norm > 0):
+        if token_norm is not None and not (is_number(token_norm) and token_norm > 0):
             raise ValueError(
                 'token_norm (tokens of a training picture, such as 16 * 16 for 256 x 256 pixels) '
                 f'must be None or a number greater than 0, got {token_norm!r}.'

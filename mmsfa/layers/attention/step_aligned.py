@@ -174,15 +174,18 @@ class _Scaled(torch.autograd.Function):
     """``scale / theta`` times the products, with the published gradients.
 
     That of the products passes without 1 / theta; that of p is divided by the root of the number
-    of spikes that the output could hold, M D.
+    of spikes that the output could hold, M D. An ordinary activation behind it may overwrite what
+    it gets, so for real values the products are kept in the place of the output.
     """
 
     @staticmethod
     def forward(
         ctx: Any, out: Tensor, log_theta: Tensor, scale: float, product: StepAlignedProduct
     ) -> Tensor:
-        scaled = out * (scale * product.inverse_theta())
-        ctx.save_for_backward(scaled, log_theta)
+        factor = scale * product.inverse_theta()
+        scaled = out * factor
+        kept = (scaled, torch.ones_like(factor)) if product.neurons else (out, factor)
+        ctx.save_for_backward(*kept, log_theta)
         ctx.scale = scale
         spikes = product.neurons[0].capacity_of(out) if product.neurons else out.numel()
         ctx.damping = spikes**-0.5
@@ -191,8 +194,8 @@ class _Scaled(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        scaled, log_theta = ctx.saved_tensors
-        of_log = (grad * scaled).sum().neg() * ctx.damping
+        kept, factor, log_theta = ctx.saved_tensors
+        of_log = ((grad * kept).sum() * factor).neg() * ctx.damping
         return grad * ctx.scale, of_log.where(log_theta.abs() <= _CLIP, 0), None, None
 
 

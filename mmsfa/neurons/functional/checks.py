@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import wraps
-from math import inf
+from math import inf, isfinite
 from typing import Any, Literal, TypeVar, get_args
 
 import torch
@@ -19,12 +19,15 @@ GradMask = Literal['fired', 'fired_cut']
 is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def is_number(value: object, least: float = -inf, most: float = inf) -> bool:
+    """Whether a setting is a finite int or float, and lies in [least, most]; True is no number."""
+    right = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return right and isfinite(value) and least <= value <= most  # type: ignore[arg-type,operator]
 
 
-def _is_count(value: object) -> bool:
-    return _is_number(value) and isinstance(value, int) and value >= 1
+def is_count(value: object) -> bool:
+    """Whether a setting is a whole number from 1 on."""
+    return isinstance(value, int) and is_number(value, 1)
 
 
 Function = TypeVar('Function', bound=Callable[..., Any])
@@ -60,9 +63,9 @@ def check_levels(D: int, norm: float | None, rounding: str, grad_range: str) -> 
     Raises:
         ValueError: One of them is out of its range.
     """
-    if not _is_count(D):
+    if not is_count(D):
         raise ValueError(f'D (the number of virtual steps) must be an integer >= 1, got {D!r}.')
-    if norm is not None and not (_is_number(norm) and 0 < norm < inf):
+    if norm is not None and not (is_number(norm) and norm > 0):
         raise ValueError(f'norm must be None (divide by D) or a number > 0, got {norm!r}.')
     if rounding not in ('half_even', 'half_up'):
         raise ValueError(f"rounding must be 'half_even' or 'half_up', got {rounding!r}.")
@@ -95,9 +98,9 @@ def check_time(T: int, beta: float) -> None:
     Raises:
         ValueError: One of them is out of its range.
     """
-    if not _is_count(T):
+    if not is_count(T):
         raise ValueError(f'T (the number of real time steps) must be an integer >= 1, got {T!r}.')
-    if not (_is_number(beta) and 0 <= beta <= 1):
+    if not is_number(beta, 0, 1):
         raise ValueError(f'beta (the membrane leak) must lie in [0, 1], got {beta!r}.')
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -168,11 +169,22 @@ def test_factors_belong_to_time_steps(lively_weights: Fill) -> None:
     assert torch.equal(out[1], 3 * out[0])
 
 
+def test_weights_of_the_other_map_say_so(lively_weights: Fill) -> None:
+    state = attention(lively_weights, map='qk').state_dict()
+    with pytest.warns(UserWarning, match="trained with map='qk', this model has map='kv'"):
+        attention(lively_weights, map='kv').load_state_dict(state)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        attention(lively_weights, map='qk').load_state_dict(state)
+        attention(lively_weights, map='kv').load_state_dict(dict(state))  # nothing is known of it
+
+
 def test_wrong_arguments(lively_weights: Fill) -> None:
     cfg = dict(conv_cfg=None, norm_cfg=dict(type='BN'), neuron_cfg=NEURONS['sfa'])
     with pytest.raises(ValueError, match=r'multiple of num_heads=8, got 12\.'):
         BinaryMapAttention(12, **cfg)
     with pytest.raises(ValueError, match="map must be 'qk'.*got 'vk'"):
         BinaryMapAttention(16, map='vk', **cfg)
-    with pytest.raises(ValueError, match='score_scale must be greater than 0, got 0'):
-        BinaryMapAttention(16, score_scale=0, **cfg)
+    for name, wrong in dict(score_scale=0, scale='0.1').items():
+        with pytest.raises(ValueError, match=f'{name} must be a number greater than 0, got'):
+            BinaryMapAttention(16, **{name: wrong}, **cfg)

@@ -106,5 +106,11 @@ def test_queries_that_are_silent_are_not_pruned(lively_weights) -> None:
 def test_the_scale_is_half_of_one_over_d() -> None:
     assert HammingAttention(16, num_heads=2, **CFG).product.scale == 1 / 16
     assert HammingAttention(16, num_heads=2, scale=0.3, **CFG).product.scale == 0.3
-    with pytest.raises(ValueError, match=r'multiple of num_heads=8, got 12\.'):
-        HammingAttention(12, **CFG)
+    for message, settings in {
+        r'multiple of num_heads=3, got 16\.': dict(num_heads=3),
+        'num_heads must be a whole number from 1 on, got 0': dict(num_heads=0),
+        "constant must be True or False, got 'yes'": dict(constant='yes'),
+        "scale must be None or a number greater than 0, got '0.1'": dict(scale='0.1'),
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            HammingAttention(16, **settings, **CFG)

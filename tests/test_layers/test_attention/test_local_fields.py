@@ -60,8 +60,9 @@ def test_a_network_with_it_runs_on_spikes(kind: str, lively_weights) -> None:
 
 def test_wrong_settings() -> None:
     cfg = dict(conv_cfg=None, norm_cfg=dict(type='BN'))
-    for wrong in ((), (0,), (1.5,)):
+    for wrong in ((), (0,), (1.5,), (True,), (-1,), 0, 2, '12'):
         with pytest.raises(ValueError, match='dilations of local receptive fields must be whole'):
             LocalReceptiveFields(8, 2, wrong, **cfg)
-    with pytest.raises(ValueError, match=r'share must be between 0 and 1, got 1\.'):
-        LocalReceptiveFields(8, 2, share=1.0, **cfg)
+    for share in (1.0, 0, '0.1', None):
+        with pytest.raises(ValueError, match=f'share must be between 0 and 1, got {share!r}'):
+            LocalReceptiveFields(8, 2, share=share, **cfg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -302,6 +303,17 @@ def test_order_alone_tells_the_direction_of_a_bar(learns: bool) -> None:
     assert not model.attn.saccade.mix.triu(1).any()
 
 
+def test_weights_for_other_keys_say_so(lively_weights: Fill) -> None:
+    state = attention(lively_weights, version=1, keys='sum').state_dict()
+    with pytest.warns(UserWarning, match="trained with keys='sum', this model has keys='mean'"):
+        attention(lively_weights, version=1).load_state_dict(state)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        attention(lively_weights, keys='sum').load_state_dict(
+            attention(lively_weights).state_dict()
+        )
+
+
 def test_wrong_arguments() -> None:
     cfg = dict(conv_cfg=None, norm_cfg=dict(type='BN'), neuron_cfg=NEURONS['sfa'])
     for message, settings in {
@@ -309,6 +321,7 @@ def test_wrong_arguments() -> None:
         "keys must be 'mean' or 'sum'": dict(keys='max'),
         "temporal must be 'causal' or 'decoupled', got 'fast'": dict(temporal='fast'),
         r'past .* must lie in \[0, 1\], got 2': dict(past=2),
+        r"past .* must lie in \[0, 1\], got '0.1'": dict(past='0.1'),
     }.items():
         with pytest.raises(ValueError, match=message):
             SaccadicAttention(16, **settings, **cfg)

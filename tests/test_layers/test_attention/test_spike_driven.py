@@ -132,10 +132,18 @@ def test_the_last_stage_of_a_backbone_counts_its_own_tokens(stride, tokens):
 
 
 def test_wrong_arguments():
-    for wrong in (0, -1, '256', float('nan')):
+    for wrong in (0, -1, '256', float('nan'), float('inf'), True):
         with pytest.raises(ValueError, match=rf'token_norm .* greater than 0, got {wrong!r}'):
             SpikeDrivenSelfAttention(16, token_norm=wrong, **CFG)
     with pytest.raises(ValueError, match=r'multiple of num_heads=8, got 12\.'):
         SpikeDrivenSelfAttention(12, **CFG)
-    with pytest.raises(ValueError, match="order must be 'auto', 'linear' or 'quadratic'"):
-        SpikeDrivenSelfAttention(16, order='cubic', **CFG)
+    for message, settings in {
+        "order must be 'auto', 'linear' or 'quadratic'": dict(order='cubic'),
+        'num_heads must be a whole number from 1 on, got -2': dict(num_heads=-2),
+        "num_heads must be a whole number from 1 on, got '2'": dict(num_heads='2'),
+        'v_ratio .* must be a whole number from 1 on, got 0': dict(v_ratio=0),
+        'scale must be None or a number greater than 0, got nan': dict(scale=float('nan')),
+        r'local must be None or settings .*dilations=\(1, 2, 3\)\), got True': dict(local=True),
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            SpikeDrivenSelfAttention(16, **settings, **CFG)

@@ -76,6 +76,38 @@ def test_each_spike_has_the_gradient_of_its_count(norm: float | None) -> None:
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
+def test_real_values_learn_though_an_activation_overwrites_the_output() -> None:
+    """As in the twin, whose ReLU works in place; gradients are those of plain autograd."""
+    product = StepAlignedProduct(0.3).double()
+    with torch.no_grad():
+        product.log_theta.fill_(0.7)
+    inputs = [x.requires_grad_() for x in torch.randn(3, 2, 3, 4, 12).double().unbind()]
+    wanted = [*inputs, product.log_theta]
+    found = torch.autograd.grad(torch.relu_(product(*inputs)).square().sum(), wanted)
+    q, k, v = inputs
+    plain = ((v @ k.transpose(-2, -1)) @ q) * 0.3
+    out = (plain * product.inverse_theta()).detach().requires_grad_()
+    (of_out,) = torch.autograd.grad(torch.relu(out).square().sum(), [out])
+    expected = torch.autograd.grad((plain * of_out).sum(), inputs)
+    for one, other in zip(found, expected, strict=False):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+    of_theta = -(of_out * out).sum() / out.numel() ** 0.5
+    torch.testing.assert_close(found[-1], of_theta.to(found[-1]))
+
+
+@pytest.mark.parametrize('grad', [False, True])
+def test_products_are_exact_under_autocast(grad: bool) -> None:
+    """Their sums are larger than bfloat16 can count."""
+    product, inputs = product_of().float(), [x.float() for x in fired(N=400)]
+    with torch.set_grad_enabled(grad):
+        expected = product(*inputs)
+        with torch.autocast('cpu', torch.bfloat16):
+            found = [product(*inputs), product(*(x.bfloat16() for x in inputs))]
+    for one in found:
+        assert one.dtype == torch.float32 and torch.equal(one, expected)
+    assert not torch.equal(expected.bfloat16().float(), expected)
+
+
 def test_theta_folds_into_the_scale_and_learns_gently() -> None:
     product, inputs = product_of(), [x.requires_grad_() for x in fired()]
     plain = product(*inputs)
