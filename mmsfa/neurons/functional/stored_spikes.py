@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -53,6 +53,23 @@ class _Part(NamedTuple):
     stride: tuple[int, ...]
     offset: int
     dtype: torch.dtype
+
+
+class _Whole(NamedTuple):
+    """Any other tensor, as it is.
+
+    PyTorch does not look whether it is overwritten before backward while hooks decide what is kept.
+    """
+
+    tensor: Tensor
+    version: int
+
+
+_OVERWRITTEN = (
+    'one of the variables needed for gradient computation has been modified by an inplace '
+    'operation: a tensor of shape {}. torch.autograd.set_detect_anomaly(True) tells which '
+    'operation has kept it.'
+)
 
 
 def write_codes(codes: Tensor, counts: Tensor | None, passes: Tensor) -> None:
@@ -128,21 +145,24 @@ def spikes_as_bytes() -> Iterator[None]:
         _active.reset(token)
 
 
-def _pack(tensor: Tensor) -> Any:
+def _pack(tensor: Tensor) -> _Part | _Whole:
+    whole = _Whole(tensor, tensor._version)
     if tensor.device.type == 'meta' or not tensor.is_floating_point() or not _fired:
-        return tensor
+        return whole
     fired = _fired.get(tensor.untyped_storage().data_ptr())
     if fired is None:
-        return tensor
+        return whole
     output = fired.output()
     if output is None or output.dtype != tensor.dtype or output._version != fired.version:
-        return tensor  # it is gone, or somebody has overwritten it
+        return whole  # it is gone, or somebody has overwritten it
     return _Part(fired, tensor.size(), tensor.stride(), int(tensor.storage_offset()), tensor.dtype)
 
 
-def _unpack(kept: Any) -> Tensor:
-    if isinstance(kept, Tensor):
-        return kept
+def _unpack(kept: _Part | _Whole) -> Tensor:
+    if isinstance(kept, _Whole):
+        if kept.tensor._version != kept.version:
+            raise RuntimeError(_OVERWRITTEN.format(tuple(kept.tensor.shape)))
+        return kept.tensor
     whole = torch.empty_like(kept.fired.codes, dtype=kept.dtype)
     for code, out in pieces(kept.fired.codes, whole):
         divide_(out.copy_(code >> 1), kept.fired.norm)

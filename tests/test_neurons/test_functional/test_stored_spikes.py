@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
@@ -27,7 +28,8 @@ def counting(kept: dict[int, int]) -> Iterator[None]:
 
     def note(tensor: Tensor) -> object:
         found = pack(tensor)
-        inner = found if isinstance(found, Tensor) else found.fired.codes
+        inner = getattr(found, 'tensor', None)
+        inner = found.fired.codes if inner is None else inner
         kept[inner.untyped_storage().data_ptr()] = inner.untyped_storage().nbytes()
         return found
 
@@ -191,3 +193,45 @@ def test_nothing_stays_behind() -> None:
     assert not stored_spikes.are_stored()
     spikes = SFA()(x)
     assert not stored_spikes._fired and spikes.requires_grad
+
+
+OVERWRITES = {
+    'an input': lambda x: (x * x, x.add_(1))[0],
+    'an output': lambda x: x.exp().add_(1),
+    'a part': lambda x: (x[0] * x[0], x[:, :1].zero_())[0],
+}
+
+
+@pytest.mark.parametrize('case', OVERWRITES)
+def test_what_backward_needs_may_not_be_overwritten(case: str) -> None:
+    """PyTorch alone notices it, and does not while something else keeps its tensors."""
+    for context in (nullcontext, spikes_as_bytes):
+        x = torch.randn(3, 4, requires_grad=True) * 1
+        with context():
+            y = OVERWRITES[case](x)
+        with pytest.raises(RuntimeError, match='modified by an inplace operation'):
+            y.sum().backward()
+
+
+def test_overwritten_spikes_give_the_gradient_of_those_that_were() -> None:
+    weight = torch.ones(4, requires_grad=True)
+    with spikes_as_bytes():
+        spikes = SFA()(torch.tensor([1.0, 2.0, 3.0, -1.0], requires_grad=True))
+        y = (spikes * weight).sum()
+        with torch.no_grad():
+            spikes.add_(1)
+    y.backward()
+    assert weight.grad.tolist() == [0.25, 0.5, 0.75, 0]
+
+
+def test_a_graph_is_freed_without_a_collection() -> None:
+    gc.disable()
+    try:
+        x = torch.randn(3, requires_grad=True)
+        with spikes_as_bytes():
+            y = SFA()(x).exp()  # keeps its own output
+        found = weakref.ref(y)
+        del y
+        assert found() is None
+    finally:
+        gc.enable()
