@@ -146,7 +146,8 @@ def spikes_as_bytes() -> Iterator[None]:
 
 
 def _pack(tensor: Tensor) -> _Part | _Whole:
-    whole = _Whole(tensor, tensor._version)
+    # Detached: a layer that keeps its own output would otherwise keep itself.
+    whole = _Whole(tensor.detach(), tensor._version)
     if tensor.device.type == 'meta' or not tensor.is_floating_point() or not _fired:
         return whole
     fired = _fired.get(tensor.untyped_storage().data_ptr())

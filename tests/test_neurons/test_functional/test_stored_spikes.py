@@ -235,3 +235,14 @@ def test_a_graph_is_freed_without_a_collection() -> None:
         assert found() is None
     finally:
         gc.enable()
+
+
+def test_gradients_of_gradients_are_the_same() -> None:
+    found = []
+    for context in (nullcontext, spikes_as_bytes):
+        x = torch.tensor([0.3, 1.2, 2.0], requires_grad=True, dtype=torch.float64)
+        with context():
+            y = (x.exp() * SFA()(x) * x.sigmoid()).sum()
+            (grad,) = torch.autograd.grad(y, x, create_graph=True)
+        found.append(torch.autograd.grad(grad.square().sum(), x)[0])
+    assert torch.equal(*found)
