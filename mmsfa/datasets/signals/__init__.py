@@ -19,6 +19,7 @@ from .transforms.band_energies import BandEnergies
 from .transforms.encode import MovingWindowEncode, StepForwardEncode, TAEDecode, TAEEncode
 from .transforms.fit_signal import CropOrPadSignal, ScaleSignal
 from .transforms.load_signal import LoadSignal
+from .transforms.once_per_sample import OncePerSample
 from .transforms.signal_to_image import SignalToImage
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     'CropOrPadSignal',
     'LoadSignal',
     'MovingWindowEncode',
+    'OncePerSample',
     'ScaleSignal',
     'Signal',
     'SignalCode',

@@ -4,6 +4,7 @@ from .band_energies import BandEnergies
 from .encode import MovingWindowEncode, StepForwardEncode, TAEDecode, TAEEncode
 from .fit_signal import CropOrPadSignal, ScaleSignal
 from .load_signal import LoadSignal
+from .once_per_sample import OncePerSample
 from .signal_to_image import SignalToImage
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     'CropOrPadSignal',
     'LoadSignal',
     'MovingWindowEncode',
+    'OncePerSample',
     'ScaleSignal',
     'SignalToImage',
     'StepForwardEncode',

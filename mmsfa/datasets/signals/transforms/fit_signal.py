@@ -13,38 +13,47 @@ from mmsfa.errors import OptionError
 
 @TRANSFORMS.register_module()
 class CropOrPadSignal(BaseTransform):
-    """Give every signal the same length: cut the ends off, or repeat the first and last sample.
+    """Give every signal the same length: cut the ends off, or add to them.
+
+    A signal repeats its first and last sample; spikes are followed by silence.
 
     Args:
         length: Samples afterwards.
         jitter: Largest random shift in samples; 0 keeps the signal in the middle. The network sees
             a word a little earlier or later.
+        key: ``'signal'``, or ``'spikes'`` of an encoder.
 
-    Required keys: signal. Modified keys: signal, (C, length).
+    Required keys: signal or spikes. Modified keys: the same, (C, length).
 
     Raises:
         OptionError: A setting is out of its range.
     """
 
-    def __init__(self, length: int, jitter: int = 0) -> None:
+    def __init__(self, length: int, jitter: int = 0, key: str = 'signal') -> None:
         if not isinstance(length, int) or length < 1 or not isinstance(jitter, int) or jitter < 0:
             raise OptionError(
                 f'length must be an integer >= 1 and jitter one >= 0, got {length!r}, {jitter!r}.'
             )
-        self.length, self.jitter = length, jitter
+        if key not in ('signal', 'spikes'):
+            raise OptionError(f"key must be 'signal' or 'spikes', got {key!r}.")
+        self.length, self.jitter, self.key = length, jitter, key
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Crop or pad."""
-        signal = results['signal']
+        signal = results[self.key]
         start = (signal.shape[1] - self.length) // 2
         if self.jitter:
             start += np.random.randint(-self.jitter, self.jitter + 1)
-        places = np.arange(start, start + self.length).clip(0, signal.shape[1] - 1)
-        results['signal'] = signal[:, places]
+        places = np.arange(start, start + self.length)
+        inside = places.clip(0, signal.shape[1] - 1)
+        fitted = signal[:, inside]
+        results[self.key] = fitted * (places == inside) if self.key == 'spikes' else fitted
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(length={self.length}, jitter={self.jitter})'
+        return (
+            f'{type(self).__name__}(length={self.length}, jitter={self.jitter}, key={self.key!r})'
+        )
 
 
 @TRANSFORMS.register_module()
