@@ -27,5 +27,12 @@ model = dict(
         neuron_cfg=dict(_delete_=True, type='ReLU'),
         T=1,
     ),
-    head=dict(T=1, in_channels=128 * 16),
+    head=dict(
+        _delete_=True,
+        type='TemporalLinearClsHead',
+        T=1,
+        num_classes=10,
+        in_channels=128 * 16,
+        loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
+    ),
 )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .base import SpikingNeuron
 from .functional.checks import check_time
+from .functional.straight_through import straight_through
 from .functional.surrogate import check_surrogate
 from .functional.ternary import ternary_fire_one_step, ternary_fire_over_time, ternary_spikes
 from .state_quant import UniformState, build_state_quantizer
@@ -98,7 +99,8 @@ class TernaryLIF(SpikingNeuron):
 class TernaryInput(SpikingNeuron):
     """The spikes of an encoder, as they come: what reads them adds and does not multiply.
 
-    It keeps nothing from one step to the next. What is no spike, as the values of a signal that
+    It keeps nothing from one step to the next, and the gradient passes, so that it may also stand
+    behind a neuron, where a layer reads its spikes in another shape. What is no spike, as the values of a signal that
     nobody has encoded, becomes one from 1/2 on.
 
     Args:
@@ -119,7 +121,7 @@ class TernaryInput(SpikingNeuron):
 
     def forward(self, x: Tensor) -> Tensor:
         """Let spikes pass."""
-        return ternary_spikes(x, 0.5)
+        return straight_through(x, ternary_spikes(x.detach(), 0.5))
 
     def fire_one_step(self, x: Tensor, membrane: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """The same; nothing is left for the next step."""

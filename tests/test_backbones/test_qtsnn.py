@@ -84,6 +84,13 @@ def test_every_layer_adds_and_none_multiplies() -> None:
     assert all(found.analog_macs == 0 and 0 < found.acs < found.macs for found in layers.values())
 
 
+def test_every_weight_learns() -> None:
+    model = classifier().train()
+    model(signals()).square().sum().backward()
+    learning = [n for n, p in model.named_parameters() if p.grad is not None and p.grad.any()]
+    assert len(learning) == len(list(model.parameters()))
+
+
 def test_spikes_of_either_sign_prove_the_network() -> None:
     samples = [DataSample().set_gt_label(0) for _ in range(5)]
     batch = dict(inputs=list(signals()), data_samples=samples)

@@ -52,6 +52,9 @@ def test_spikes_of_an_encoder_pass() -> None:
     assert torch.equal(TernaryInput()(spikes), spikes)
     assert torch.equal(TernaryInput(T=2).fire_one_step(spikes, None)[0], spikes)
     assert TernaryInput()(torch.tensor([0.2, -3.0])).tolist() == [0, -1]
+    x = torch.tensor([-1.0, 0.0, 1.0], requires_grad=True)  # of a neuron in front of it
+    (TernaryInput()(x) * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize(('settings', 'words'), [

@@ -33,6 +33,17 @@ def test_classes_from_the_names_of_files(folder: Path) -> None:
     assert found == [('no_1.npy', 1), ('yes_1.npy', 0)]
 
 
+def test_lists_and_patterns_choose_the_files(folder: Path) -> None:
+    (folder / 'some.txt').write_text('yes/a.npy\nno/b.npy\n')
+    settings = dict(classes=['yes', 'no'], label_pattern='^([^/]+)/', file_pattern='^[ny]')
+    names = []
+    for more in ({}, dict(file_list='some.txt'), dict(exclude_lists=['some.txt'])):
+        dataset = build(folder, **settings, **more)
+        infos = map(dataset.get_data_info, range(len(dataset)))
+        names.append([Path(info['img_path']).name for info in infos])
+    assert names == [['b.npy', 'a.npy', 'c.npy'], ['b.npy', 'a.npy'], ['c.npy']]
+
+
 def test_classes_from_a_list(folder: Path) -> None:
     (folder / 'list.txt').write_text('yes/a.npy 1\nno/b.npy 0\n')
     dataset = build(folder, ann_file='list.txt')
@@ -51,6 +62,8 @@ def test_classes_from_folders(folder: Path) -> None:
 
 @pytest.mark.parametrize(('settings', 'kind', 'words'), [
     (dict(label_pattern='^.+_'), OptionError, 'one group'),
+    (dict(file_pattern='a'), OptionError, 'need a label_pattern'),
+    (dict(label_pattern='^(a)_', classes=['a'], file_list='none.txt'), UserError, 'none.txt'),
     (dict(label_pattern='^([^_]+)_'), OptionError, 'needs classes'),
     (dict(label_pattern='^([^_]+)_', classes=['yes']), UserError, 'no_1.npy: label_pattern='),
     (dict(label_pattern='^(a)_', classes=['a'], extensions=['.wav']), UserError, 'no signal'),

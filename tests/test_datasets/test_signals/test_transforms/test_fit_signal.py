@@ -14,6 +14,12 @@ def test_long_signals_are_cut_and_short_ones_repeat_their_ends(build) -> None:
     assert crop(dict(signal=np.arange(2.0)[None]))['signal'].tolist() == [[0, 0, 1, 1]]
 
 
+def test_silence_follows_spikes(build) -> None:
+    spikes = np.array([[1, -1]], np.int8)
+    fitted = build('CropOrPadSignal', length=5, key='spikes')(dict(spikes=spikes))['spikes']
+    assert fitted.tolist() == [[0, 0, 1, -1, 0]] and fitted.dtype == np.int8
+
+
 def test_jitter_shifts_by_no_more_than_asked(build) -> None:
     crop = build('CropOrPadSignal', length=4, jitter=2)
     starts = {float(crop(dict(signal=np.arange(8.0)[None]))['signal'][0, 0]) for _ in range(60)}
@@ -38,6 +44,7 @@ def test_gain_is_drawn_anew_within_its_range(build) -> None:
 @pytest.mark.parametrize(('kind', 'settings', 'words'), [
     ('CropOrPadSignal', dict(length=0), 'length'),
     ('CropOrPadSignal', dict(length=4, jitter=-1), 'jitter'),
+    ('CropOrPadSignal', dict(length=4, key='img'), 'key'),
     ('ScaleSignal', dict(center='mode'), "center must be 'median'"),
     ('ScaleSignal', dict(scale=0), 'scale'),
     ('ScaleSignal', dict(gain=0.5), 'gain'),

@@ -22,6 +22,13 @@ def test_a_part_of_some_channels(build, tmp_path: Path) -> None:
     assert load(dict(part))['signal'].tolist() == [[4, 6]]
 
 
+def test_channels_of_the_transform_come_first(build, tmp_path: Path) -> None:
+    (tmp_path / 'a.csv').write_text('a,b\n1,2\n')
+    load = build('LoadSignal', channels=['b'])
+    results = load(dict(img_path=str(tmp_path / 'a.csv'), channels=('a',)))
+    assert results['signal'].tolist() == [[2]]
+
+
 def test_another_rate_is_refused(build, tmp_path: Path) -> None:
     np.save(tmp_path / 'a.npy', np.zeros(4))
     with pytest.raises(SignalFileError, match='8000 samples a second were expected, got None'):

@@ -22,6 +22,14 @@ def test_a_step_holds_the_next_samples(build) -> None:
     assert (joined.numpy() == SPIKES).all()
 
 
+def test_phases_share_a_place_and_follow_each_other_in_time(build) -> None:
+    img = build('SignalToImage', T=3, order='phases')(dict(spikes=SPIKES))['img']
+    steps = img.reshape(2, 3, 2)  # place, step, channel
+    for place in range(2):
+        for t in range(3):
+            assert (steps[place, t] == SPIKES[:, 3 * place + t]).all()
+
+
 def test_polarities_apart(build) -> None:
     img = build('SignalToImage', T=3, split_polarity=True)(dict(spikes=SPIKES))['img']
     assert img.shape == (1, 2, 12) and set(np.unique(img)) == {0, 1}
@@ -33,6 +41,7 @@ def test_polarities_apart(build) -> None:
 @pytest.mark.parametrize(('settings', 'words'), [
     (dict(T=0), 'T .* got 0'),
     (dict(key='img'), "'spikes' or 'signal'"),
+    (dict(order='time'), "'pieces' or 'phases'"),
     (dict(T=4), 'T=4 does not divide the 6 samples'),
     (dict(key='signal'), 'found no signal: put LoadSignal'),
 ])  # fmt: skip
