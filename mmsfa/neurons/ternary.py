@@ -100,8 +100,8 @@ class TernaryInput(SpikingNeuron):
     """The spikes of an encoder, as they come: what reads them adds and does not multiply.
 
     It keeps nothing from one step to the next, and the gradient passes, so that it may also stand
-    behind a neuron, where a layer reads its spikes in another shape. What is no spike, as the values of a signal that
-    nobody has encoded, becomes one from 1/2 on.
+    behind a neuron, where a layer reads its spikes in another shape. What is no spike, as the
+    values of a signal that nobody has encoded, becomes one from 1/2 on.
 
     Args:
         T: Number of real time steps; without effect.

@@ -1,5 +1,5 @@
-# The two baselines of PhysioNet's EEG Motor Movement/Imagery Dataset as published, S001/S001R01.edf:
-# run 1 with eyes open, run 2 closed, 61 s at 160 Hz, 64 electrodes, 109 people. Subjects 90 and
+# The two baselines of PhysioNet's EEG Motor Movement/Imagery Dataset as published, S001/S001R01.edf
+# and so on: run 1 with eyes open, run 2 closed, 61 s at 160 Hz, 64 electrodes, 109 people. 90 and
 # above are for tests; those of another rate (88, 92, 100) are left out.
 dataset_type = 'SignalDataset'
 data_root = 'data/eegmmidb'

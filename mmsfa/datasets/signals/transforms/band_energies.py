@@ -27,8 +27,8 @@ def mel_filters(bands: int, window: int, rate: float, lowest: float) -> Array:
     Returns:
         Weights, (window // 2 + 1, bands).
     """
-    ends = 2595 * np.log10(1 + np.array([lowest, rate / 2]) / 700)
-    edges = 700 * (10 ** (np.linspace(*ends, bands + 2) / 2595) - 1)
+    first, last = (2595 * np.log10(1 + end / 700) for end in (lowest, rate / 2))
+    edges = 700 * (10 ** (np.linspace(first, last, bands + 2) / 2595) - 1)
     left, top, right = edges[:-2], edges[1:-1], edges[2:]
     frequency = np.fft.rfftfreq(window, 1 / rate)[:, None]
     rising, falling = (frequency - left) / (top - left), (right - frequency) / (right - top)
