@@ -10,7 +10,7 @@ from mmsfa.errors import OptionError
 
 def test_onnx_names_another_way() -> None:
     export = pytest.importorskip('mmsfa.export.onnx.export')
-    with pytest.raises(OptionError, match=r'QTSNN takes signals .* integer_ternary'):
+    with pytest.raises(OptionError, match=r'QTSNN takes signals .*integer_ternary'):
         export.export_module(QTSNN(2, (4,), strides=1).eval())
 
 

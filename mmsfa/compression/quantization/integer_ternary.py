@@ -59,10 +59,11 @@ class IntegerTernaryConv1d(nn.Module):
         super().__init__()
         conv, norm, neuron, state = _parts(brick)
         quantized = conv.quantized()
-        deviation = (norm.running_var + norm.eps).sqrt()
+        mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+        deviation = (variance + norm.eps).sqrt()
         gain, shift = (
             norm.weight / deviation,
-            norm.bias - norm.running_mean * norm.weight / deviation,
+            norm.bias - mean * norm.weight / deviation,
         )
         unit = gain[:, None] * quantized.scale
         signs = torch.where(unit < 0, -1.0, 1.0)

@@ -59,9 +59,10 @@ class SignalDataset(CustomDataset):
         self.file_list, self.exclude_lists = file_list, tuple(exclude_lists)
         super().__init__(*args, **{'extensions': SIGNALS, **kwargs})
 
-    def _find_samples(self) -> list[tuple[str, int]]:
-        if self.label_pattern is None or not self.with_label:
-            return super()._find_samples()
+    def load_data_list(self) -> list[dict]:
+        """One entry a file: ``img_path`` and ``gt_label``."""
+        if self.label_pattern is None or not self.with_label or self.ann_file:
+            return super().load_data_list()
         if self.CLASSES is None:
             raise OptionError('label_pattern needs classes, the names in the order of the labels.')
         labels = {str(name): label for label, name in enumerate(self.CLASSES)}
@@ -77,7 +78,7 @@ class SignalDataset(CustomDataset):
                     f'{", ".join(labels)} in its name: mend the pattern, the classes or the '
                     'name.'
                 )
-            samples.append((name, labels[found[1]]))
+            samples.append(dict(img_path=str(path), gt_label=labels[found[1]]))
         if not samples:
             raise UserError(
                 f'Found no signal ({", ".join(sorted(self.extensions))}) below {root}: check '
