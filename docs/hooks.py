@@ -19,7 +19,7 @@ from mkdocs.structure.pages import Page
 sys.path.insert(0, str(Path(__file__).parent))
 import api_pages
 
-TASKS = ('det', 'seg', 'cls', 'mim', 'dvs')
+TASKS = ('det', 'seg', 'cls', 'mim', 'dvs', 'signal')
 # From the root of the repository, to the place in the site.
 OUTSIDE = {
     'CONTRIBUTING.md': 'contributing.md',

@@ -46,8 +46,9 @@ def diagnose(info: dict[str, Any], error: BaseException) -> Fault | None:
     """
     files = [path for found in (info, *_infos_in(error)) for path in files_of(found)]
     files = list(dict.fromkeys(files))
-    # By name: importing the event package costs time and registers data sets.
-    if any(kind.__name__ == 'EventFileError' for kind in type(error).__mro__):
+    # By name: importing the packages of events and signals costs time and registers data sets.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & {'EventFileError', 'SignalFileError'}:
         path = next((path for path in files if path in str(error)), files[0] if files else '')
         return Fault(path, without_path(error, path))
     for path in files:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 
-from mmsfa.datasets.suffixes import ALL_PICTURES, EVENTS
+from mmsfa.datasets.suffixes import ALL_PICTURES, EVENTS, SOUNDS
+from mmsfa.errors import UserError
 
 from .picture_file import check_file, check_picture
 
 
 def check_image(path: str, deep: bool = False) -> str | None:
-    """Check a picture, a folder of pictures (a clip) or a recording of an event camera.
+    """Check a picture, a folder of pictures (a clip), a recording of an event camera or a signal.
 
     Args:
         path: What a sample names. Files of other kinds, such as arrays or volumes, must only be
@@ -26,7 +27,11 @@ def check_image(path: str, deep: bool = False) -> str | None:
     if not suffix or suffix in ALL_PICTURES:
         return check_picture(path, deep)
     fault = check_file(path)
-    return _check_events(path) if fault is None and deep and suffix in EVENTS else fault
+    if fault is None and deep and suffix in EVENTS:
+        return _check_events(path)
+    # An array or a table may be anything.
+    is_signal = suffix in (*SOUNDS, '.edf')
+    return _check_signal(path) if fault is None and deep and is_signal else fault
 
 
 def _check_folder(path: str, deep: bool) -> str | None:
@@ -51,6 +56,16 @@ def _check_events(path: str) -> str | None:
     try:
         read_events(path)
     except EventFileError as error:
+        return without_path(error, path)
+    return None
+
+
+def _check_signal(path: str) -> str | None:
+    from mmsfa.datasets.signals.reader import read_signal
+
+    try:
+        read_signal(path)
+    except UserError as error:  # it is no such signal, or what reads it is not installed
         return without_path(error, path)
     return None
 

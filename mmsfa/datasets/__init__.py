@@ -1,4 +1,4 @@
-"""Data sets: the embedded Shapes. Event cameras, `mmsfa.datasets.events`, are imported apart."""
+"""Data sets: the embedded Shapes. `mmsfa.datasets.events` and `.signals` are imported apart."""
 
 from .shapes import CLASSES, PALETTE, STUFF, THINGS, Instance, draw_shapes, write_shapes
 

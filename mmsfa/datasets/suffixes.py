@@ -8,3 +8,5 @@ ALL_PICTURES = (
     *('.avif', '.exr', '.hdr', '.sr', '.ras'),
 )
 EVENTS = ('.bin', '.aedat', '.raw', '.dat')
+SOUNDS = ('.wav', '.flac', '.ogg')
+SIGNALS = (*SOUNDS, '.edf', '.csv', '.npy')

@@ -8,6 +8,7 @@ from .running_mean import RunningMean
 from .saccadic import SaccadicNeuron
 from .sfa import SFA
 from .state_quant import UniformState
+from .ternary import TernaryInput, TernaryLIF
 from .threshold import AFT
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     'RunningMean',
     'SaccadicNeuron',
     'SpikingNeuron',
+    'TernaryInput',
+    'TernaryLIF',
     'UniformState',
     'spikes_as_bytes',
 ]

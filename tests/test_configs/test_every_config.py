@@ -30,10 +30,14 @@ from mmsfa.spiking.measure.observer import neurons_of
 from tests.helpers.event_files import write_recordings
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-# Those of Q-SNN and QP-SNN, those of spike times (which count nothing), and those that start from a
-# float model have test files of their own.
+# Those of Q-SNN and QP-SNN, those of spike times (which count nothing), those of signals and those
+# that start from a float model have test files of their own.
 FOUND = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/[!q]*.py'))
-NAMES = [name for name in FOUND if not name.endswith('_1bit.py') and '/ttfs_' not in name]
+NAMES = [
+    name
+    for name in FOUND
+    if not name.endswith('_1bit.py') and '/ttfs_' not in name and not name.startswith('signal')
+]
 # The decoder of masked pre-training is an ordinary network that is thrown away.
 SPIKING = [name for name in NAMES if not name.startswith('mim/spike-mae')]
 # Read-outs that have a neuron in front all the same, as in the published models.

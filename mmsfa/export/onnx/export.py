@@ -19,6 +19,8 @@ from onnx_ir.passes.common import (  # noqa: E402
 )
 from torch import Tensor, nn  # noqa: E402
 
+from mmsfa.backbones import QTSNN  # noqa: E402
+from mmsfa.errors import OptionError  # noqa: E402
 from mmsfa.layers.fold import fold  # noqa: E402
 from mmsfa.neurons.real_time import input_channels  # noqa: E402
 from mmsfa.spike_times.layers import refuse_spike_times  # noqa: E402
@@ -49,11 +51,12 @@ def export_model(model: nn.Module, channels: int | None = None) -> ir.Model:
         Graph from ``image`` (what the data preprocessor gives) to the outputs of `TensorPart`.
 
     Raises:
-        OptionError: The model has no dense head.
+        OptionError: The model has no dense head, or takes signals.
         SpikeTimeError: It is a network of spike times.
         ValueError: The model is in training mode.
     """
     refuse_spike_times(model, 'be exported to ONNX')
+    _refuse_signals(model)
     part = tensor_part(model)
     batch, all_steps, *size = _example_for(part)
     example = batch, channels or all_steps, *size
@@ -71,6 +74,7 @@ def export_module(module: nn.Module, example: tuple[int, ...] | None = None) -> 
             default C is what the first convolution takes.
     """
     refuse_spike_times(module, 'be exported to ONNX')
+    _refuse_signals(module)
     module = fold(module)
     free_poolings(module)
     example = example or _example_for(module)
@@ -78,6 +82,15 @@ def export_module(module: nn.Module, example: tuple[int, ...] | None = None) -> 
         outputs = module(torch.zeros(example))
     number = 1 if isinstance(outputs, Tensor) else len(outputs)
     return _export(module, [f'map_{i}' for i in range(number)], example)
+
+
+def _refuse_signals(model: nn.Module) -> None:
+    if any(isinstance(part, QTSNN) for part in model.modules()):
+        raise OptionError(
+            'The ONNX export traces pictures (B, C, H, W) of any size, and QTSNN takes signals of '
+            'one length: run it in whole numbers with '
+            'mmsfa.compression.quantization.integer_ternary.'
+        )
 
 
 def _example_for(module: nn.Module) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from .checks import (
     check_time,
     is_exporting,
 )
+from .integer_ternary import halved, integer_ternary_over_time
 from .level_entropy import level_entropy
 from .lif import BinaryDynamics, binary_fire_one_step, binary_fire_over_time
 from .saccadic import causal_mix, decoupled_threshold, initial_mix
@@ -26,6 +27,7 @@ from .spike_code import (
 from .state_hooks import StateHooks, hooked_fire_one_step, hooked_fire_over_time
 from .straight_through import straight_through
 from .surrogate import SpikeSurrogate, check_surrogate, surrogate_derivative
+from .ternary import ternary_fire_one_step, ternary_fire_over_time, ternary_spikes
 
 __all__ = [
     'BinaryDynamics',
@@ -42,12 +44,14 @@ __all__ = [
     'check_surrogate',
     'check_time',
     'decoupled_threshold',
+    'halved',
     'hooked_fire_one_step',
     'hooked_fire_over_time',
     'initial_mix',
     'integer_fire',
     'integer_fire_one_step',
     'integer_fire_over_time',
+    'integer_ternary_over_time',
     'integrate_one_step',
     'is_exporting',
     'level_entropy',
@@ -58,6 +62,9 @@ __all__ = [
     'straight_through',
     'sum_spikes',
     'surrogate_derivative',
+    'ternary_fire_one_step',
+    'ternary_fire_over_time',
+    'ternary_spikes',
 ]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS
+
+from mmsfa.datasets.signals.encoding import AdaptiveThreshold, tae_encode
 
 Array = np.ndarray
 
@@ -71,6 +73,25 @@ def frames_to_events(frames: Array, threshold: float) -> Array:
     return np.stack(channels, -1).astype(np.float32)
 
 
+def frames_to_adaptive_events(frames: Array, rule: AdaptiveThreshold) -> Array:
+    """The events between successive frames of a camera whose pixels adapt their threshold.
+
+    Each pixel is a signal of its own, which
+    :func:`~mmsfa.datasets.signals.encoding.tae_encode` encodes: at most one event a step, and the
+    next one of a pixel that has fired takes a larger change.
+
+    Args:
+        frames: Logarithmic brightness, shape (T + 1, H, W).
+        rule: Of the thresholds.
+
+    Returns:
+        Zeros and ones, float32, shape (H, W, T*2), OFF before ON.
+    """
+    spikes = tae_encode(np.moveaxis(frames, 0, -1), rule).spikes[..., 1:]
+    polarities = np.stack([spikes < 0, spikes > 0], -1)
+    return polarities.reshape(*spikes.shape[:2], -1).astype(np.float32)
+
+
 @TRANSFORMS.register_module()
 class SimulateEvents(BaseTransform):
     """Turn a picture into the events that an event camera sees while the picture moves.
@@ -83,6 +104,13 @@ class SimulateEvents(BaseTransform):
         speed: Pixels a step.
         threshold: Contrast threshold in logarithmic brightness.
         direction: Direction of the motion in radians; None draws one for each picture.
+        method: ``'esim'``: a pixel fires each time its brightness has moved by the threshold.
+            ``'tae'``: the threshold of a pixel grows with each event and sinks without one, and
+            there is at most one event a step; ``threshold`` is where it begins.
+        tae: With ``'tae'`` the other settings of the threshold, see
+            :class:`~mmsfa.datasets.signals.encoding.AdaptiveThreshold`; None takes a
+            ``grow_factor`` of 1.5 and a ``decay`` of 0.9, within a fifth and ten times the
+            threshold.
 
     Required keys: img, uint8, (H, W, 3) in BGR or (H, W).
     Modified keys: img, float32, shape (H, W, T*2); time is the slow part of the channel axis, OFF
@@ -98,6 +126,8 @@ class SimulateEvents(BaseTransform):
         speed: float = 2.0,
         threshold: float = 0.2,
         direction: float | None = None,
+        method: Literal['esim', 'tae'] = 'esim',
+        tae: dict | None = None,
     ) -> None:
         if not isinstance(T, int) or T < 1:
             raise ValueError(f'T (the number of steps) must be an integer >= 1, got {T!r}.')
@@ -105,6 +135,13 @@ class SimulateEvents(BaseTransform):
             raise ValueError(
                 f'speed and threshold must be numbers > 0, got {speed!r} and {threshold!r}.'
             )
+        if method not in ('esim', 'tae'):
+            raise ValueError(f"method must be 'esim' or 'tae', got {method!r}.")
+        if tae is not None and method != 'tae':
+            raise ValueError(f"tae={tae!r} needs method='tae', got method={method!r}.")
+        bounds = dict(theta_min=threshold / 5, theta_max=threshold * 10)
+        self.rule = AdaptiveThreshold(threshold, **{**bounds, **(tae or {})}).checked()
+        self.method = method
         self.T = T
         self.speed = speed
         self.threshold = threshold
@@ -120,11 +157,15 @@ class SimulateEvents(BaseTransform):
             picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         brightness = np.log(picture.astype(np.float32) / 255 + DARKEST)
         frames = moving_frames(brightness, self.T, self.speed, direction)
-        results['img'] = frames_to_events(frames, self.threshold)
+        if self.method == 'tae':
+            results['img'] = frames_to_adaptive_events(frames, self.rule)
+        else:
+            results['img'] = frames_to_events(frames, self.threshold)
         return results
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(T={self.T}, speed={self.speed}, threshold={self.threshold}, '
-            f'direction={self.direction})'
+            f'direction={self.direction}, method={self.method!r}'
+            + (f', tae={self.rule._asdict()})' if self.method == 'tae' else ')')
         )

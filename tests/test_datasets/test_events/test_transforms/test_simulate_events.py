@@ -8,7 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mmsfa.datasets.events.transforms.simulate_events import frames_to_events
+from mmsfa.datasets.events.transforms.simulate_events import (
+    frames_to_adaptive_events,
+    frames_to_events,
+)
+from mmsfa.datasets.signals.encoding import AdaptiveThreshold
 
 
 def test_events_count_thresholds_and_remember_the_rest() -> None:
@@ -41,9 +45,33 @@ def test_all_contours_are_seen_and_the_labels_stay(build, shapes_dir: Path) -> N
     assert (other != results['img']).any()
 
 
+def test_an_adaptive_pixel_fires_once_a_step_and_then_needs_a_larger_change() -> None:
+    frames = np.array([0.0, 0.5, 1.0, 1.0, 0.0])[:, None, None]
+    rule = AdaptiveThreshold(0.4, 1.5, 0.9, 0.1, 4.0)  # levels 0, .4, then 1.0 at .6: no more
+    events = frames_to_adaptive_events(frames, rule)[0, 0]
+    assert events.tolist() == [0, 1, 0, 0, 0, 1, 1, 0]
+
+
+def test_tae_sees_moving_edges_and_a_reversed_motion_swaps_the_polarities(build) -> None:
+    picture = np.full((64, 64, 3), 40, np.uint8)
+    picture[20:44, 20:44] = 200
+    img = build('SimulateEvents', T=3, speed=3.0, method='tae')(dict(img=picture))['img']
+    assert img.shape == (64, 64, 6) and set(np.unique(img)) == {0, 1}
+    assert not img[:12].any() and not img[28:36, 28:36].any() and img.sum() > 100
+    frames = np.log(np.stack([np.roll(picture[..., 0], s, 1) for s in (0, 3)]) / 255 + 0.05)
+    rule = AdaptiveThreshold(0.2, 1.5, 0.9, 0.04, 2.0)
+    there, back = (frames_to_adaptive_events(one, rule) for one in (frames, frames[::-1]))
+    assert there[:, :32].sum((0, 1)).tolist() == [24 * 3, 0]  # OFF behind, ON in front
+    assert there[:, 32:].sum((0, 1)).tolist() == [0, 24 * 3]
+    assert (back == there[..., ::-1]).all()
+
+
 @pytest.mark.parametrize(('kind', 'settings', 'words'), [
     ('SimulateEvents', dict(T=0), 'T .* got 0'),
     ('SimulateEvents', dict(speed=0), 'speed and threshold'),
+    ('SimulateEvents', dict(method='TAE'), "'esim' or 'tae'"),
+    ('SimulateEvents', dict(tae=dict(decay=0.5)), "needs method='tae'"),
+    ('SimulateEvents', dict(method='tae', tae=dict(decay=2)), 'decay'),
 ])  # fmt: skip
 def test_settings_out_of_range_are_refused(build, kind: str, settings: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
