@@ -20,7 +20,7 @@ class Model:
     """A detector, segmentor or classifier that ``export_onnx.py --out FOLDER`` has written.
 
     Args:
-        folder: The folder.
+        folder: The folder; one that is open brings its own ``int8`` and ``threads``.
         int8: Whether to take the graphs of integers.
         threads: Threads of one operator; None leaves it to onnxruntime.
 
@@ -37,14 +37,9 @@ class Model:
         >>> model.coco(found, image_id=7)
     """
 
-    def __init__(self, folder: str | Path, int8: bool = False, threads: int | None = None) -> None:
-        self.folder = Folder(folder, int8, threads)
+    def __init__(self, folder: str | Path | Folder, int8: bool = False, threads: int | None = None) -> None:
+        self.folder = folder if isinstance(folder, Folder) else Folder(folder, int8, threads)
         self.classes: list[str] = self.folder.settings['classes']
-        self._run = {
-            'detection': self._detect,
-            'segmentation': lambda picture: segment(self.folder, picture),
-            'classification': self._classify,
-        }[self.folder.settings['task']]
 
     def __call__(self, picture: str | Path | np.ndarray) -> Result:
         """The result for one picture.
@@ -55,7 +50,13 @@ class Model:
         Raises:
             PictureError: It is neither.
         """
-        return self._run(prepare(read_picture(picture), self.folder.settings['picture']))
+        settings = self.folder.settings
+        prepared = prepare(read_picture(picture), settings['picture'])
+        if settings['task'] == 'detection':
+            return self._detect(prepared)
+        if settings['task'] == 'segmentation':
+            return segment(self.folder, prepared)
+        return self._classify(prepared)
 
     def _detect(self, picture: Prepared) -> Instances:
         settings = self.folder.settings

@@ -13,11 +13,11 @@ from torch import nn
 from mmsfa.errors import OptionError
 from mmsfa.export.onnx.export import export_model, save, to_integer
 from mmsfa.export.onnx.tensor_part import head_of
-from mmsfa.model_parts import REGION_STAGE, members
+from mmsfa.model_parts import REGION_STAGE, class_head_of, members
 from mmsfa.runtime.folder import FORMAT, SETTINGS
 
 from .graphs import align_graph, export_head
-from .head_settings import check_predicts_as, one_stage_settings, proposal_settings
+from .head_settings import TENSOR_PART, check_predicts_as, one_stage_settings, proposal_settings
 from .picture_settings import picture_settings
 from .region_settings import align_settings, region_settings
 
@@ -48,26 +48,57 @@ def export_folder(
     Raises:
         OptionError: The runtime does not know something that the config asks for.
     """
+    settings = whole_settings(cfg, model)
+    settings['category_ids'] = category_ids
+    graphs = {'dense': export_model(model, channels), **region_graphs(model, settings)}
+    return write_folder(folder, settings, graphs, int8)
+
+
+def whole_settings(cfg: Config, model: nn.Module) -> Settings:
+    """What the runtime must know of a model besides its graphs.
+
+    Args:
+        cfg: The whole config.
+        model: Its model.
+
+    Raises:
+        OptionError: The runtime does not know something that the config asks for.
+    """
     meta = getattr(model, 'dataset_meta', None) or {}
     settings = dict(
         format=FORMAT,
         classes=_classes(model, meta),
+        category_ids=None,
         palette=_palette(meta),
-        category_ids=category_ids,
         picture=picture_settings(cfg, model),
         **_task(model),
     )
-    if settings['task'] == 'detection':
-        cuts = [step for step in settings['picture']['steps'] if step['type'] == 'center_crop']
-        if cuts:
-            raise OptionError(
-                'The test pipeline of a whole detector must not crop, and it has a CenterCrop: '
-                'boxes of a part of a picture have no place in the picture.'
-            )
-    graphs = {'dense': export_model(model, channels), **_graphs_of_regions(model, settings)}
-    settings['graphs'] = {
-        name: _write(graph, name, folder, int8) for name, graph in graphs.items()
-    }
+    cuts = any(step['type'] == 'center_crop' for step in settings['picture']['steps'])
+    if cuts and settings['task'] != 'classification':
+        raise OptionError(
+            'The test pipeline of a whole detector or segmentor must not crop, and it has a '
+            f'CenterCrop: a part of a picture has no place in the picture. {TENSOR_PART}'
+        )
+    return settings
+
+
+def write_folder(
+    folder: Path, settings: Settings, graphs: dict[str, ir.Model], int8: bool
+) -> Settings:
+    """Write graphs and settings.
+
+    Args:
+        folder: Where they go.
+        settings: Those of `whole_settings`.
+        graphs: Name -> float graph.
+        int8: Whether to write graphs of integers, too.
+
+    Returns:
+        What ``pipeline.json`` holds.
+    """
+    (folder / SETTINGS).unlink(missing_ok=True)  # of an earlier export, which these files replace
+    files = {name: _write(graph, name, folder, int8) for name, graph in graphs.items()}
+    settings = settings | dict(graphs=files)
     text = json.dumps(settings, indent=1, allow_nan=False)
     (folder / SETTINGS).write_text(text + '\n', encoding='utf-8')  # last: a folder with it is whole
     return settings
@@ -138,8 +169,6 @@ def _classification(model: Any, head: Any) -> Settings:
 
 def _classes(model: nn.Module, meta: Settings) -> list[str]:
     """Names of the classes; their numbers where the data give no names."""
-    from mmsfa.model_parts import class_head_of
-
     number = class_head_of(model).num_classes
     names = list(meta.get('classes') or meta.get('CLASSES') or ())
     return [str(name) for name in names] if len(names) == number else list(map(str, range(number)))
@@ -152,7 +181,7 @@ def _palette(meta: Settings) -> list[list[int]] | None:
     return [[int(value) for value in colour] for colour in palette]
 
 
-def _graphs_of_regions(model: Any, settings: Settings) -> dict[str, ir.Model]:
+def region_graphs(model: Any, settings: Settings) -> dict[str, ir.Model]:
     """Heads of a second stage, and the operators that cut regions out."""
     if not settings.get('regions'):
         return {}

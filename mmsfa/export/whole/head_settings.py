@@ -48,18 +48,9 @@ def one_stage_settings(head: Any) -> Settings:
     return _of_dense(head) | dict(
         type='levels',
         coder=coder_settings(head.bbox_coder),
-        score_factors=len(names_of_outputs(head)) == 3,
+        score_factors=getattr(head, 'loss_centerness', None) is not None,
         **_activation(head),
     )
-
-
-def names_of_outputs(head: Any) -> list[str]:
-    """What a dense head gives for each level, by the names of `predict_by_feat`'s arguments."""
-    import inspect
-
-    factors = getattr(head, 'loss_centerness', None) is not None
-    names = list(inspect.signature(head.predict_by_feat).parameters)
-    return names[:3] if factors else names[:2]
 
 
 def proposal_settings(head: Any) -> Settings:
@@ -82,7 +73,7 @@ def _activation(head: Any) -> Settings:
 def _of_dense(head: Any) -> Settings:
     test = head.test_cfg
     return dict(
-        levels=_levels(head.prior_generator),
+        levels=level_settings(head.prior_generator),
         nms_pre=test.get('nms_pre', -1),
         score_thr=test.get('score_thr', 0),
         min_bbox_size=test.get('min_bbox_size', -1),
@@ -91,7 +82,7 @@ def _of_dense(head: Any) -> Settings:
     )
 
 
-def _levels(generator: Any) -> list[Settings]:
+def level_settings(generator: Any) -> list[Settings]:
     """Stride and first anchors (or point) of each level."""
     name = type(generator).__name__
     if name == 'MlvlPointGenerator':

@@ -154,10 +154,10 @@ def _preprocessing(cfg: Config, model: nn.Module) -> Settings:
 
 
 def _padding(preprocessor: Any) -> Settings:
-    if hasattr(preprocessor, 'pad_size_divisor'):
+    if not hasattr(preprocessor, 'pad_val'):
         divisor, value = preprocessor.pad_size_divisor, preprocessor.pad_value
         return dict(pad_size=None, pad_divisor=divisor, pad_value=value)
-    in_test = preprocessor.test_cfg or {}  # mmseg pads by its own settings
+    in_test = preprocessor.test_cfg or {}  # mmseg's: size_divisor beside it is for training
     size = in_test.get('size')
     return dict(
         pad_size=None if size is None else _pair(size),
