@@ -66,7 +66,7 @@ def decode(
 
 
 def _decode_deltas(coder: Settings, priors: np.ndarray, encoded: np.ndarray) -> np.ndarray:
-    """mmdet's ``DeltaXYWHBBoxCoder``."""
+    """Mmdet's ``DeltaXYWHBBoxCoder``."""
     stds, means = (np.asarray(coder[key], np.float32) for key in ('stds', 'means'))
     deltas = encoded * stds + means
     centre = (priors[:, :2] + priors[:, 2:]) * np.float32(0.5)
@@ -83,7 +83,7 @@ def _decode_deltas(coder: Settings, priors: np.ndarray, encoded: np.ndarray) -> 
 
 
 def _decode_distances(coder: Settings, points: np.ndarray, encoded: np.ndarray) -> np.ndarray:
-    """mmdet's ``DistancePointBBoxCoder``: distances to left, top, right, bottom."""
+    """Mmdet's ``DistancePointBBoxCoder``: distances to left, top, right, bottom."""
     return np.concatenate([points - encoded[:, :2], points + encoded[:, 2:]], -1)
 
 
@@ -91,7 +91,7 @@ DECODERS = {'delta': _decode_deltas, 'distance': _decode_distances}
 
 
 def decode_yolo(anchors: np.ndarray, encoded: np.ndarray, stride: float) -> np.ndarray:
-    """mmdet's ``YOLOBBoxCoder``.
+    """Mmdet's ``YOLOBBoxCoder``.
 
     Args:
         anchors: (N, 4).

@@ -35,7 +35,9 @@ def draw(
     if isinstance(found, Classification):
         image = Image.fromarray(picture)
         best = found.label
-        _write(ImageDraw.Draw(image), (2, 2), f'{classes[best]} {found.scores[best]:.2f}', (0, 0, 0))
+        _write(
+            ImageDraw.Draw(image), (2, 2), f'{classes[best]} {found.scores[best]:.2f}', (0, 0, 0)
+        )
         return image
     found = found.take(np.flatnonzero(found.scores >= score_thr))
     image = Image.fromarray(_with_masks(picture, found, colours))

@@ -37,7 +37,9 @@ class Model:
         >>> model.coco(found, image_id=7)
     """
 
-    def __init__(self, folder: str | Path | Folder, int8: bool = False, threads: int | None = None) -> None:
+    def __init__(
+        self, folder: str | Path | Folder, int8: bool = False, threads: int | None = None
+    ) -> None:
         self.folder = folder if isinstance(folder, Folder) else Folder(folder, int8, threads)
         self.classes: list[str] = self.folder.settings['classes']
 

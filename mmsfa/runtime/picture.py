@@ -109,7 +109,7 @@ def _resize_to(x: np.ndarray, height: int, width: int, step: Step) -> tuple[np.n
 
 
 def _resize(x: np.ndarray, _scale: Scale, step: Step) -> tuple[np.ndarray, Scale]:
-    """mmcv's ``Resize``: into a rectangle, or to its size."""
+    """Mmcv's ``Resize``: into a rectangle, or to its size."""
     H, W = x.shape[:2]
     if step['scale'] is None:
         width, height = (int(n * f + 0.5) for n, f in zip((W, H), step['factor'], strict=True))
@@ -122,7 +122,7 @@ def _resize(x: np.ndarray, _scale: Scale, step: Step) -> tuple[np.ndarray, Scale
 
 
 def _resize_edge(x: np.ndarray, _scale: Scale, step: Step) -> tuple[np.ndarray, Scale]:
-    """mmpretrain's ``ResizeEdge``."""
+    """Mmpretrain's ``ResizeEdge``."""
     H, W = x.shape[:2]
     edge, size = step['edge'], step['scale']
     if edge == 'width' or (edge == 'short' and W < H) or (edge == 'long' and W > H):
@@ -131,7 +131,7 @@ def _resize_edge(x: np.ndarray, _scale: Scale, step: Step) -> tuple[np.ndarray, 
 
 
 def _center_crop(x: np.ndarray, scale: Scale, step: Step) -> tuple[np.ndarray, Scale]:
-    """mmpretrain's ``CenterCrop``; what is smaller stays as it is."""
+    """Mmpretrain's ``CenterCrop``; what is smaller stays as it is."""
     height, width = step['size']
     top = max(0, round((x.shape[0] - height) / 2.0))
     left = max(0, round((x.shape[1] - width) / 2.0))

@@ -17,9 +17,7 @@ Settings = dict[str, Any]
 Maps = dict[str, np.ndarray]
 
 
-def second_stage(
-    folder: Folder, maps: Maps, regions: np.ndarray, picture: Prepared
-) -> Instances:
+def second_stage(folder: Folder, maps: Maps, regions: np.ndarray, picture: Prepared) -> Instances:
     """What mmdet's ``StandardRoIHead`` and ``CascadeRoIHead`` make of proposals.
 
     Args:
@@ -91,7 +89,7 @@ def _masks_of(folder: Folder, maps: Maps, found: Instances) -> np.ndarray:
 def region_features(
     folder: Folder, maps: Maps, regions: np.ndarray, extractor: Settings
 ) -> np.ndarray:
-    """mmdet's ``SingleRoIExtractor``: each region is cut out of the level that suits its size.
+    """Mmdet's ``SingleRoIExtractor``: each region is cut out of the level that suits its size.
 
     Args:
         folder: The exported model.

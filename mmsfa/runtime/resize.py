@@ -43,10 +43,10 @@ def resize_picture(
 
 def _as_opencv(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     H, W = picture.shape[:2]
-    if (H, W) == (height, width):
+    if (height, width) == (H, W):
         return picture
     x = picture.astype(np.int32)
-    if (H, W) == (2 * height, 2 * width):  # OpenCV takes the mean of four here
+    if (2 * height, 2 * width) == (H, W):  # OpenCV takes the mean of four here
         four = x[::2, ::2] + x[::2, 1::2] + x[1::2, ::2] + x[1::2, 1::2]
         return ((four + 2) >> 2).astype(np.uint8)
     first, second, left, right = _taps(W, width, edge=True)

@@ -46,9 +46,7 @@ def _slide(folder: Folder, image: np.ndarray) -> np.ndarray:
     total: np.ndarray | float = 0.0
     size = image.shape[-2:]
     number = np.zeros(size, np.float32)
-    places = [
-        _places(*axis) for axis in zip(size, windows['size'], windows['stride'], strict=True)
-    ]
+    places = [_places(*axis) for axis in zip(size, windows['size'], windows['stride'], strict=True)]
     for rows in places[0]:
         for columns in places[1]:
             logits = _logits(folder, image[..., rows, columns])

@@ -13,8 +13,8 @@ GREY = np.full((40, 60, 3), 100, np.uint8)
 
 def test_boxes_and_masks() -> None:
     masks = np.zeros((2, 40, 60), bool)
-    masks[0, 25:35, 10:20] = masks[1, 0:9, 40:50] = True
-    boxes = np.array([[10, 25, 20, 35], [40, 0, 50, 9]], np.float32)
+    masks[0, 10:35, 10:20] = masks[1, 0:9, 40:50] = True
+    boxes = np.array([[10, 10, 20, 35], [40, 0, 50, 9]], np.float32)
     found = Instances(boxes, np.array([0.9, 0.1], np.float32), np.array([1, 0]), masks)
     drawn = np.asarray(draw(GREY, found, SETTINGS))
     assert drawn[37, 5].tolist() == [100, 100, 100] and (GREY == 100).all()

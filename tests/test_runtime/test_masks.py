@@ -21,7 +21,9 @@ def test_pasted_as_mmdet_does() -> None:
     got = paste(masks, boxes, (40, 50), 0.5)
     for mask, box, ours in zip(masks, boxes, got, strict=True):
         want = torch.zeros(40, 50, dtype=torch.bool)
-        part, place = _do_paste_mask(torch.tensor(mask)[None, None], torch.tensor(box)[None], 40, 50)
+        part, place = _do_paste_mask(
+            torch.tensor(mask)[None, None], torch.tensor(box)[None], 40, 50
+        )
         want[place] = part[0] >= 0.5
         assert np.array_equal(ours, want.numpy())
 

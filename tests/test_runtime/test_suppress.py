@@ -23,7 +23,12 @@ def test_equal_to_mmcv(monkeypatch: pytest.MonkeyPatch, split: int) -> None:
         dict(type='nms', iou_threshold=0.4, split_thr=split),
     )
     got = suppress.nms(boxes, scores, labels, 0.4)
-    assert got.tolist() == want.tolist() and 20 < len(got) < 280
+    if split == 50:  # the order of equal scores is torch's own there
+        assert sorted(got.tolist()) == sorted(want.tolist())
+        assert (np.diff(scores[got]) <= 0).all()
+    else:
+        assert got.tolist() == want.tolist()
+    assert 20 < len(got) < 280
 
 
 def test_no_boxes() -> None:

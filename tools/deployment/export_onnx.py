@@ -114,7 +114,11 @@ def stored_bytes(model: nn.Module) -> int:
 
 
 CHECKS = ('largest difference', 'values within 0.1 %', 'agreeing predictions')
-WHOLE_CHECKS = ('agreeing predictions', f'boxes within {SAME_PLACE} pixels', 'differing mask pixels')
+WHOLE_CHECKS = (
+    'agreeing predictions',
+    f'boxes within {SAME_PLACE} pixels',
+    'differing mask pixels',
+)
 
 
 def check_row(found: Comparison | None) -> list[str]:

@@ -80,9 +80,7 @@ def export_module(module: nn.Module, example: tuple[int, ...] | None = None) -> 
     return _export(module, [f'map_{i}' for i in range(number)], example)
 
 
-def export_regions(
-    module: nn.Module, names: Sequence[str], example: tuple[int, ...]
-) -> ir.Model:
+def export_regions(module: nn.Module, names: Sequence[str], example: tuple[int, ...]) -> ir.Model:
     """A head that works on regions, as a float graph with any number of them.
 
     Args:

@@ -55,9 +55,7 @@ def found_again(expected: InstanceData, got: InstanceData, within: float = SAME_
     return number
 
 
-def compare_folder(
-    model: BaseModel, runtime: Model, batches: Iterable[dict]
-) -> WholeComparison:
+def compare_folder(model: BaseModel, runtime: Model, batches: Iterable[dict]) -> WholeComparison:
     """Let PyTorch and a folder predict the same pictures.
 
     Args:

@@ -46,9 +46,7 @@ def region_settings(roi_head: Any) -> tuple[Settings, dict[str, nn.Module]]:
         heads[name] = head
         stages.append(_stage(name, extractor) | dict(coder=coder_settings(head.bbox_coder)))
     if roi_head.with_mask:
-        found = zip(
-            members(roi_head.mask_head), members(roi_head.mask_roi_extractor), strict=True
-        )
+        found = zip(members(roi_head.mask_head), members(roi_head.mask_roi_extractor), strict=True)
         for head, extractor in found:
             check_predicts_as(head, FCNMaskHead)
             name = f'mask_head_{len(masks)}'
