@@ -51,7 +51,8 @@ class TorchFolder(Folder):
             align, regions = self.aligns[name], inputs['regions']
             size = align['output_height'], align['output_width']
             rois = torch.cat([torch.zeros(len(regions), 1), regions], 1)
-            return dict(features=roi_align(inputs['map'], rois, size, 1.0, 0, 'avg', True))
+            samples = align['sampling_ratio']
+            return dict(features=roi_align(inputs['map'], rois, size, 1.0, samples, 'avg', True))
         outputs = tensors_in(self.heads[name](inputs['regions']))
         return dict(zip(OUTPUTS[name.partition('_')[0]], outputs, strict=True))
 

@@ -27,7 +27,8 @@ def check_predicts_as(module: nn.Module, *bases: type) -> type:
     """
     kinds = type(module).__mro__
     base = next((base for base in bases if base in kinds), None)
-    own = [] if base is None else [n for kind in kinds[: kinds.index(base)] for n in vars(kind)]
+    before = kinds[: kinds.index(base)] if base else ()
+    own = {name for kind in before for name in vars(kind) if hasattr(base, name)}
     if base is None or any('predict' in name or 'post_process' in name for name in own):
         names = ', '.join(base.__name__ for base in bases)
         raise OptionError(

@@ -84,28 +84,37 @@ def _extractor_settings(extractor: Any) -> Settings:
             'A whole model needs a SingleRoIExtractor with RoIAlign, got '
             f'{type(extractor).__name__} with {", ".join(sorted(kinds))}. {TENSOR_PART}'
         )
-    height, width = layers[0].output_size
+    name, _ = _align_of(layers[0])
     return dict(
-        graph=f'roi_align_{height}x{width}',
+        graph=name,
         strides=[float(stride) for stride in extractor.featmap_strides],
         finest_scale=extractor.finest_scale,
     )
 
 
+def _align_of(layer: Any) -> tuple[str, Settings]:
+    """Name and attributes of the operator ``RoiAlign`` that does the work of mmcv's layer."""
+    if layer.pool_mode != 'avg':
+        raise OptionError(
+            f"A whole model needs RoIAlign with pool_mode='avg', got {layer.pool_mode!r}. "
+            f'{TENSOR_PART}'
+        )
+    height, width = layer.output_size
+    name = f'roi_align_{height}x{width}'
+    name += f'_{layer.sampling_ratio}_samples' * (layer.sampling_ratio > 0)
+    name += '_not_aligned' * (not layer.aligned)
+    return name, dict(
+        output_height=height,
+        output_width=width,
+        sampling_ratio=layer.sampling_ratio,
+        mode='avg',
+        coordinate_transformation_mode='half_pixel' if layer.aligned else 'output_half_pixel',
+    )
+
+
 def align_settings(roi_head: Any) -> dict[str, Settings]:
     """Attributes of the operator ``RoiAlign`` for each graph that the settings name."""
-    found: dict[str, Settings] = {}
     extractors = members(roi_head.bbox_roi_extractor)
     if roi_head.with_mask:
         extractors += members(roi_head.mask_roi_extractor)
-    for extractor in extractors:
-        layer = extractor.roi_layers[0]
-        height, width = layer.output_size
-        found[_extractor_settings(extractor)['graph']] = dict(
-            output_height=height,
-            output_width=width,
-            sampling_ratio=layer.sampling_ratio,
-            mode=layer.pool_mode,
-            coordinate_transformation_mode='half_pixel' if layer.aligned else 'output_half_pixel',
-        )
-    return found
+    return dict(_align_of(extractor.roi_layers[0]) for extractor in extractors)

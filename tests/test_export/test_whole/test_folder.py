@@ -77,7 +77,7 @@ def test_drawn_pictures(
 def test_what_stays_float(written_folder: Callable) -> None:
     settings = json.loads((written_folder('detector') / 'pipeline.json').read_text())
     whole = {name for name, files in settings['graphs'].items() if 'int8' not in files}
-    assert whole == {'bbox_head_0', 'roi_align_7x7', 'roi_align_14x14'}
+    assert whole == {'bbox_head_0', 'roi_align_7x7_2_samples', 'roi_align_14x14_1_samples'}
     assert set(settings['graphs']) == whole | {'dense', 'mask_head_0'}
 
 

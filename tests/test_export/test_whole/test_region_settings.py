@@ -22,16 +22,19 @@ def test_settings(roi_head: nn.Module) -> None:
     assert heads == dict(bbox_head_0=roi_head.bbox_head, mask_head_0=roi_head.mask_head)
     (stage,) = settings['stages']
     assert stage['extractor'] == dict(
-        graph='roi_align_7x7', strides=[4, 8, 16, 16], finest_scale=56
+        graph='roi_align_7x7_2_samples', strides=[4, 8, 16, 16], finest_scale=56
     )
     assert stage['coder']['stds'] == [0.1, 0.1, 0.2, 0.2]
     assert settings['mask']['threshold'] == 0.5 and not settings['mask']['class_agnostic']
     aligns = align_settings(roi_head)
-    assert list(aligns) == ['roi_align_7x7', 'roi_align_14x14']
-    assert aligns['roi_align_14x14']['output_width'] == 14
+    assert list(aligns) == ['roi_align_7x7_2_samples', 'roi_align_14x14_1_samples']
+    assert aligns['roi_align_14x14_1_samples']['output_width'] == 14
 
 
 def test_other_second_stages(roi_head: nn.Module) -> None:
+    roi_head.bbox_roi_extractor.roi_layers[0].pool_mode = 'max'
+    with pytest.raises(OptionError, match="pool_mode='avg', got 'max'"):
+        region_settings(roi_head)
     roi_head.bbox_roi_extractor.roi_layers[1] = nn.Identity()
     with pytest.raises(OptionError, match='SingleRoIExtractor with Identity, RoIAlign'):
         region_settings(roi_head)
