@@ -37,7 +37,8 @@ def _logits(folder: Folder, image: np.ndarray) -> np.ndarray:
     """(1, C, H, W) -> (classes, H, W)."""
     scores = folder.run('dense', image=image)['scores'][0]
     align_corners = folder.settings['segmentation']['align_corners']
-    return resize_map(scores, *image.shape[-2:], align_corners)
+    height, width = image.shape[-2:]
+    return resize_map(scores, height, width, align_corners)
 
 
 def _slide(folder: Folder, image: np.ndarray) -> np.ndarray:

@@ -76,7 +76,7 @@ def nms(
         return np.zeros(0, np.int64)
     step = boxes.max() + boxes.dtype.type(1)
     moved = boxes + (groups.astype(boxes.dtype) * step)[:, None]
-    parts = [np.arange(len(boxes))]
+    parts: list[np.ndarray] = [np.arange(len(boxes))]
     if len(boxes) >= SPLIT:
         parts = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     kept = np.sort(np.concatenate([_kept(moved, scores, part, iou_threshold) for part in parts]))

@@ -168,7 +168,10 @@ def main() -> None:
     """Export, check, evaluate, print."""
     args = parse_args()
     if args.out.suffix not in ('', '.onnx') and not args.out.is_dir():
-        raise OptionError(f'--out must be a folder or end in .onnx, got {args.out}.')
+        raise OptionError(
+            f'--out must be a folder (without a suffix, or one that exists) or end in .onnx, got '
+            f'{args.out}.'
+        )
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint)
     loader = picture_loader(cfg, args.num)

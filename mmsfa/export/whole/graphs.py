@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import onnx_ir as ir
-import torch
 from torch import Tensor, nn
 
 from mmsfa.export.onnx.export import export_regions
@@ -66,9 +65,11 @@ def align_graph(attributes: dict[str, Any]) -> ir.Model:
         attributes: Those of the operator.
     """
     height, width = attributes['output_height'], attributes['output_width']
-    shapes = dict(map=[1, 'channels', 'height', 'width'], regions=['number', 4], picture=['number'])
-    types = dict(map=torch.float32, regions=torch.float32, picture=torch.int64)
-    inputs = [_value(name, shape, types[name]) for name, shape in shapes.items()]
+    inputs = [
+        _value('map', [1, 'channels', 'height', 'width']),
+        _value('regions', ['number', 4]),
+        _value('picture', ['number'], ir.DataType.INT64),
+    ]
     node = ir.node('RoiAlign', inputs, dict(attributes, spatial_scale=1.0))
     out = node.outputs[0]
     out.name, out.type = 'features', ir.TensorType(ir.DataType.FLOAT)
@@ -77,6 +78,5 @@ def align_graph(attributes: dict[str, Any]) -> ir.Model:
     return ir.Model(graph, ir_version=10)
 
 
-def _value(name: str, shape: list[Any], dtype: torch.dtype) -> ir.Value:
-    kind = ir.DataType.INT64 if dtype == torch.int64 else ir.DataType.FLOAT
+def _value(name: str, shape: list[Any], kind: ir.DataType = ir.DataType.FLOAT) -> ir.Value:
     return ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(kind))
