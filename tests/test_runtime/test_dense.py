@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from mmdet.models.dense_heads import RetinaHead, RPNHead, SSDHead
+from mmdet.models.dense_heads import RetinaHead, RPNHead
 from mmengine.config import ConfigDict
 
 from mmsfa.export.whole.head_settings import one_stage_settings, proposal_settings
@@ -45,13 +45,11 @@ def test_proposals_of_an_rpn(changes: dict) -> None:
     np.testing.assert_allclose(got, want.bboxes, atol=1e-3)
 
 
-@pytest.mark.parametrize('kind', [RetinaHead, SSDHead])
-def test_instances_with_sigmoid_and_softmax(kind: type) -> None:
-    if kind is RetinaHead:
-        head = RetinaHead(3, 8, anchor_generator=ANCHORS, test_cfg=settings())
-    else:
-        head = SSDHead(3, (8, 8, 8), anchor_generator=ANCHORS, test_cfg=settings())
-    maps, scores, deltas = maps_of(6 if kind is RetinaHead else 8)
+@pytest.mark.parametrize('sigmoid', [True, False])
+def test_instances_with_sigmoid_and_softmax(sigmoid: bool) -> None:
+    loss = dict(loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=sigmoid))
+    head = RetinaHead(3, 8, anchor_generator=ANCHORS, test_cfg=settings(), **loss)
+    maps, scores, deltas = maps_of(6 if sigmoid else 8)
     want = head.predict_by_feat(scores, deltas, batch_img_metas=[META], rescale=True)[0]
     got = one_stage(maps, one_stage_settings(head), PICTURE)
     assert len(got) == len(want) > 10

@@ -88,12 +88,12 @@ def level_settings(generator: Any) -> list[Settings]:
     name = type(generator).__name__
     if name == 'MlvlPointGenerator':
         bases = [[[generator.offset * x for x in stride]] for stride in generator.strides]
-    elif name in ('AnchorGenerator', 'YOLOAnchorGenerator', 'SSDAnchorGenerator'):
+    elif name in ('AnchorGenerator', 'YOLOAnchorGenerator'):
         bases = [anchors.tolist() for anchors in generator.base_anchors]
     else:
         raise OptionError(
-            'A whole model needs anchors of AnchorGenerator, SSDAnchorGenerator, '
-            f'YOLOAnchorGenerator or MlvlPointGenerator, got {name}. {TENSOR_PART}'
+            'A whole model needs anchors of AnchorGenerator, YOLOAnchorGenerator or '
+            f'MlvlPointGenerator, got {name}. {TENSOR_PART}'
         )
     pairs = zip(generator.strides, bases, strict=True)
     return [dict(stride=list(map(float, stride)), base=base) for stride, base in pairs]

@@ -3,28 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+from mmengine.config import Config
+from torch import nn
 
 from mmsfa.export.whole.folder import region_graphs, whole_settings, write_folder
 
 
+class Written(NamedTuple):
+    """A config, its model and the folder of it."""
+
+    cfg: Config
+    model: Any
+    folder: Path
+
+
+def continuous(model: nn.Module) -> nn.Module:
+    """A copy whose heads of regions have ReLUs: a step of rounding in a box flips no count."""
+    model = deepcopy(model)
+    for module in model.roi_head.modules():
+        if getattr(module, 'neuron', None) is not None:
+            module.neuron = nn.ReLU()
+    return model
+
+
 @pytest.fixture(scope='session')
-def written_folder(
-    exported: Callable, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
-    """A function that writes an exported detector, segmentor or classifier, float and int8."""
+def written(exported: Callable, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Written]:
+    """A function that writes an exported detector, segmentor or classifier."""
 
     @lru_cache
-    def write(kind: str) -> Path:
+    def write(kind: str, spiking: bool = True) -> Written:
         cfg, model, graph = exported(kind)
+        model = model if spiking else continuous(model)
         model.dataset_meta = dict(cfg.test_dataloader.dataset.get('metainfo') or {})
         settings = whole_settings(cfg, model)
         folder = tmp_path_factory.mktemp(kind.replace(' ', '_'))
         graphs = {'dense': graph, **region_graphs(model, settings)}
-        write_folder(folder, settings, graphs, int8=True)
-        return folder
+        write_folder(folder, settings, graphs, int8=spiking)
+        return Written(cfg, model, folder)
 
     return write

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mmdet.models.dense_heads import FCOSHead, GFLHead, RetinaHead, RPNHead, SSDHead, YOLOV3Head
+from mmdet.models.dense_heads import FCOSHead, GFLHead, RetinaHead, RPNHead, YOLOV3Head
 from mmengine.config import ConfigDict
 
 from mmsfa.errors import OptionError
@@ -17,6 +17,7 @@ from mmsfa.export.whole.head_settings import (
 )
 
 NMS = dict(type='nms', iou_threshold=0.5)
+SQUARES = dict(type='AnchorGenerator', ratios=[1.0], scales=[8.0], strides=[8])
 TEST = ConfigDict(nms_pre=7, score_thr=0.1, max_per_img=9, nms=NMS)
 
 
@@ -28,13 +29,14 @@ def test_one_stage_heads() -> None:
     assert one_stage_settings(FCOSHead(3, 8, test_cfg=TEST))['score_factors']
     yolo = one_stage_settings(YOLOV3Head(3, [8, 8, 8], [8, 8, 8], test_cfg=TEST))
     assert yolo['type'] == 'yolo' and yolo['num_classes'] == 3 and yolo['conf_thr'] == -1
-    ssd = one_stage_settings(SSDHead(3, test_cfg=TEST))
-    assert not ssd['sigmoid'] and ssd['channels'] == 4
+    loss = dict(loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False))
+    softmax = one_stage_settings(RetinaHead(3, 8, test_cfg=TEST, **loss))
+    assert not softmax['sigmoid'] and softmax['channels'] == 4
 
 
 def test_heads_with_a_way_of_their_own() -> None:
     with pytest.raises(OptionError, match='BaseDenseHead of its mm library, and GFLHead has a way'):
-        one_stage_settings(GFLHead(3, 8, test_cfg=TEST))
+        one_stage_settings(GFLHead(3, 8, anchor_generator=SQUARES, test_cfg=TEST))
     with pytest.raises(OptionError, match='must predict as RPNHead .* RetinaHead has'):
         check_predicts_as(RetinaHead(3, 8), RPNHead)
 

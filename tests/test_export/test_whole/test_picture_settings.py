@@ -13,6 +13,7 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import MODELS, init_default_scope
 from PIL import Image
 
+import mmsfa.det  # noqa: F401  registers a data preprocessor
 from mmsfa.errors import OptionError
 from mmsfa.export.whole.picture_settings import picture_settings
 from mmsfa.runtime.picture import prepare, read_picture
@@ -77,7 +78,7 @@ def test_what_the_runtime_does_not_know(
 
 def test_other_channels_and_preprocessors(repo_dir: Path) -> None:
     cfg, model = read(
-        repo_dir, 'det/mask_rcnn_esf_demo.py', type='mmsfa.AnyChannelsDetDataPreprocessor',
+        repo_dir, 'det/mask_rcnn_esf_demo.py', type='AnyChannelsDetDataPreprocessor',
         mean=[0.0] * 4, std=[1.0] * 4, bgr_to_rgb=False,
     )  # fmt: skip
     with pytest.raises(OptionError, match='3 channels, and the mean .* has 4'):

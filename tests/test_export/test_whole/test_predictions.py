@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mmdet.structures import DetDataSample
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 from mmpretrain.structures import DataSample
 from mmseg.structures import SegDataSample
 
@@ -39,6 +39,16 @@ def test_sums_over_pictures() -> None:
         first.pred_instances, second.pred_instances = instances((10, 1)), instances(row)
         found.add(first, second)
     assert (found.instances, found.same_place, found.predictions.agreeing) == (2, 1, 2)
+
+
+def test_logits_are_no_result_of_a_folder() -> None:
+    first, second = SegDataSample(), SegDataSample()
+    first.seg_logits = PixelData(data=torch.ones(2, 3, 4))
+    first.pred_sem_seg = second.pred_sem_seg = PixelData(data=torch.ones(1, 3, 4, dtype=torch.long))
+    found = WholeComparison()
+    found.add(first, second)
+    assert (found.predictions.agreeing, found.predictions.what) == (12, 'pixels')
+    assert 'seg_logits' in first
 
 
 def answer(seen: list, result: object, path: str) -> object:
