@@ -9,7 +9,14 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / 'mmsfa'
 # These rooms are large enough for a page of their own; the room above keeps the rest.
-OWN_PAGE = {'spiking.measure', 'spiking.inference', 'export.onnx', 'export.nir', 'datasets.events'}
+OWN_PAGE = {
+    'spiking.measure',
+    'spiking.inference',
+    'export.onnx',
+    'export.nir',
+    'export.whole',
+    'datasets.events',
+}
 
 
 def pages() -> dict[str, str]:

@@ -39,7 +39,7 @@ class WholeComparison:
         """Compare the data samples of one picture, in what a folder gives: it gives no logits."""
         expected = expected.clone()
         for name in [name for name in expected.keys() if name not in got]:  # noqa: SIM118
-            expected.pop(name)
+            delattr(expected, name)
         self.predictions.add(expected, got)
         if 'pred_instances' in expected:
             self.instances += len(expected.pred_instances)
