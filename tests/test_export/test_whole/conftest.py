@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import torch
 from mmengine.config import Config
 from torch import nn
 
@@ -24,12 +25,18 @@ class Written(NamedTuple):
 
 
 def continuous(model: nn.Module) -> nn.Module:
-    """A copy whose heads of regions have ReLUs: a step of rounding in a box flips no count."""
+    """A copy whose heads of regions have ReLUs: a step of rounding in a box flips no count.
+
+    Scores are not all 1, nor are instances cut off: the order of equal ones is nobody's.
+    """
     model = deepcopy(model)
+    with torch.no_grad():
+        model.roi_head.bbox_head.fc_cls.weight.mul_(0.1)
+    model.roi_head.test_cfg.max_per_img = 1000
     for module in model.roi_head.modules():
         if getattr(module, 'neuron', None) is not None:
             module.neuron = nn.ReLU()
-    return model
+    return model.eval()
 
 
 @pytest.fixture(scope='session')

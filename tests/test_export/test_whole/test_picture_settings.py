@@ -85,7 +85,7 @@ def test_other_channels_and_preprocessors(repo_dir: Path) -> None:
         picture_settings(cfg, model)
     with pytest.raises(OptionError, match='one of the data preprocessors .* got SimpleNamespace'):
         picture_settings(cfg, SimpleNamespace(data_preprocessor=SimpleNamespace()))
-    del cfg.test_dataloader
+    cfg.pop('test_dataloader')
     with pytest.raises(OptionError, match=r'needs test_dataloader\.dataset\.pipeline'):
         picture_settings(cfg, model)
 
