@@ -27,12 +27,15 @@ class Written(NamedTuple):
 def continuous(model: nn.Module) -> nn.Module:
     """A copy whose heads of regions have ReLUs: a step of rounding in a box flips no count.
 
-    Scores are not all 1, nor are instances cut off: the order of equal ones is nobody's.
+    Nothing is cut off by scores that are equal, as those of exact weights often are: their order
+    is that of torch's sort, which is nobody's.
     """
     model = deepcopy(model)
     with torch.no_grad():
-        model.roi_head.bbox_head.fc_cls.weight.mul_(0.1)
+        for readout in (model.roi_head.bbox_head.fc_cls, model.roi_head.bbox_head.fc_reg):
+            readout.weight.mul_(0.02)  # scores far from 1, boxes near their regions
     model.roi_head.test_cfg.max_per_img = 1000
+    model.rpn_head.test_cfg.nms_pre = -1
     for module in model.roi_head.modules():
         if getattr(module, 'neuron', None) is not None:
             module.neuron = nn.ReLU()
