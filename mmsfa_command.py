@@ -36,7 +36,7 @@ TOOLS = {
     'hook-costs': ('tools/analysis_tools/benchmark_hooks.py', 'what a hook costs in a validation'),
     'step-costs': ('tools/analysis_tools/benchmark_training_hooks.py', 'and in a training step'),
     'logs': ('tools/analysis_tools/analyze_logs.py', 'curves and times of a run'),
-    'export': ('tools/deployment/export_onnx.py', 'write ONNX, float and int8'),
+    'export': ('tools/deployment/export_onnx.py', 'write ONNX: a whole model, or a part'),
     'export-nir': ('tools/deployment/export_nir.py', 'write NIR, for neuromorphic chips'),
     'publish': ('tools/model_converters/publish_model.py', 'write safetensors and a card'),
     'prune': ('tools/model_compression/prune.py', 'remove channels, write weights and config'),

@@ -14,6 +14,7 @@ OWN_PAGE = {
     'spiking.inference',
     'export.onnx',
     'export.nir',
+    'export.whole',
     'datasets.events',
     'datasets.signals',
 }

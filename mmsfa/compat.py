@@ -85,7 +85,8 @@ def installed(name: str) -> dict[str, str]:
     return versions
 
 
-def _importable(name: str) -> bool:
+def importable(name: str) -> bool:
+    """Whether Python finds a package, without importing it."""
     try:
         return name in sys.modules or importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
@@ -150,7 +151,7 @@ def mm_problem(name: str) -> Problem | None:
             f'{both} are both installed and overwrite each other: both are imported as {name}.',
             f'pip uninstall -y {" ".join(owners)} && {install_command(name)}',
         )
-    if not _importable(name):
+    if not importable(name):
         gone = f'pip uninstall -y {" ".join(owners)} && ' if owners else ''
         return Problem(
             f'{name} cannot be imported: it is not installed.', gone + install_command(name)
@@ -167,7 +168,7 @@ def mm_problem(name: str) -> Problem | None:
 
 def missing_problem(name: str, mend: str) -> Problem | None:
     """A package that is imported by all others must be there."""
-    return None if _importable(name) else Problem(f'{name} is not installed.', mend)
+    return None if importable(name) else Problem(f'{name} is not installed.', mend)
 
 
 def import_problems() -> list[Problem]:
@@ -268,7 +269,7 @@ def require_extra(extra: str, *names: str) -> None:
     Raises:
         StackError: Names what is missing and the command that installs the extra.
     """
-    missing = [name for name in names or EXTRAS[extra] if not _importable(name)]
+    missing = [name for name in names or EXTRAS[extra] if not importable(name)]
     if missing:
         what = ' and '.join(missing) + ' must be installed for this and cannot be imported.'
         raise StackError(str(Problem(what, f"pip install 'mmsfa[{extra}]'")))

@@ -15,6 +15,7 @@ FILES = sorted(PACKAGE.rglob('*.py'))
 # A room imports from those that stand above it, and from none beside it.
 STOREYS = [
     ['errors', 'version', 'compat', 'caches', 'rng_state', 'moved', 'model_parts', 'shipped'],
+    ['bare', 'runtime'],
     ['ops', 'neurons'],
     ['layers', 'checkpoint', 'datasets', 'spike_times'],
     ['safe_loading'],

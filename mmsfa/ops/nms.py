@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from .torchvision_ops import in_float, torchvision_has
+from mmsfa.runtime.suppress import areas_of, overlaps, suppress
 
-BLOCK = 256  # boxes whose overlaps are held at once
+from .torchvision_ops import in_float, torchvision_has
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) -> Tensor:
@@ -31,7 +29,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) ->
     if torchvision_has('nms', boxes):
         return torch.ops.torchvision.nms(boxes, scores, iou_threshold)
     order = scores.sort(stable=True, descending=True)[1]
-    groups = _suppress(boxes[order].cpu().numpy(), lambda iou: iou > iou_threshold)
+    groups = suppress(boxes[order].cpu().numpy(), lambda iou: iou > iou_threshold)
     return order[[box for box, _ in groups]]
 
 
@@ -46,30 +44,8 @@ def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
         Numbers of the boxes of each group, highest score first.
     """
     order = dets[:, 4].sort(stable=True, descending=True)[1].cpu().numpy()
-    groups = _suppress(dets[order, :4].cpu().numpy(), lambda iou: iou >= iou_threshold)
+    groups = suppress(dets[order, :4].cpu().numpy(), lambda iou: iou >= iou_threshold)
     return [[int(order[box]), *order[_places(gone)].tolist()] for box, gone in groups]
-
-
-def _suppress(
-    boxes: np.ndarray, suppresses: Callable[[np.ndarray], np.ndarray]
-) -> Iterator[tuple[int, int]]:
-    """Each box that stays and, as the bits of a number, those that it suppresses.
-
-    Args:
-        boxes: Corners, highest score first, shape (N, 4).
-        suppresses: Tells from overlaps, shape (...), where the second box has to go.
-    """
-    areas = _areas(boxes)
-    gone = 0  # one operation on a long number is faster than one on an array of N flags
-    for begin in range(0, len(boxes), BLOCK):
-        block = slice(begin, begin + BLOCK)
-        hits = suppresses(_overlaps(boxes[block], areas[block], boxes[begin:], areas[begin:]))
-        for box, row in enumerate(np.packbits(hits, axis=1, bitorder='little'), begin):
-            if not gone >> box & 1:
-                worse = int.from_bytes(row.tobytes(), 'little') << begin & -2 << box
-                its_own = worse & ~gone
-                gone |= its_own
-                yield box, its_own
 
 
 def _places(bits: int) -> list[int]:
@@ -105,7 +81,7 @@ def softnms(
     """
     corners, left_scores = (x.cpu().numpy() for x in in_float(boxes, scores))
     wide = corners + np.array([0, 0, offset, offset], corners.dtype)
-    areas = _areas(wide)
+    areas = areas_of(wide)
     left: np.ndarray = np.arange(len(corners))
     left_scores = left_scores.copy()
     kept: list[int] = []
@@ -117,7 +93,7 @@ def softnms(
         kept.append(int(chosen))
         left, left_scores = np.delete(left, best), np.delete(left_scores, best)
         one = slice(chosen, chosen + 1)
-        iou = _overlaps(wide[one], areas[one], wide[left], areas[left])[0]
+        iou = overlaps(wide[one], areas[one], wide[left], areas[left])[0]
         if method == 2:
             left_scores = left_scores * np.exp(-(iou * iou) / sigma)
         else:
@@ -127,20 +103,3 @@ def softnms(
         stays = left_scores >= min_score
         left, left_scores = left[stays], left_scores[stays]
     return torch.tensor(kept, dtype=torch.long)
-
-
-def _areas(boxes: np.ndarray) -> np.ndarray:
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-
-
-def _overlaps(
-    boxes: np.ndarray, areas: np.ndarray, others: np.ndarray, other_areas: np.ndarray
-) -> np.ndarray:
-    """Intersection over union of (N, 4) with (M, 4), shape (N, M); 0 where both have no area."""
-    shared = np.ones((), boxes.dtype)
-    for axis in (0, 1):
-        first = np.maximum(boxes[:, None, axis], others[:, axis])
-        last = np.minimum(boxes[:, None, axis + 2], others[:, axis + 2])
-        shared = shared * (last - first).clip(0)
-    with np.errstate(invalid='ignore', divide='ignore'):
-        return np.nan_to_num(shared / (areas[:, None] + other_areas - shared), nan=0.0)

@@ -111,7 +111,7 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(
         call_tool(*args, '--stages', 4, *data)
     with pytest.raises(SystemExit, match='2'):
         call_tool(TOOL, DET, checkpoint, '--out', tmp_path / 'demo.onnx', *data)
-    monkeypatch.setattr(compat, '_importable', lambda name: name != 'nirtorch')
+    monkeypatch.setattr(compat, 'importable', lambda name: name != 'nirtorch')
     with pytest.raises(SystemExit, match=r"nirtorch must be (.|\n)* 'mmsfa\[export\]'"):
         call_tool(*args, *data)
     assert not out.exists()

@@ -6,13 +6,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 
 from mmsfa.apis.trained_model import build_model
+from mmsfa.runtime import Model
 
 TOOL = 'tools/deployment/export_onnx.py'
+CLS = 'configs/cls/esf_tiny_flowers5.py'
 DET = 'configs/det/mask_rcnn_esf_demo.py'
 SMALL = 'model.backbone.arch.depths=[1,0,0,1,0]'
 FEW = ('model.test_cfg.rpn.max_per_img=20', 'model.test_cfg.rcnn.max_per_img=5')
@@ -57,10 +61,40 @@ def test_export_check_and_evaluation(
     assert 'without a contract' not in said
 
 
+def test_a_whole_classifier(
+    call_tool: CallTool, repo_dir: Path, lively_weights: Callable, tmp_path: Path
+) -> None:
+    cfg = Config.fromfile(repo_dir / CLS)
+    cfg.model.backbone.arch = dict(channels=(16, 32, 32, 32), depths=(1, 0, 0, 1, 0))
+    cfg.model.head.in_channels = 32
+    cfg.dump(tmp_path / 'small.py')
+    torch.save(dict(state_dict=lively_weights(build_model(cfg)).state_dict()), tmp_path / 'a.pth')
+    data, names = tmp_path / 'flowers5', []
+    (data / 'val/roses').mkdir(parents=True)
+    (data / 'meta').mkdir()
+    for i in range(3):
+        picture = np.random.default_rng(i).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+        Image.fromarray(picture).resize((200, 160)).save(data / f'val/roses/{i}.png')
+        names.append(f'roses/{i}.png {i}')
+    (data / 'meta/val.txt').write_text('\n'.join(names))
+    said = call_tool(
+        TOOL, tmp_path / 'small.py', tmp_path / 'a.pth', '--out', tmp_path / 'flowers', '--int8',
+        '--num', 2, '--evaluate', '--cfg-options', f'test_dataloader.dataset.data_root={data}',
+    )  # fmt: skip
+    table = rows(said)
+    assert table['agreeing predictions'][1] == '2 of 2 pictures'
+    pytorch, in_floats, _ = map(float, table['accuracy/top1'])
+    assert pytorch == in_floats
+    assert 'largest difference' not in table and 'differing mask pixels' not in table
+    model = Model(tmp_path / 'flowers')
+    assert model.classes == ['daisy', 'dandelion', 'roses', 'sunflowers', 'tulips']
+    assert model(data / 'val/roses/0.png').scores.sum() == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     ('out', 'option', 'message'),
     [
-        ('model.pt', SMALL, r'--out must end in \.onnx, got '),
+        ('model.pt', SMALL, r'--out must be a folder .* or end in \.onnx, got '),
         ('model.onnx', 'model.backbone.arch.depths=[2,0,0,1,0]', 'does not belong to this config'),
     ],
 )

@@ -1,12 +1,17 @@
 """Export a trained model to ONNX, check it on real pictures and, if asked, evaluate it.
 
-What is exported is the part of a model that is tensors from end to end: a classifier up to its
-scores, a segmentor up to its logits, a detector up to the maps of its dense head. Batch, height and
-width stay free. With --int8 a second file computes with bytes wherever spikes arrive.
+--out FOLDER writes the whole model, from a picture to boxes, labels and masks: graphs and their
+settings, which `python -m mmsfa.runtime FOLDER PICTURE` runs without PyTorch.
+
+--out FILE.onnx writes the part of a model that is tensors from end to end: a classifier up to its
+scores, a segmentor up to its logits, a detector up to the maps of its dense head.
+
+Batch, height and width stay free. With --int8 other files compute with bytes wherever spikes
+arrive.
 
 Example:
     python tools/deployment/export_onnx.py configs/det/mask_rcnn_esf_demo.py \
-        work_dirs/mask_rcnn_esf_demo/epoch_7.pth --out demo.onnx --int8 --evaluate
+        work_dirs/mask_rcnn_esf_demo/epoch_7.pth --out demo --int8 --evaluate
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 # isort: split
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -27,15 +32,29 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmsfa.apis.trained_model import load_trained, picture_loader
 from mmsfa.cli.options import add_model_options, read_config, run_tool
 from mmsfa.errors import OptionError
-from mmsfa.export.onnx.backends import Comparison, compare_backend, evaluate_backend
+from mmsfa.export.onnx.backends import (
+    Comparison,
+    compare_backend,
+    evaluate_backend,
+    figures_of,
+)
 from mmsfa.export.onnx.export import export_model, save, to_integer
 from mmsfa.export.onnx.integer import float_layers
 from mmsfa.export.onnx.runtime import Session
+from mmsfa.export.whole.folder import export_folder
+from mmsfa.export.whole.predictions import (
+    SAME_PLACE,
+    WholeComparison,
+    compare_folder,
+    folder_predictions,
+)
 from mmsfa.model_parts import is_behind_proposals, parts_of
+from mmsfa.runtime import Model
 from mmsfa.spiking.measure.uncounted import uncounted
 
 
@@ -45,8 +64,8 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_model_options(parser, device=False)
-    parser.add_argument('--out', type=Path, required=True, help='the ONNX file, FILE.onnx')
-    parser.add_argument('--int8', action='store_true', help='also write FILE_int8.onnx')
+    parser.add_argument('--out', type=Path, required=True, help='FOLDER, or FILE.onnx')
+    parser.add_argument('--int8', action='store_true', help='also write graphs of integers')
     parser.add_argument(
         '--num', type=int, default=4, help='test pictures of the check (default: %(default)s)'
     )
@@ -94,8 +113,16 @@ def stored_bytes(model: nn.Module) -> int:
     return sum(weight.nbytes for module in modules for weight in module.state_dict().values())
 
 
+CHECKS = ('largest difference', 'values within 0.1 %', 'agreeing predictions')
+WHOLE_CHECKS = (
+    'agreeing predictions',
+    f'boxes within {SAME_PLACE} pixels',
+    'differing mask pixels',
+)
+
+
 def check_row(found: Comparison | None) -> list[str]:
-    """The cells of a comparison with PyTorch."""
+    """The cells of a comparison of the tensor part with PyTorch."""
     if found is None:
         return ['', '', '']
     seen = found.predictions
@@ -106,8 +133,22 @@ def check_row(found: Comparison | None) -> list[str]:
     ]
 
 
+def whole_row(found: WholeComparison | None) -> list[str]:
+    """The cells of a comparison of the whole model with PyTorch."""
+    if found is None:
+        return ['', '', '']
+    seen = found.predictions
+    cells = [f'{seen.agreeing} of {seen.total} {seen.what}', '', '']
+    if seen.what == 'instances':
+        cells[1:] = [f'{found.same_place} of {found.instances}', str(seen.differing_mask_pixels)]
+    return cells
+
+
 def show(
-    sizes: dict[str, int], checks: dict[str, Comparison], figures: dict[str, dict[str, float]]
+    sizes: dict[str, int],
+    names: Sequence[str],
+    columns: dict[str, list[str]],
+    figures: dict[str, dict[str, float]],
 ) -> None:
     """Print one table, a row for each figure and a column for each backend."""
     table = Table()
@@ -115,26 +156,38 @@ def show(
     for name in sizes:
         table.add_column(name, justify='right', overflow='fold')
     table.add_row('size (MB)', *(f'{size / 1e6:.2f}' for size in sizes.values()))
-    rows = ('largest difference', 'values within 0.1 %', 'agreeing predictions')
-    columns = [check_row(checks.get(name)) for name in sizes]
-    for row, *cells in zip(rows, *columns, strict=True):
-        table.add_row(row, *cells)
+    for row, *cells in zip(names, *columns.values(), strict=True):
+        if any(cells):
+            table.add_row(row, *cells)
     for metric in next(iter(figures.values()), {}):
         table.add_row(metric, *(f'{figures[name][metric]:.4g}' for name in sizes))
     Console().print(table)
-    print('Differences are shares of the largest value of an output; all against PyTorch.')
 
 
 def main() -> None:
     """Export, check, evaluate, print."""
     args = parse_args()
-    if args.out.suffix != '.onnx':
-        raise OptionError(f'--out must end in .onnx, got {args.out}.')
+    if args.out.suffix not in ('', '.onnx') and not args.out.is_dir():
+        raise OptionError(
+            f'--out must be a folder (without a suffix, or one that exists) or end in .onnx, got '
+            f'{args.out}.'
+        )
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint)
-    batches = list(picture_loader(cfg, args.num))
-    files = export(model, args.out, args.int8, channels_of(model, batches[0]))
+    loader = picture_loader(cfg, args.num)
+    batches = list(loader)
     name_uncounted(model, batches)
+    channels = channels_of(model, batches[0])
+    if args.out.suffix == '.onnx':
+        _tensor_part(args, cfg, model, batches, channels)
+    else:
+        _whole(args, cfg, model, loader, channels)
+
+
+def _tensor_part(
+    args: argparse.Namespace, cfg: Config, model: BaseModel, batches: list[dict], channels: int
+) -> None:
+    files = export(model, args.out, args.int8, channels)
     sessions = {name: Session(file) for name, file in files.items()}
     checks = {
         name: compare_backend(model, session, track(batches, f'check {name}'))
@@ -142,17 +195,45 @@ def main() -> None:
     }
     sizes = {'PyTorch': stored_bytes(model)}
     sizes |= {name: file.stat().st_size for name, file in files.items()}
-    show(sizes, checks, evaluate(cfg, model, sessions) if args.evaluate else {})
+    rows = {name: check_row(checks.get(name)) for name in sizes}
+    show(sizes, CHECKS, rows, evaluate(cfg, model, sessions) if args.evaluate else {})
+    print('Differences are shares of the largest value of an output; all against PyTorch.')
+
+
+def _whole(
+    args: argparse.Namespace, cfg: Config, model: BaseModel, loader: DataLoader, channels: int
+) -> None:
+    with Console().status('export: this takes up to a minute or two'):
+        ids = getattr(loader.dataset.dataset, 'cat_ids', None)  # type: ignore[attr-defined]
+        settings = export_folder(cfg, model, args.out, args.int8, channels, ids)
+    print(f'Wrote {args.out}: python -m mmsfa.runtime {args.out} PICTURE --out drawn.png')
+    forms = {'float ONNX': 'float', 'int8 ONNX': 'int8'} if args.int8 else {'float ONNX': 'float'}
+    runs = {name: Model(args.out, form == 'int8') for name, form in forms.items()}
+    checks = {
+        name: compare_folder(model, run, track(list(loader), f'check {name}'))
+        for name, run in runs.items()
+    }
+    sizes = {'PyTorch': sum(weight.nbytes for weight in model.state_dict().values())}
+    for name, run in runs.items():
+        sizes[name] = sum(file.stat().st_size for file in run.folder.files.values())
+    if args.int8:
+        as_floats = [name for name, files in settings['graphs'].items() if 'int8' not in files]
+        print('Graphs that stay float:', ', '.join(as_floats) or 'none')
+    rows = {name: whole_row(checks.get(name)) for name in sizes}
+    show(sizes, WHOLE_CHECKS, rows, evaluate(cfg, model, runs) if args.evaluate else {})
 
 
 def evaluate(
-    cfg: Config, model: nn.Module, sessions: dict[str, Session]
+    cfg: Config, model: BaseModel, runs: Mapping[str, Session | Model]
 ) -> dict[str, dict[str, float]]:
     """Backend -> figures of the config's evaluator."""
     found = {}
-    for name, session in {'PyTorch': None, **sessions}.items():
-        label = f'evaluate {name}'
-        found[name] = evaluate_backend(model, session, cfg, picture_loader(cfg), label)
+    for name, run in {'PyTorch': None, **runs}.items():
+        label, loader = f'evaluate {name}', picture_loader(cfg)
+        if isinstance(run, Model):
+            found[name] = figures_of(folder_predictions(run, track(loader, label)), cfg, loader)
+        else:
+            found[name] = evaluate_backend(model, run, cfg, loader, label)
     return found
 
 

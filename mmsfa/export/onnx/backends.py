@@ -100,6 +100,20 @@ def evaluate_backend(
         loader: All test pictures, as `picture_loader` gives them.
         label: What the progress bar says.
     """
+    with replaced(model, session.by_name) if session else nullcontext():
+        return figures_of(predictions(model, track(loader, label)), cfg, loader)
+
+
+def figures_of(
+    predicted: Iterable[tuple[dict, list]], cfg: Config, loader: DataLoader
+) -> dict[str, float]:
+    """The figures of a config's own test evaluator.
+
+    Args:
+        predicted: (batch, data samples with predictions) of all test pictures.
+        cfg: The whole config.
+        loader: The pictures, as `picture_loader` gives them.
+    """
     settings = cfg.test_evaluator
     evaluator = Evaluator(settings if isinstance(settings, list | tuple) else [settings])
     dataset: Any = loader.dataset
@@ -108,9 +122,8 @@ def evaluate_backend(
     level = logger.level
     logger.setLevel(logging.WARNING)  # the figures stand in our own table
     try:
-        with replaced(model, session.by_name) if session else nullcontext():
-            for batch, samples in predictions(model, track(loader, label)):
-                evaluator.process(data_samples=samples, data_batch=batch)
+        for batch, samples in predicted:
+            evaluator.process(data_samples=samples, data_batch=batch)
         with redirect_stdout(io.StringIO()):  # pycocotools prints
             return evaluator.evaluate(len(dataset))
     finally:

@@ -93,32 +93,52 @@ def _refuse_signals(model: nn.Module) -> None:
         )
 
 
+def export_regions(module: nn.Module, names: Sequence[str], example: tuple[int, ...]) -> ir.Model:
+    """A head that works on regions, as a float graph with any number of them.
+
+    Args:
+        module: A folded head in evaluation mode, on the CPU.
+        names: Names of its outputs.
+        example: Size (N, C, h, w) of the features of regions; all but N stay fixed.
+
+    Returns:
+        Graph from ``regions`` to the outputs.
+    """
+    refuse_spike_times(module, 'be exported to ONNX')
+    return _export(module, names, example, input_name='regions', free=(0,))
+
+
 def _example_for(module: nn.Module) -> tuple[int, ...]:
     first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
     batch, channels, *size = EXAMPLE
     return batch, input_channels(module, first.in_channels if first else channels), *size
 
 
-def _export(module: nn.Module, names: Sequence[str], example: tuple[int, ...]) -> ir.Model:
-    """Trace and translate a folded module."""
-    free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+def _export(
+    module: nn.Module,
+    names: Sequence[str],
+    example: tuple[int, ...],
+    input_name: str = 'image',
+    free: tuple[int, ...] = (0, 2, 3),
+) -> ir.Model:
+    """Trace and translate a folded module; ``free`` are the axes of any size."""
     with warnings.catch_warnings(), torch.no_grad(), functional_poolings_free():
         warnings.simplefilter('ignore')  # about the exporter's own code
         program = torch.onnx.export(
             module,
             (torch.randn(example),),
             dynamo=True,
-            dynamic_shapes=(free,),
-            input_names=['image'],
+            dynamic_shapes=(dict.fromkeys(free, torch.export.Dim.DYNAMIC),),
+            input_names=[input_name],
             output_names=list(names),
             verbose=False,
         )
     if program is None:  # torch gives one with dynamo=True
         raise RuntimeError(f'torch.onnx.export gave no graph of {type(module).__name__}.')
-    return _tidy(program.model)
+    return _tidy(program.model, free)
 
 
-def _tidy(model: ir.Model) -> ir.Model:
+def _tidy(model: ir.Model, free: Sequence[int]) -> ir.Model:
     """Make a file of it that loads, with each neuron once."""
     graph = model.graph
     for node in graph:
@@ -132,8 +152,9 @@ def _tidy(model: ir.Model) -> ir.Model:
     CommonSubexpressionEliminationPass()(model)
     ClearMetadataAndDocStringPass()(model)  # stack traces of this machine
     image = graph.inputs[0]
-    channels = image.shape[1] if image.shape is not None else 'channels'
-    image.shape = ir.Shape(['batch', channels, 'height', 'width'])
+    names = ('batch', 'channels', 'height', 'width')
+    known = names if image.shape is None else list(image.shape)
+    image.shape = ir.Shape([names[i] if i in free else known[i] for i in range(4)])
     return model
 
 
