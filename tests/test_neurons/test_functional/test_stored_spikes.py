@@ -246,3 +246,15 @@ def test_gradients_of_gradients_are_the_same() -> None:
             (grad,) = torch.autograd.grad(y, x, create_graph=True)
         found.append(torch.autograd.grad(grad.square().sum(), x)[0])
     assert torch.equal(*found)
+
+
+def test_a_compiled_model_gives_the_same_gradients() -> None:
+    model = torch.compile(Twice(SFA()), backend='aot_eager')
+    x = 2 * torch.randn(2, 6, 5, 7)
+    found = []
+    for context in (nullcontext, spikes_as_bytes):
+        model.zero_grad()
+        with context():
+            model(x).square().sum().backward()
+        found.append([p.grad.clone() for p in model.parameters()])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
