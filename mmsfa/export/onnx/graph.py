@@ -7,6 +7,7 @@ it depends whether a convolution may hand on bytes; `firings_on` and the rest wo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,9 @@ MAX_COUNT = 255  # what a byte without sign holds
 
 @dataclass(frozen=True)
 class Firing:
-    """One neuron of a graph: Clip(0, D), then Round or (Add 0.5, Floor), then perhaps Div(divisor).
+    """One neuron of a graph: Clip(0, D), then Round or (Add 0.5, Floor), then perhaps a division.
+
+    The exporter writes the division by a power of two as a product.
 
     Attributes:
         potential: Its input, the membrane potential.
@@ -57,9 +60,7 @@ def made_by(value: ir.Value | None, op: str) -> ir.Node | None:
 
 def firing_of(value: ir.Value | None) -> Firing | None:
     """The neuron whose output a value is; None if it is anything else, or counts beyond a byte."""
-    divide = made_by(value, 'Div')
-    divisor = scalar(divide.inputs[1]) if divide else 1.0
-    counts = divide.inputs[0] if divide else value
+    counts, divisor = _undivided(value)
     if divisor is None:
         return None
     half_up = made_by(counts, 'Floor')
@@ -79,6 +80,17 @@ def firing_of(value: ir.Value | None) -> Firing | None:
     if potential is None or D is None or not D.is_integer() or not 1 <= D <= MAX_COUNT:
         return None
     return Firing(potential, counts, int(D), divisor, bool(half_up))
+
+
+def _undivided(value: ir.Value | None) -> tuple[ir.Value | None, float | None]:
+    """What a division divides, and its divisor: 1 without any, None where it is computed."""
+    divide, multiply = made_by(value, 'Div'), made_by(value, 'Mul')
+    if divide:
+        return divide.inputs[0], scalar(divide.inputs[1])
+    factor = scalar(multiply.inputs[1]) if multiply else None
+    if multiply and factor and factor > 0 and math.frexp(factor)[0] == 0.5:  # a power of two
+        return multiply.inputs[0], 1 / factor
+    return value, 1.0
 
 
 def firings_on(potential: ir.Value) -> list[Firing | None]:

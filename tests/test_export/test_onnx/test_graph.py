@@ -58,6 +58,16 @@ def test_a_neuron_is_known_by_its_operators(
     assert firing_of(output) == Firing(x, counts, D, divisor or 1.0, half_up=shift is not None)
 
 
+@pytest.mark.parametrize(('factor', 'divisor'), [(0.25, 4), (2.0, 0.5), (0.3, None), (-0.5, None)])
+def test_a_product_with_a_power_of_two_is_a_division(
+    write: Writer, x: ir.Value, factor: float, divisor: float | None
+) -> None:
+    counts = neuron(write, x)
+    found = firing_of(write.op('Mul', counts, np.float32(factor)))
+    assert found == (divisor and Firing(x, counts, 4, divisor, half_up=False))
+    assert firing_of(write.op('Mul', counts, x)) is None
+
+
 @pytest.mark.parametrize(
     'settings',
     [dict(D=256), dict(D=2.5), dict(D=0), dict(low=-4), dict(shift=0.25)],
