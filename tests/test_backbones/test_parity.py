@@ -123,7 +123,7 @@ def reference_attention(self, x):
 def reference_fire_backward(ctx, grad):
     """The gradient of the neuron in the layout of what comes in."""
     (passes,) = ctx.saved_tensors
-    return (grad * passes).div_(ctx.norm), None, None, None, None
+    return (grad * passes).div_(ctx.norm), *[None] * 5
 
 
 def torch_sums_wrong_places():
