@@ -71,8 +71,18 @@ def words_of(kind: Any, imported: bool = False) -> frozenset[str]:
     modules = {base.__module__ for base in getattr(kind, '__mro__', [kind])}
     modules = {name for name in modules if name.partition('.')[0] not in ('builtins', 'torch')}
     if imported:
-        modules |= {other for name in modules for other in _imported_by(name)}
+        modules |= {
+            other
+            for name in modules
+            for other in _imported_by(name)
+            if not reads_no_settings(other)
+        }
     return frozenset().union(*map(_words_of_module, modules))
+
+
+def reads_no_settings(module: str) -> bool:
+    """Whether a module is one of neurons: they read no ``train_cfg`` or ``test_cfg``."""
+    return module.startswith('mmsfa.neurons')
 
 
 @cache

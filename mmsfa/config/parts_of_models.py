@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mmengine.registry import MODELS, TASK_UTILS
 
-from .accepted_keys import Accepted, accepted_by, words_of
+from .accepted_keys import Accepted, accepted_by, reads_no_settings, words_of
 from .scopes import known_class
 from .walk import walk
 
@@ -50,7 +50,7 @@ def parts_of_model(model: dict) -> Iterator[tuple[str, dict, Accepted]]:
     known = _KNOWN
     for _, node in walk(model):
         kind = _class_of(node)
-        if kind is not None:
+        if kind is not None and not reads_no_settings(kind.__module__):
             known = known | words_of(kind, imported=True)
     for path, node in walk(model, 'model'):
         keys = path.split('.')
