@@ -11,19 +11,8 @@ model = dict(
     backbone=dict(in_channels=14, channels=(32, 48, 64), strides=2),
     head=dict(num_classes=2, in_channels=64 * 8),
 )
-max_epochs = 15
-train_cfg = dict(max_epochs=max_epochs)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=True, end=3, convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        by_epoch=True,
-        begin=3,
-        end=max_epochs,
-        eta_min=1e-5,
-        convert_to_iter_based=True,
-    ),
-]
+train_cfg = dict(max_epochs=15)
+_base_.param_scheduler[1].end = 15
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=15, max_keep_ckpts=1))
 auto_scale_lr = dict(enable=False, base_batch_size=40)
 randomness = dict(seed=0)

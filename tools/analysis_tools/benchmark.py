@@ -48,6 +48,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
 
+from mmsfa.apis.backbone_variants import VARIANTS, variants_of
 from mmsfa.apis.sfa_vs_lif import (
     PUBLISHED,
     check_trainable,
@@ -55,19 +56,11 @@ from mmsfa.apis.sfa_vs_lif import (
 )
 from mmsfa.cli.key_values import KeyValues
 from mmsfa.cli.options import add_config_options, read_config, run_tool
-from mmsfa.config.accepted_keys import accepted_by
 from mmsfa.config.lif_twin import levels_of, to_lif_twin
-from mmsfa.config.scopes import class_of, scope_of
-from mmsfa.errors import OptionError
+from mmsfa.config.scopes import scope_of
 from mmsfa.model_parts import bare_model
 
 Figures = dict[str, dict[str, list[float]]]  # figure -> variant -> one value a round
-
-VARIANTS = {
-    'spiking': dict(),
-    'published': dict(attn_cfg=dict(type='mmpretrain.SpikeDrivenSelfAttention', order='quadratic')),
-    'relu': dict(neuron_cfg=dict(type='ReLU')),
-}
 
 
 def parse_args() -> argparse.Namespace:
@@ -144,28 +137,6 @@ def twins(cfg: Config, lif_options: dict | None) -> dict[str, Config]:
     lif = deepcopy(cfg)
     to_lif_twin(lif, lif_options)
     return {f'SFA 1 x {D}': cfg, f'LIF {D} x 1': lif}
-
-
-def variants_of(cfg: Config, wanted: list[str]) -> list[str]:
-    """The variants that the backbone of a config can be built in; the others are named.
-
-    Raises:
-        OptionError: There is none among the wanted ones.
-    """
-    backbone = bare_model(cfg.model).backbone
-    with MODELS.switch_scope_and_registry(cfg.default_scope) as registry:
-        taken = accepted_by(class_of(backbone, registry)).names
-    missing = {name: [key for key in VARIANTS[name] if key not in taken] for name in wanted}
-    left_out = [f'{name} (it has no {keys[0]})' for name, keys in missing.items() if keys]
-    kept = [name for name in wanted if not missing[name]]
-    if not kept:
-        raise OptionError(
-            f'The backbone {backbone.type} cannot be built as --variants says: '
-            f'{", ".join(left_out)}. Add "spiking", which is the backbone as the config says.'
-        )
-    if left_out:
-        print(f'The backbone {backbone.type} has no variant {", ".join(left_out)}: left out.')
-    return kept
 
 
 def build(cfg: Config, variant: dict, device: str) -> nn.Module:
