@@ -81,7 +81,7 @@ USUAL = AdaptiveThreshold()
 
 def fixed_threshold(threshold: float) -> AdaptiveThreshold:
     """A threshold that stays: step-forward coding, and the decoder of a moving window."""
-    return AdaptiveThreshold(threshold, 1.0, 1.0, min(threshold, 0.0), inf).checked()
+    return AdaptiveThreshold(threshold, 1.0, 1.0, 0.0, inf).checked()
 
 
 def _follow(
