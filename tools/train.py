@@ -19,6 +19,7 @@ from mmsfa.cli.run_folder import claim_work_dir, folder_of_its_own
 from mmsfa.config.check_datasets import check_datasets
 from mmsfa.config.check_values import check_begins, say_accumulation
 from mmsfa.config.cpu_processes import use_gloo_without_gpu
+from mmsfa.config.quantization import check_annealing
 from mmsfa.data_check.check_classes import check_classes
 from mmsfa.errors import OptionError
 
@@ -74,6 +75,7 @@ def main() -> None:
     cfg = read_run_config(args)
     apply_options(cfg, args)
     check_begins(cfg)
+    check_annealing(cfg)
     check_datasets(cfg, 'train', 'val')
     check_classes(cfg, 'train', 'val')
     claim_work_dir(cfg)

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from .effective_weight import as_plain, is_plain
+from .effective_weight import Multiplies, as_plain, is_plain
 
 Model = TypeVar('Model', bound=nn.Module)
 
@@ -66,13 +66,20 @@ def check_evaluation_mode(model: nn.Module, what: str) -> None:
 def merge_branches(model: nn.Module) -> None:
     """Let every module that has branches for its training, such as a RepConv, merge them, in place.
 
+    Branches with a layer that transforms its weights (quantises, standardises) stay: those of
+    mmpretrain (RepVGG, MobileOne) would be merged with the float weights.
+
     Args:
         model: Any model; modules with a method ``switch_to_deploy`` are asked, as mmpretrain asks.
     """
     for module in list(model.modules()):
         switch = getattr(module, 'switch_to_deploy', None)
-        if switch is not None:
+        if switch is not None and not any(map(_transforms, module.modules())):
             switch()
+
+
+def _transforms(layer: nn.Module) -> bool:
+    return isinstance(layer, Multiplies) and not is_plain(layer)
 
 
 def norm_follows(brick: ConvModule) -> bool:

@@ -131,7 +131,10 @@ class UniformState(RunningMean):
         return v.abs().amax().clamp(min=smallest) if v.numel() else v.new_tensor(1.0)
 
     def _stored(self, v: Tensor) -> Tensor:
-        return self.running_limit.to(v.dtype).clamp(min=torch.finfo(v.dtype).tiny)
+        limit = self.running_limit
+        if limit.dtype != v.dtype:  # an exported graph would check it at each step
+            limit = limit.to(v.dtype)
+        return limit.clamp(min=torch.finfo(v.dtype).tiny)
 
     def settings(self) -> dict[str, Any]:
         """What decides its values; weights of other settings warn when they are loaded."""

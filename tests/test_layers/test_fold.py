@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmsfa.apis.trained_model import build_model
+from mmsfa.compression.quantization import quantize
 from mmsfa.export.onnx.tensor_part import TensorPart
-from mmsfa.layers.fold import fold
+from mmsfa.layers.fold import fold, merge_branches
 
 Lively = Callable[[nn.Module], nn.Module]
 CONFIGS = (
@@ -112,3 +113,13 @@ def test_a_convolution_that_two_norms_share(lively_weights: Lively) -> None:
 def test_a_model_in_training_is_refused() -> None:
     with pytest.raises(ValueError, match=r'Folding needs .* evaluation mode.*call model\.eval'):
         fold(BRICKS['sequence'].train())
+
+
+@torch.no_grad()
+def test_branches_with_quantised_weights_are_not_merged(lively_weights: Lively) -> None:
+    block = quantize(lively_weights(RepVGGBlock(4, 4)), dict(default=2, stem=2)).double().eval()
+    x = torch.randn(2, 4, 6, 6, dtype=torch.float64)
+    wanted = block(x)
+    assert_same((fold(block)(x),), (wanted,))
+    merge_branches(block)
+    assert torch.equal(block(x), wanted)

@@ -256,3 +256,13 @@ def test_what_is_no_quantiser_gets_a_sentence() -> None:
         LIF(T, state_quant=dict(FOUR, bit=4))
     with pytest.raises(ValueError, match='nothing that state_quant could quantise'):
         SFA(T=T, beta=0, state_quant=FOUR)
+
+
+def test_a_graph_has_no_state_that_nothing_reads() -> None:
+    neuron = SFA(D=4, T=T, beta=0.5, state_quant=FOUR).eval()
+    x = currents(dtype=torch.float32)
+    program = torch.export.export(neuron, (x,), strict=False)
+    assert torch.equal(program.module()(x), neuron(x))
+    text = program.graph_module.code
+    assert text.count('aten.round') == T + (T - 1)  # counts, and what is kept for a next step
+    assert 'aten.to.' not in text and 'aten._assert_tensor_metadata' not in text

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from mmcv.cnn import ConvModule
 from mmengine.logging import print_log
 from mmpretrain.registry import MODELS
 from torch import nn
@@ -35,7 +38,8 @@ def quantize(model: Model, quantization: Mapping[str, Any] | int) -> Model:
     initialisation, checkpoints and hooks see no difference, and training goes on. Layers that are
     quantised already stay as they are. What multiplies by weights and is no ordinary convolution
     or linear layer (deformable convolution, attention of PyTorch, layers of spike times) stays in
-    floating point and is named in the log.
+    floating point and is named in the log; so does a layer whose weight is multiplied with by the
+    module that holds it (queries, keys and values of BEiT and Swin V2).
 
     Args:
         model: A model of mmdet, mmseg or mmpretrain, or a part of one.
@@ -45,20 +49,36 @@ def quantize(model: Model, quantization: Mapping[str, Any] | int) -> Model:
         The model.
 
     Raises:
-        QuantizationError: The settings fit no layer, or none is left to quantise.
+        QuantizationError: The settings fit no layer, none is left to quantise, or all have other
+            quantisers already.
         ValueError: A setting of a quantiser is out of its range.
     """
     chosen = choose(model, quantization)
     done: dict[str, Choice] = {}
     left: list[str] = []
+    others: list[str] = []
     for name, choice in chosen.items():
         layer = model.get_submodule(name)
-        if choice.setting is None or isinstance(layer, QuantizedLayer):
+        if choice.setting is None:
             continue
-        if _quantize_layer(layer, choice.setting):
+        if isinstance(layer, QuantizedLayer):
+            if layer.quantizer.settings() != build_quantizer(choice.setting).settings():
+                others.append(name)
+            continue
+        reader = _reader_of_weight(model, name)
+        if reader is not None:
+            left.append(f'{name} ({reader} reads its weight)')
+        elif _quantize_layer(layer, choice.setting):
             done[name] = choice
         else:
             left.append(f'{name} ({type(layer).__name__})')
+    if not done and others:
+        name = others[0]
+        raise QuantizationError(
+            f'quantization changes nothing: {name} and {len(others) - 1} other layers are built '
+            f'with other quantisers ({_text_of(model.get_submodule(name))}) and stay as they are. '
+            'Set the bits where the model has them, or leave quantization out.'
+        )
     if not done and not any(isinstance(m, QuantizedLayer) for m in model.modules()):
         raise QuantizationError(
             f'quantization leaves every layer of {type(model).__name__} in floating point: '
@@ -68,8 +88,27 @@ def quantize(model: Model, quantization: Mapping[str, Any] | int) -> Model:
                 else 'set quantization.default to a number of bits.'
             )
         )
+    for module in model.modules():
+        if isinstance(module, ConvModule) and isinstance(module.conv, QuantizedLayer):
+            # It would scale the float weight by the BN, and multiply with that.
+            module.turn_on_efficient_conv_bn_eval(False)
     print_log(_summary(done, left), 'current')
     return model
+
+
+def _reader_of_weight(model: nn.Module, name: str) -> str | None:
+    """The class of what holds a layer if it takes the weight and multiplies by itself.
+
+    The layer does not run then, so that only the code tells.
+    """
+    path, _, last = name.rpartition('.')
+    owner = type(model.get_submodule(path))
+    try:
+        code = inspect.getsource(owner.forward)
+    except (OSError, TypeError):  # there is no file of it
+        return None
+    reads = rf'\bself\.{re.escape(last)}\.weight\b(?!\.(dtype|device|shape|size|new))'
+    return owner.__name__ if re.search(reads, code) else None
 
 
 def _quantize_layer(layer: nn.Module, setting: int | dict) -> bool:
@@ -89,6 +128,10 @@ def _summary(done: dict[str, Choice], left: list[str]) -> str:
     parts = [f'{count} {role} at {text}' for (role, text), count in found.items()]
     floating = f'; in floating point stay {", ".join(left)}' if left else ''
     return f'Quantized {len(done)} layers: {", ".join(parts)}{floating}.'
+
+
+def _text_of(layer: Any) -> str:
+    return f'{type(layer.quantizer).__name__}({layer.quantizer.extra_repr()})'
 
 
 def _text(setting: Any) -> str:

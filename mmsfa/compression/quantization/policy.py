@@ -48,10 +48,20 @@ def choose(model: nn.Module, quantization: Mapping[str, Any] | int) -> dict[str,
     Raises:
         QuantizationError: A role or pattern is unknown or fits no layer.
     """
-    settings: dict[str, Any] = (
-        dict(default=quantization) if isinstance(quantization, int) else {**quantization}
-    )
-    patterns = dict(settings.pop('layers', None) or {})
+    if isinstance(quantization, int):
+        quantization = dict(default=quantization)
+    if not isinstance(quantization, Mapping):
+        raise QuantizationError(
+            'quantization must be a number of bits (1..8), or settings by role such as '
+            f'dict(default=4, stem=8), got {quantization!r}.'
+        )
+    settings: dict[str, Any] = {**quantization}
+    patterns = settings.pop('layers', None) or {}
+    if not isinstance(patterns, Mapping):
+        raise QuantizationError(
+            "quantization.layers must give settings by name or pattern, as {'neck.*': 4}, got "
+            f'{patterns!r}.'
+        )
     unknown = [key for key in settings if key not in ROLES]
     if unknown:
         raise QuantizationError(

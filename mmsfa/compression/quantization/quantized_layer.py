@@ -15,7 +15,7 @@ from mmsfa.neurons.weight_settings import UNKNOWN, keep_settings
 from .binary import BinaryQuantizer
 from .computed_weight import ComputedWeight
 from .packing import GRID, PACKED, PackedWeightError, check_grid, unpack
-from .quantizer import QuantizationError, QuantizedWeight, WeightQuantizer
+from .quantizer import BITS, QuantizationError, QuantizedWeight, WeightQuantizer
 
 SCALE = 'weight_scale'
 
@@ -31,6 +31,11 @@ def build_quantizer(setting: int | dict | WeightQuantizer) -> WeightQuantizer:
         QuantizationError: It is none of these.
     """
     if isinstance(setting, int):
+        if isinstance(setting, bool) or setting not in BITS:
+            raise QuantizationError(
+                f'A weight has {BITS[0]}..{BITS[-1]} bits, or None for floating point, got '
+                f'{setting!r}.'
+            )
         setting = dict(bits=setting)
     if isinstance(setting, dict) and 'type' not in setting and 'bits' in setting:
         kind = 'BinaryQuantizer' if setting['bits'] == 1 else 'UniformQuantizer'

@@ -213,7 +213,9 @@ def integer_fire_over_time(
         return integer_fire(x, D, norm, rounding, grad_range, grad_mask=grad_mask)
     residue = None
     counts = []
-    for current in x.unflatten(0, (T, -1)).unbind():
+    for step, current in enumerate(x.unflatten(0, (T, -1)).unbind(), start=1):
+        if step == T and is_exporting():
+            store = None  # nothing reads what the last step leaves, and a graph would compute it
         fired, residue = integer_fire_one_step(
             current, residue, D, beta, rounding, grad_range, store, grad_mask, threshold
         )

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from mmcv.cnn import ConvModule
 from mmengine.registry import MODELS, init_default_scope
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 from mmsfa.compression.quantization import (
@@ -16,6 +18,7 @@ from mmsfa.compression.quantization import (
     QuantizationError,
     QuantizedLayer,
     UniformQuantizer,
+    convert,
     quantize,
 )
 from mmsfa.layers.fold import fold
@@ -29,6 +32,8 @@ CLASSIFIER = dict(
     neck=dict(type='GlobalAveragePooling'),
     head=HEAD,
 )
+
+SMALL_VIT = dict(embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=8)
 
 
 def classifier() -> Any:
@@ -92,8 +97,6 @@ def test_what_cannot_be_quantised_is_named(caplog: pytest.LogCaptureFixture) -> 
 
     model = nn.Sequential(nn.Linear(4, 4), Own(4, 4), nn.MultiheadAttention(4, 2))
     model.append(parametrizations.weight_norm(nn.Linear(4, 4)))
-    from mmsfa.compression.quantization import convert
-
     said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(convert, 'print_log', lambda text, logger: said.append(text))
@@ -102,6 +105,40 @@ def test_what_cannot_be_quantised_is_named(caplog: pytest.LogCaptureFixture) -> 
     (text,) = said
     for name in ('1 (Own)', '2 (MultiheadAttention)', '3 (ParametrizedLinear)'):
         assert name in text
+
+
+class ByItself(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.proj = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.proj(F.linear(x.to(self.proj.weight.dtype), self.qkv.weight))
+
+
+def test_a_layer_that_does_not_run_itself_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(convert, 'print_log', lambda text, logger: said.append(text))
+    assert list(quantized_layers(quantize(ByItself(), dict(default=4)))) == ['proj']
+    assert 'qkv (ByItself reads its weight)' in said[0]
+    beit = MODELS.build(dict(type='mmpretrain.BEiTViT', arch=SMALL_VIT, img_size=32))
+    with pytest.raises(QuantizationError, match=r'attn.qkv \(BEiTAttention reads its weight\)'):
+        quantize(beit, dict(layers={'layers.0.attn.qkv': 4}))
+
+
+def test_other_bits_than_those_that_are_built_in() -> None:
+    model = quantize(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), dict(default=4, stem=4))
+    assert quantize(model, dict(default=4, stem=4)) is model
+    with pytest.raises(QuantizationError, match=r'nothing: 0 .* \(UniformQuantizer\(bits=4'):
+        quantize(model, dict(default=2, stem=2))
+
+
+@torch.no_grad()
+def test_the_short_cut_of_mmcv_over_the_float_weight_is_off() -> None:
+    brick = ConvModule(4, 4, 1, norm_cfg=dict(type='BN'), efficient_conv_bn_eval=True).eval()
+    quantize(brick, dict(default=1, stem=1))
+    x = torch.randn(1, 4, 3, 3)
+    assert torch.equal(brick(x), brick.activate(brick.norm(brick.conv(x))))
 
 
 def test_nothing_to_quantise() -> None:

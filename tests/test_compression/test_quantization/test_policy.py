@@ -63,3 +63,11 @@ def test_what_fits_nothing_is_refused(model: nn.Module) -> None:
         choose(model.backbone, dict(default=4, readout=8))
     with pytest.raises(QuantizationError, match=r"'neck\.\*', which fits no layer of ImageClass"):
         choose(model, dict(default=4, layers={'neck.*': 8}))
+
+
+@pytest.mark.parametrize('setting', ['4', [4], 4.0, None])
+def test_what_is_no_setting(model: nn.Module, setting: Any) -> None:
+    with pytest.raises(QuantizationError, match='quantization must be a number of bits'):
+        choose(model, setting)
+    with pytest.raises(QuantizationError, match=r"quantization.layers must .* got \['neck'\]"):
+        choose(model, dict(default=4, layers=['neck']))

@@ -55,8 +55,9 @@ def test_what_is_no_quantizer() -> None:
         build_quantizer(dict(scale='mse'))
     with pytest.raises(ValueError, match='ReScaWQuantizer needs its bits: dict'):
         build_quantizer(dict(type='mmpretrain.ReScaWQuantizer'))
-    with pytest.raises(ValueError, match='must lie in 2..8, got 16'):
-        build_quantizer(16)
+    for bits in (0, 9, 16, True):
+        with pytest.raises(ValueError, match=f'A weight has 1..8 bits, .* got {bits}'):
+            build_quantizer(bits)
 
 
 def test_bits_choose_the_quantizer() -> None:
