@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from rich.progress import track
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmsfa.compression.memory import weight_bytes
+from mmsfa.layers.effective_weight import weight_bits
 from mmsfa.spiking.measure.energy import EnergyCosts
 from mmsfa.spiking.measure.observer import observe, products_of
 from mmsfa.spiking.measure.operations import OperationCounter, Operations
@@ -113,12 +114,14 @@ def _row(
     costs: EnergyCosts,
     read: str,
 ) -> dict[str, Any]:
-    kind = 'linear' if isinstance(model.get_submodule(name), nn.Linear) else 'convolution'
+    layer = model.get_submodule(name)
+    kind = 'linear' if isinstance(layer, nn.Linear) else 'convolution'
     return dict(
         name=name,
         stage=stage_of(name),
         kind='attention' if name in products else kind,
         input=read,
+        bits=weight_bits(layer) if isinstance(getattr(layer, 'weight', None), Tensor) else None,
         **_figures(one, costs),
     )
 

@@ -62,6 +62,7 @@ def test_figures_add_up(repo_dir: Path, shapes_dir: Path, checkpoint: str) -> No
         assert row['acs'] == 0 or row['input'] == 'spikes'
     kinds = {row['kind'] for row in rows}
     assert kinds == {'convolution', 'linear', 'attention'}
+    assert all(row['bits'] == (None if row['kind'] == 'attention' else 32) for row in rows)
     for neuron in report['neurons']:
         mean = sum(n * share for n, share in enumerate(neuron['histogram']))
         assert neuron['firing_rate'] == pytest.approx(mean / neuron['D'])

@@ -21,7 +21,7 @@ def _neuron(stage: str, number: int) -> dict[str, Any]:
 def _operation(stage: str, number: int) -> dict[str, Any]:
     return dict(
         name=f'{stage}.block.{number}.conv', stage=stage, kind='convolution', input='spikes',
-        macs=2e9, acs=1e9, energy_mj=0.9, ann_energy_mj=9.2,
+        bits=1.0, macs=2e9, acs=1e9, energy_mj=0.9, ann_energy_mj=9.2,
     )  # fmt: skip
 
 

@@ -71,18 +71,19 @@ def neuron_table(report: Report) -> TableOf:
 
 
 def operation_table(report: Report) -> TableOf:
-    """Operations and energy of each layer, in the order of execution."""
+    """Bits of a weight, operations and energy of each layer, in the order of execution."""
     rows = [
         [
             one['name'],
             one['kind'],
             one['input'],
+            '' if one['bits'] is None else f'{one["bits"]:g}',
             *(millions(one[key]) for key in ('macs', 'acs')),
             *(millijoule(one[key]) for key in ('energy_mj', 'ann_energy_mj')),
         ]
         for one in report['operations']
     ]
-    columns = ['layer', 'kind', 'input', 'MACs (M)', 'additions (M)', 'energy (mJ)']
+    columns = ['layer', 'kind', 'input', 'bits', 'MACs (M)', 'additions (M)', 'energy (mJ)']
     return TableOf('Operations for one picture', [*columns, 'ordinary (mJ)'], rows, num_names=3)
 
 

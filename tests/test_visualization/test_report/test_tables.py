@@ -63,3 +63,9 @@ def test_what_gets_real_values_is_told_apart(report: Report) -> None:
     assert remark_table(report).rows == expected
     report['analog']['neck.conv'] = 'analog'
     assert remark_table(report).rows == [['neck.conv', 'gets real values'], *expected]
+
+
+def test_bits_of_a_layer_are_named(report: Report) -> None:
+    report['operations'][1]['bits'] = None  # an attention has no weights
+    bits = [row[3] for row in operation_table(report).rows]
+    assert bits == ['1', '', *['1'] * (len(bits) - 2)]
