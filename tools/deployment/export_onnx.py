@@ -84,7 +84,7 @@ def export(model: nn.Module, out: Path, int8: bool, channels: int) -> dict[str, 
     """Write the files; backend -> file."""
     console = Console()
     files = {'float ONNX': out}
-    with console.status('export: this takes up to a minute'):
+    with console.status('export: about a minute of one core, longer with T > 1'):
         graph = export_model(model, channels)
         save(graph, out)
         if int8:
@@ -203,7 +203,7 @@ def _tensor_part(
 def _whole(
     args: argparse.Namespace, cfg: Config, model: BaseModel, loader: DataLoader, channels: int
 ) -> None:
-    with Console().status('export: this takes up to a minute or two'):
+    with Console().status('export: about a minute of one core, longer with T > 1 or two'):
         ids = getattr(loader.dataset.dataset, 'cat_ids', None)  # type: ignore[attr-defined]
         settings = export_folder(cfg, model, args.out, args.int8, channels, ids)
     print(f'Wrote {args.out}: python -m mmsfa.runtime {args.out} PICTURE --out drawn.png')
