@@ -203,7 +203,7 @@ def _tensor_part(
 def _whole(
     args: argparse.Namespace, cfg: Config, model: BaseModel, loader: DataLoader, channels: int
 ) -> None:
-    with Console().status('export: about a minute of one core, longer with T > 1 or two'):
+    with Console().status('export: a minute or two of one core, longer with T > 1'):
         ids = getattr(loader.dataset.dataset, 'cat_ids', None)  # type: ignore[attr-defined]
         settings = export_folder(cfg, model, args.out, args.int8, channels, ids)
     print(f'Wrote {args.out}: python -m mmsfa.runtime {args.out} PICTURE --out drawn.png')
