@@ -159,5 +159,7 @@ def test_it_is_registered_and_refuses_bad_settings() -> None:
     }.items():
         with pytest.raises(ValueError, match=message):
             SaccadicNeuron(**settings)
+    with pytest.raises(ValueError, match='must be a multiple of T=2, got 3'):
+        made(torch.ones(3, 3))
     with pytest.raises(TypeError, match='floating-point'):
         made(torch.ones(2, 3, dtype=torch.int64))

@@ -131,6 +131,25 @@ def test_the_tool_proves_and_writes(
         call_tool(tool, CLS, checkpoint, *args, small)
 
 
+def test_the_tool_proves_attention_within_each_step_in_float64_too(
+    call_tool, repo_dir: Path, shared_data, tmp_path: Path, lively_weights
+) -> None:
+    settings = 'model.backbone.attn_cfg.type=mmpretrain.StepAlignedAttention'
+    small = (settings, 'test_dataloader.dataset.pipeline.2.crop_size=48')
+    cfg = Config.fromfile(repo_dir / CLS)
+    cfg.merge_from_dict({settings.split('=')[0]: settings.split('=')[1]})
+    weights, out = tmp_path / 'weights.pth', tmp_path / 'found.json'
+    torch.save(dict(state_dict=lively_weights(build_model(cfg)).state_dict()), weights)
+    call_tool(
+        'tools/analysis_tools/check_equivalence.py', CLS, weights, '--num', 1, '--out', out,
+        '--mode', 'stepwise_attention',
+        '--cfg-options', f'data_root={shared_data("flowers5")}', *small,
+    )  # fmt: skip
+    forms = json.loads(out.read_text())['forms']
+    assert list(forms) == ['stepwise_attention, float64', 'stepwise_attention, float32']
+    assert forms['stepwise_attention, float64']['identical'] is True
+
+
 def test_the_tool_proves_a_model_with_real_time(
     call_tool, repo_dir: Path, shared_data, tmp_path: Path, lively_weights
 ) -> None:

@@ -3,7 +3,8 @@
 Compares the integer form, in which the network was trained, with
 
   spikes              binary spikes, step by step; must be identical in float64
-  stepwise_attention  an approximation: attention within each virtual step only
+  stepwise_attention  attention within each virtual step only: identical in float64 where the
+                      attention is exact step by step (docs/attention.md), else an approximation
   membrane            an approximation: neurons fire before all their charge has arrived
 
 The exit code is 1 if the float64 form of `spikes` differs in any count or prediction.
@@ -37,7 +38,7 @@ from mmsfa.spiking.measure.observer import neurons_of
 from mmsfa.spiking.real_inputs import REMARKS
 
 EXACT = 'spikes, float64'
-DTYPES = {'spikes': ('float64', 'float32')}
+DTYPES = {mode: ('float64', 'float32') for mode in ('spikes', 'stepwise_attention')}
 
 
 def parse_args() -> argparse.Namespace:

@@ -167,6 +167,10 @@ def test_factors_belong_to_time_steps(lively_weights: Fill) -> None:
         a, b = torch.ones(2, 2, 4, 3), torch.ones(2, 2, 3, 4)
         out = made.product(a, b)
     assert torch.equal(out[1], 3 * out[0])
+    for step in range(2):  # a stream holds one step at a time
+        made.product.step = step
+        with torch.no_grad():
+            assert torch.equal(made.product(a[:1], b[:1]), out[step : step + 1])
 
 
 def test_weights_of_the_other_map_say_so(lively_weights: Fill) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
 from mmsfa.layers.attention import SpikeProduct
+from mmsfa.layers.effective_weight import has_product
 from mmsfa.neurons import LIF, SFA
 
 
@@ -23,6 +25,12 @@ def test_it_knows_its_neurons_without_owning_them() -> None:
     assert not list(product.children()), 'they belong to the owner, and so do their names'
     product.reads(q, v)
     assert product.emitter is None
+
+
+def test_what_it_learns_are_factors_of_its_output() -> None:
+    product = SpikeProduct()
+    product.factor = nn.Parameter(torch.ones(1))
+    assert not has_product(product)
 
 
 def test_one_real_valued_input_is_enough_to_get_no_spikes() -> None:

@@ -96,6 +96,8 @@ def test_silent_tokens_stay_silent_and_others_pass(
 ) -> None:
     made = attention(lively_weights, neuron, version=version)
     assert (made.k_conv is None) is (version == 2)
+    assert (made.saccade.log_alpha is None) is (version == 1)
+    assert made.learns_steps
     seen: dict[str, Tensor] = {}
     for name in ('counts', 'saccade', 'gate', 'v_conv', 'q_conv'):
         getattr(made, name).register_forward_hook(
@@ -141,6 +143,9 @@ def test_additions_are_linear_in_tokens() -> None:
     for found in (macs, adds):
         assert [b / a for a, b in pairwise(found)] == [4, 4]
     assert SpikeGate().additions(q[:, :1], q) == 0
+    tokens = 2 * 5 * 6
+    assert TokenCounts().macs(q) == 8 * tokens
+    assert TokenCounts().macs(q, k) == 8 * tokens + 8 * tokens + tokens
 
 
 @pytest.mark.parametrize('version', [1, 2])

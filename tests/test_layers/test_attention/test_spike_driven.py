@@ -7,6 +7,9 @@ import torch
 from mmpretrain.registry import MODELS
 
 from mmsfa.layers import SpikeDrivenSelfAttention, spike_driven_attention
+from mmsfa.layers.attention import spike_driven
+from mmsfa.layers.attention.spike_driven import SpikeDrivenProduct
+from mmsfa.neurons import SFA
 
 CFG = dict(conv_cfg=None, norm_cfg=dict(type='BN'), neuron_cfg=dict(type='mmpretrain.SFA'))
 
@@ -69,6 +72,20 @@ def test_module_gradients_equal_finite_differences(order):
     attention = SpikeDrivenSelfAttention(8, num_heads=2, order=order, **cfg).double().eval()
     x = torch.randn(1, 8, 2, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(attention, x, eps=1e-7, atol=1e-6)
+
+
+def test_additions_are_those_of_every_spike():
+    q, k, v = counts(2, 2, 4, 9), counts(2, 2, 4, 9, D=2), counts(2, 2, 16, 9)
+    product = SpikeDrivenProduct(0.7)
+    product.reads(SFA(D=4), SFA(D=2), SFA(D=4))
+    matrix = (2 * k[..., :, None, :] * 4 * v[..., None, :, :]).sum()  # each pair at one token
+    rows = (4 * q).sum() * 16  # each spike of q adds one row of the matrix
+    assert product.additions(q, k, v) == matrix + rows
+
+
+def test_a_graph_with_a_free_number_of_tokens_is_linear(monkeypatch):
+    monkeypatch.setattr(spike_driven, 'is_exporting', lambda: True)
+    test_nothing_larger_than_needed_is_kept(16, 24 * 96)
 
 
 @pytest.fixture
