@@ -134,10 +134,10 @@ def test_the_tool_proves_and_writes(
 def test_the_tool_proves_attention_within_each_step_in_float64_too(
     call_tool, repo_dir: Path, shared_data, tmp_path: Path, lively_weights
 ) -> None:
-    settings = 'model.backbone.attn_cfg.type=mmpretrain.StepAlignedAttention'
-    small = (settings, 'test_dataloader.dataset.pipeline.2.crop_size=48')
+    key, kind = 'model.backbone.attn_cfg.type', 'mmpretrain.StepAlignedAttention'
+    small = (f'{key}={kind}', 'test_dataloader.dataset.pipeline.2.crop_size=48')
     cfg = Config.fromfile(repo_dir / CLS)
-    cfg.merge_from_dict({settings.split('=')[0]: settings.split('=')[1]})
+    cfg.merge_from_dict({key: kind})
     weights, out = tmp_path / 'weights.pth', tmp_path / 'found.json'
     torch.save(dict(state_dict=lively_weights(build_model(cfg)).state_dict()), weights)
     call_tool(

@@ -38,7 +38,7 @@ from mmsfa.spiking.measure.observer import neurons_of
 from mmsfa.spiking.real_inputs import REMARKS
 
 EXACT = 'spikes, float64'
-DTYPES = {mode: ('float64', 'float32') for mode in ('spikes', 'stepwise_attention')}
+DTYPES = dict.fromkeys(('spikes', 'stepwise_attention'), ('float64', 'float32'))
 
 
 def parse_args() -> argparse.Namespace:
