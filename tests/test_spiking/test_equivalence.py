@@ -156,11 +156,28 @@ def test_the_tool_proves_a_model_with_real_time(
     config = 'configs/dvs/esf_nmnist.py'
     model = lively_weights(build_model(Config.fromfile(repo_dir / config)))
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'weights.pth')
+    tool, data = 'tools/analysis_tools/check_equivalence.py', shared_data('nmnist_small')
+    args = (config, tmp_path / 'weights.pth', '--num', 1, '--cfg-options', f'data_root={data}')
+    said = call_tool(tool, *args, '--mode', 'spikes', 'membrane')
+    assert 'Left out: membrane simulates static images, and' in said and 'identical' in said
+    with pytest.raises(SystemExit, match='Nothing to compare: membrane simulates static images'):
+        call_tool(tool, *args, '--mode', 'membrane')
+
+
+def test_the_tool_leaves_out_what_neurons_cannot_do(
+    call_tool, repo_dir: Path, shared_data, tmp_path: Path
+) -> None:
+    """A saccadic neuron has no real time with T = 1, and is no SFA neuron either."""
+    cfg = Config.fromfile(repo_dir / CLS)
+    cfg.merge_from_dict(options := {'model.backbone.attn_cfg.type': 'mmpretrain.SaccadicAttention'})
+    torch.save(dict(state_dict=build_model(cfg).state_dict()), tmp_path / 'weights.pth')
     said = call_tool(
-        'tools/analysis_tools/check_equivalence.py', config, tmp_path / 'weights.pth', '--num', 1,
-        '--mode', 'spikes', 'membrane', '--cfg-options', f'data_root={shared_data("nmnist_small")}',
+        'tools/analysis_tools/check_equivalence.py', CLS, tmp_path / 'weights.pth', '--num', 1,
+        '--mode', 'stepwise_attention', 'membrane',
+        '--cfg-options', f'data_root={shared_data("flowers5")}',
+        'test_dataloader.dataset.pipeline.2.crop_size=32', *(f'{k}={v}' for k, v in options.items()),
     )  # fmt: skip
-    assert 'Left out: membrane' in said and 'identical' in said
+    assert 'Left out: membrane simulates SFA neurons, and' in said and 'identical' in said
 
 
 def test_a_checkpoint_of_another_model_is_refused(

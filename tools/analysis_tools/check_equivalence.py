@@ -32,8 +32,10 @@ from rich.table import Table
 
 from mmsfa.apis.trained_model import load_trained, picture_loader
 from mmsfa.cli.options import add_model_options, read_config, run_tool
+from mmsfa.errors import OptionError
 from mmsfa.spiking import MODES, Equivalence, compare, in_float64
 from mmsfa.spiking.equivalence import LayerDifference
+from mmsfa.spiking.inference.membrane import unfit_for_membrane
 from mmsfa.spiking.measure.observer import neurons_of
 from mmsfa.spiking.real_inputs import REMARKS
 
@@ -99,12 +101,16 @@ def main() -> None:
     args = parse_args()
     cfg = read_config(args)
     model = load_trained(cfg, args.checkpoint, args.device)
-    batches = list(picture_loader(cfg, args.num))
     runs: dict[str, Equivalence] = {}
-    if 'membrane' in args.mode and any(neuron.T > 1 for neuron in neurons_of(model).values()):
-        print('Left out: membrane simulates still images, and this model has real time steps.')
-        args.mode.remove('membrane')
+    unfit = unfit_for_membrane(neurons_of(model)) if 'membrane' in args.mode else ''
+    if unfit and set(args.mode) == {'membrane'}:
+        raise OptionError(f'Nothing to compare: membrane {unfit}. Use --mode spikes.')
+    if unfit:
+        print(f'Left out: membrane {unfit}.')
+    batches = list(picture_loader(cfg, args.num))
     for mode in args.mode:
+        if unfit and mode == 'membrane':
+            continue
         for dtype in DTYPES.get(mode, ('float32',)):
             name = f'{mode}, {dtype}'
             with in_float64(model) if dtype == 'float64' else nullcontext():

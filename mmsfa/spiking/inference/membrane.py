@@ -17,6 +17,21 @@ from mmsfa.spiking.measure.observer import instance_attribute, observation_pause
 from .spike_driven_pass import replace_synapses
 
 
+def unfit_for_membrane(neurons: dict[str, SpikingNeuron]) -> str:
+    """Why these neurons cannot run in this form, as a part of a sentence; empty if they can.
+
+    Args:
+        neurons: Neurons of a model by name.
+    """
+    timed = next((name for name, m in neurons.items() if m.T > 1), None)
+    if timed is not None:
+        return f'simulates static images, and {timed} has T = {neurons[timed].T} real time steps'
+    other = next((name for name, m in neurons.items() if not isinstance(m, SFA)), None)
+    if other is not None:  # they have another threshold and another reset
+        return f'simulates SFA neurons, and {other} is a {type(neurons[other]).__name__}'
+    return ''
+
+
 class MembranePasses:
     """Runs a model once for each virtual step and keeps every membrane potential in between.
 
@@ -33,18 +48,9 @@ class MembranePasses:
     """
 
     def __init__(self, model: nn.Module, neurons: dict[str, SpikingNeuron]) -> None:
-        timed = next((name for name, m in neurons.items() if m.T > 1), None)
-        if timed is not None:
-            raise ValueError(
-                f"mode='membrane' simulates static images, and {timed} has T = {neurons[timed].T} "
-                "real time steps: use mode='spikes'."
-            )
-        other = next((name for name, m in neurons.items() if not isinstance(m, SFA)), None)
-        if other is not None:  # they have another threshold and another reset
-            raise ValueError(
-                f"mode='membrane' simulates SFA neurons, and {other} is a "
-                f"{type(neurons[other]).__name__}: use mode='spikes'."
-            )
+        unfit = unfit_for_membrane(neurons)
+        if unfit:
+            raise ValueError(f"mode='membrane' {unfit}: use mode='spikes'.")
         self.model = model
         # The proposals of a detector are known after the last step only, and with them what the
         # neurons behind them see: those wait for their whole charge.

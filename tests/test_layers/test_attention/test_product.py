@@ -29,7 +29,7 @@ def test_it_knows_its_neurons_without_owning_them() -> None:
 
 def test_what_it_learns_are_factors_of_its_output() -> None:
     product = SpikeProduct()
-    product.factor = nn.Parameter(torch.ones(1))
+    product.factor = nn.Parameter(torch.ones(2, 1))
     assert not has_product(product)
 
 
