@@ -17,6 +17,8 @@ import numpy as np
 from mmsfa.errors import UserError
 
 from .draw import draw
+from .engines import ENGINES
+from .folder import FORMS
 from .model import Model
 from .picture import read_picture
 from .results import Classification, Instances, Result
@@ -33,7 +35,12 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('picture', type=Path, help='a picture, or a folder of them')
     parser.add_argument('--out', type=Path, help='where it is drawn: a picture, or a folder')
     parser.add_argument('--json', type=Path, help="instances in COCO's format, labels or scores")
-    parser.add_argument('--int8', action='store_true', help='take the graphs of integers')
+    parser.add_argument(
+        '--form', choices=FORMS, default='float', help='of the graphs (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--engine', choices=ENGINES, default='onnxruntime', help='default: %(default)s'
+    )
     parser.add_argument('--threads', type=int, help='threads of one operator')
     parser.add_argument(
         '--score-thr', type=float, default=0.3, help='least score drawn (default: %(default)s)'
@@ -87,7 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Predict, print, draw."""
     args = parse_args(arguments)
     pictures = pictures_of(args.picture)
-    model = Model(args.folder, args.int8, args.threads)
+    model = Model(args.folder, args.form, args.threads, args.engine)
     rows: list[Any] = []
     for path in pictures:
         picture = read_picture(path)

@@ -10,13 +10,11 @@ import numpy as np
 
 from mmsfa.errors import UserError
 
+from .engines import ENGINES, FolderError, Graph, open_graph
+
 SETTINGS = 'pipeline.json'
 FORMAT = 1
-INSTALL = "pip install onnxruntime, or 'mmsfa[export]' where PyTorch is, too"
-
-
-class FolderError(UserError):
-    """A folder holds no exported model, or not all of it."""
+FORMS = ('float', 'int8', 'qdq')  # int8: operators of onnxruntime; qdq: of ONNX alone
 
 
 class Folder:
@@ -24,32 +22,40 @@ class Folder:
 
     Args:
         path: The folder.
-        int8: Whether to take the graphs of integers, where there are any.
-        threads: Threads of one operator; None leaves it to onnxruntime.
+        form: 'float'; or 'int8' or 'qdq', the graphs of integers, where there are any.
+        threads: Threads of one operator; None leaves it to the engine.
+        engine: 'onnxruntime', or 'openvino', which does not know the form 'int8'.
 
     Attributes:
         settings: What ``pipeline.json`` holds.
 
     Raises:
-        FolderError: The folder is none, is damaged or has no graph of integers.
+        FolderError: The folder is none, is damaged or has no graphs of this form.
+        UserError: There is no such form or engine, or they do not go together.
     """
 
-    def __init__(self, path: str | Path, int8: bool = False, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        form: str = 'float',
+        threads: int | None = None,
+        engine: str = 'onnxruntime',
+    ) -> None:
+        _check(form, engine)
         self.path = Path(path)
         self.settings = read_settings(self.path)
-        self.files = {name: self._file(name, int8) for name in self.settings['graphs']}
-        self.threads = threads
-        self._sessions: dict[str, Any] = {}
+        self.files = {name: self._file(name, form) for name in self.settings['graphs']}
+        self.threads, self.engine = threads, engine
+        self._graphs: dict[str, Graph] = {}
 
-    def _file(self, name: str, int8: bool) -> Path:
+    def _file(self, name: str, form: str) -> Path:
         forms = self.settings['graphs'][name]
-        form = 'int8' if int8 and 'int8' in forms else 'float'
-        if int8 and name == 'dense' and form == 'float':
+        if name == 'dense' and form not in forms:
             raise FolderError(
-                f'{self.path} holds no graphs of integers: export it with --int8, or run it '
-                'without int8.'
+                f'{self.path} holds no graphs of the form {form!r}, only {", ".join(forms)}: '
+                f'export it with --{form}, or run one of those.'
             )
-        file = self.path / forms[form]
+        file = self.path / forms.get(form, forms['float'])
         if not file.is_file():
             raise FolderError(
                 f'{file} is missing, which {SETTINGS} beside it names: copy the folder as a whole.'
@@ -63,11 +69,23 @@ class Folder:
             name: Name of the graph in ``settings['graphs']``.
             **inputs: Its inputs by name.
         """
-        session = self._sessions.get(name)
-        if session is None:
-            session = self._sessions[name] = open_session(self.files[name], self.threads)
-        names = [output.name for output in session.get_outputs()]
-        return dict(zip(names, session.run(names, inputs), strict=True))
+        graph = self._graphs.get(name)
+        if graph is None:
+            graph = open_graph(self.files[name], self.threads, self.engine)
+            self._graphs[name] = graph
+        return graph(inputs)
+
+
+def _check(form: str, engine: str) -> None:
+    if form not in FORMS:
+        raise UserError(f'form must be one of {", ".join(FORMS)}, got {form!r}.')
+    if engine not in ENGINES:
+        raise UserError(f'engine must be one of {", ".join(ENGINES)}, got {engine!r}.')
+    if (form, engine) == ('int8', 'openvino'):
+        raise UserError(
+            "Graphs of the form 'int8' hold an operator of onnxruntime: take the form 'qdq' "
+            '(export with --qdq) for openvino.'
+        )
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -91,20 +109,3 @@ def read_settings(path: Path) -> dict[str, Any]:
             'mmsfa that runs it.'
         )
     return settings
-
-
-def open_session(file: Path, threads: int | None) -> Any:
-    """A graph in onnxruntime, on the CPU."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise FolderError(f'onnxruntime must be installed to run {file}: {INSTALL}.') from error
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    try:
-        return onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'])
-    except Exception as error:  # onnxruntime has no class above its own
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise FolderError(f'onnxruntime cannot load {file}: {line}') from error

@@ -20,15 +20,16 @@ class Model:
     """A detector, segmentor or classifier that ``export_onnx.py --out FOLDER`` has written.
 
     Args:
-        folder: The folder; one that is open brings its own ``int8`` and ``threads``.
-        int8: Whether to take the graphs of integers.
-        threads: Threads of one operator; None leaves it to onnxruntime.
+        folder: The folder; one that is open brings its own settings.
+        form: 'float', 'int8' or 'qdq', see `Folder`.
+        threads: Threads of one operator; None leaves it to the engine.
+        engine: 'onnxruntime' or 'openvino'.
 
     Attributes:
         classes: Names of its classes.
 
     Raises:
-        FolderError: The folder is none, is damaged or has no graph of integers.
+        FolderError: The folder is none, is damaged or has no graphs of this form.
 
     Example:
         >>> model = Model('nuclei')
@@ -38,9 +39,14 @@ class Model:
     """
 
     def __init__(
-        self, folder: str | Path | Folder, int8: bool = False, threads: int | None = None
+        self,
+        folder: str | Path | Folder,
+        form: str = 'float',
+        threads: int | None = None,
+        engine: str = 'onnxruntime',
     ) -> None:
-        self.folder = folder if isinstance(folder, Folder) else Folder(folder, int8, threads)
+        is_open = isinstance(folder, Folder)
+        self.folder = folder if is_open else Folder(folder, form, threads, engine)
         self.classes: list[str] = self.folder.settings['classes']
 
     def __call__(self, picture: str | Path | np.ndarray) -> Result:

@@ -69,12 +69,14 @@ def bytes_exact(
     @torch.no_grad()
     def fill(model: nn.Module, seed: int = 0) -> nn.Module:
         for module in make_exact(model, seed).modules():
-            if isinstance(module, nn.Conv2d):
-                rows = module.weight.flatten(1)
+            if isinstance(module, nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
+                turned = isinstance(module, nn.ConvTranspose2d)  # its first axis is C_in
+                weight = module.weight.transpose(0, 1) if turned else module.weight
+                rows = weight.flatten(1)
                 step = (rows.abs().amax(1, keepdim=True) / 127).log2().round().exp2()
                 integers = (rows / step).round().clamp(-127, 127)
                 integers[:, 0] = 127  # the largest of a channel: it sets the scale
-                module.weight.copy_((integers * step).view_as(module.weight))
+                weight.copy_((integers * step).view_as(weight))
         return model
 
     return fill

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mmsfa.errors import UserError
 from mmsfa.export.onnx.export import save
 from mmsfa.export.whole.graphs import align_graph
-from mmsfa.runtime.folder import FORMAT, Folder, FolderError, open_session
+from mmsfa.runtime.folder import FORMAT, Folder, FolderError
 
 ALIGN = dict(
     output_height=2, output_width=2, sampling_ratio=0, mode='avg',
@@ -52,18 +52,25 @@ def test_what_is_no_folder(folder: Path, tmp_path: Path) -> None:
         Folder(folder)
 
 
-def test_what_is_missing_or_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(FolderError, match='no graphs of integers: export it with --int8'):
-        Folder(folder, int8=True)
-    (folder / 'a.onnx').write_bytes(b'junk')
-    with pytest.raises(FolderError, match=r'cannot load .*a\.onnx'):
-        Folder(folder).run('dense')
+def test_what_is_missing_or_damaged(folder: Path) -> None:
+    with pytest.raises(FolderError, match="form 'int8', only float: export it with --int8"):
+        Folder(folder, 'int8')
     (folder / 'a.onnx').unlink()
     with pytest.raises(FolderError, match=r'a\.onnx is missing, .* copy the folder as a whole'):
         Folder(folder)
-    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
-    with pytest.raises(FolderError, match=r'onnxruntime must be installed to run .*a\.onnx'):
-        open_session(folder / 'a.onnx', None)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(form='int4'), "form must be one of float, int8, qdq, got 'int4'"),
+        (dict(engine='tvm'), "engine must be one of onnxruntime, openvino, got 'tvm'"),
+        (dict(form='int8', engine='openvino'), "take the form 'qdq'"),
+    ],
+)
+def test_wrong_settings(folder: Path, settings: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Folder(folder, **settings)
 
 
 def test_integers_where_there_are_any(folder: Path) -> None:
@@ -71,6 +78,6 @@ def test_integers_where_there_are_any(folder: Path) -> None:
         (folder / name).touch()
     forms = dict(float='b.onnx', int8='b_int8.onnx')
     write(folder, graphs=dict(dense=forms, align=dict(float='a.onnx')))
-    names = {name: file.name for name, file in Folder(folder, int8=True).files.items()}
+    names = {name: file.name for name, file in Folder(folder, 'int8').files.items()}
     assert names == dict(dense='b_int8.onnx', align='a.onnx')
     assert Folder(folder).files['dense'].name == 'b.onnx'

@@ -6,8 +6,9 @@ settings, which `python -m mmsfa.runtime FOLDER PICTURE` runs without PyTorch.
 --out FILE.onnx writes the part of a model that is tensors from end to end: a classifier up to its
 scores, a segmentor up to its logits, a detector up to the maps of its dense head.
 
-Batch, height and width stay free. With --int8 other files compute with bytes wherever spikes
-arrive.
+Batch, height and width stay free. With --int8 and --qdq further files compute with bytes wherever
+spikes arrive: --int8 for onnxruntime, --qdq in operators of ONNX alone, as OpenVINO and TensorRT
+read them.
 
 Example:
     python tools/deployment/export_onnx.py configs/det/mask_rcnn_esf_demo.py \
@@ -43,7 +44,7 @@ from mmsfa.export.onnx.backends import (
     evaluate_backend,
     figures_of,
 )
-from mmsfa.export.onnx.export import export_model, save, to_integer
+from mmsfa.export.onnx.export import INTEGER_FORMS, export_model, save
 from mmsfa.export.onnx.integer import float_layers
 from mmsfa.export.onnx.runtime import Session
 from mmsfa.export.whole.folder import export_folder
@@ -65,7 +66,8 @@ def parse_args() -> argparse.Namespace:
     )
     add_model_options(parser, device=False)
     parser.add_argument('--out', type=Path, required=True, help='FOLDER, or FILE.onnx')
-    parser.add_argument('--int8', action='store_true', help='also write graphs of integers')
+    parser.add_argument('--int8', action='store_true', help='also write integers, for onnxruntime')
+    parser.add_argument('--qdq', action='store_true', help='also write integers in QDQ form')
     parser.add_argument(
         '--num', type=int, default=4, help='test pictures of the check (default: %(default)s)'
     )
@@ -80,21 +82,28 @@ def channels_of(model: BaseModel, batch: dict) -> int:
     return int(model.data_preprocessor(deepcopy(batch), False)['inputs'].shape[1])
 
 
-def export(model: nn.Module, out: Path, int8: bool, channels: int) -> dict[str, Path]:
+def forms_of(args: argparse.Namespace) -> list[str]:
+    """What to write besides floats."""
+    return [form for form in INTEGER_FORMS if getattr(args, form)]
+
+
+def export(model: nn.Module, out: Path, forms: list[str], channels: int) -> dict[str, Path]:
     """Write the files; backend -> file."""
     console = Console()
     files = {'float ONNX': out}
     with console.status('export: about a minute of one core, longer with T > 1'):
         graph = export_model(model, channels)
         save(graph, out)
-        if int8:
-            files['int8 ONNX'] = out.with_name(f'{out.stem}_int8.onnx')
-            integer = to_integer(graph)
-            save(integer, files['int8 ONNX'])
+        floats = {}
+        for form in forms:
+            file = files[f'{form} ONNX'] = out.with_name(f'{out.stem}_{form}.onnx')
+            integer = INTEGER_FORMS[form](graph)
+            floats[file.name] = float_layers(integer)
+            save(integer, file)
     for file in files.values():
         print(f'Wrote {file}')
-    if int8:
-        print('Layers with float weights in the int8 file:', ', '.join(float_layers(integer)))
+    for name, layers in floats.items():
+        print(f'Layers with float weights in {name}:', ', '.join(layers))
     return files
 
 
@@ -187,7 +196,7 @@ def main() -> None:
 def _tensor_part(
     args: argparse.Namespace, cfg: Config, model: BaseModel, batches: list[dict], channels: int
 ) -> None:
-    files = export(model, args.out, args.int8, channels)
+    files = export(model, args.out, forms_of(args), channels)
     sessions = {name: Session(file) for name, file in files.items()}
     checks = {
         name: compare_backend(model, session, track(batches, f'check {name}'))
@@ -205,10 +214,9 @@ def _whole(
 ) -> None:
     with Console().status('export: a minute or two of one core, longer with T > 1'):
         ids = getattr(loader.dataset.dataset, 'cat_ids', None)  # type: ignore[attr-defined]
-        settings = export_folder(cfg, model, args.out, args.int8, channels, ids)
+        settings = export_folder(cfg, model, args.out, forms_of(args), channels, ids)
     print(f'Wrote {args.out}: python -m mmsfa.runtime {args.out} PICTURE --out drawn.png')
-    forms = {'float ONNX': 'float', 'int8 ONNX': 'int8'} if args.int8 else {'float ONNX': 'float'}
-    runs = {name: Model(args.out, form == 'int8') for name, form in forms.items()}
+    runs = {f'{form} ONNX': Model(args.out, form) for form in ('float', *forms_of(args))}
     checks = {
         name: compare_folder(model, run, track(list(loader), f'check {name}'))
         for name, run in runs.items()
@@ -216,8 +224,8 @@ def _whole(
     sizes = {'PyTorch': sum(weight.nbytes for weight in model.state_dict().values())}
     for name, run in runs.items():
         sizes[name] = sum(file.stat().st_size for file in run.folder.files.values())
-    if args.int8:
-        as_floats = [name for name, files in settings['graphs'].items() if 'int8' not in files]
+    if args.int8 or args.qdq:
+        as_floats = [name for name, files in settings['graphs'].items() if len(files) == 1]
         print('Graphs that stay float:', ', '.join(as_floats) or 'none')
     rows = {name: whole_row(checks.get(name)) for name in sizes}
     show(sizes, WHOLE_CHECKS, rows, evaluate(cfg, model, runs) if args.evaluate else {})

@@ -27,6 +27,7 @@ from mmsfa.spike_times.layers import refuse_spike_times  # noqa: E402
 
 from .integer import to_integer  # noqa: E402
 from .pooling import free_poolings, functional_poolings_free  # noqa: E402
+from .qdq import to_qdq  # noqa: E402
 from .tensor_part import tensor_part  # noqa: E402
 
 if not hasattr(torch.export.Dim, 'DYNAMIC'):
@@ -37,6 +38,8 @@ if not hasattr(torch.export.Dim, 'DYNAMIC'):
 
 # Sizes of the traced picture; unequal ones, so that the exporter takes no two for the same symbol.
 EXAMPLE = (2, 3, 128, 160)
+# Name of a form -> what makes it of a float graph.
+INTEGER_FORMS = dict(int8=to_integer, qdq=to_qdq)
 
 
 def export_model(model: nn.Module, channels: int | None = None) -> ir.Model:
@@ -164,4 +167,4 @@ def save(model: ir.Model, path: Path) -> None:
     ir.save(model, path)
 
 
-__all__ = ['EXAMPLE', 'export_model', 'export_module', 'save', 'to_integer']
+__all__ = ['EXAMPLE', 'INTEGER_FORMS', 'export_model', 'export_module', 'save', 'to_integer']

@@ -15,6 +15,7 @@ import numpy as np
 import onnx_ir as ir
 
 MAX_COUNT = 255  # what a byte without sign holds
+SHAPES = ('Reshape', 'Transpose', 'Flatten', 'Squeeze', 'Unsqueeze')  # move spikes, change none
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,22 @@ def _undivided(value: ir.Value | None) -> tuple[ir.Value | None, float | None]:
     if multiply and factor and factor > 0 and math.frexp(factor)[0] == 0.5:  # a power of two
         return multiply.inputs[0], 1 / factor
     return value, 1.0
+
+
+def firing_behind(value: ir.Value | None) -> tuple[Firing | None, list[ir.Node]]:
+    """The neuron that a value comes from, and what reshapes and transposes its spikes on the way.
+
+    Returns:
+        The neuron, or None; the nodes in the order in which they compute.
+    """
+    path: list[ir.Node] = []
+    while firing_of(value) is None:
+        node = next((n for kind in SHAPES if (n := made_by(value, kind))), None)
+        if node is None:
+            return None, []
+        path.insert(0, node)
+        value = node.inputs[0]
+    return firing_of(value), path
 
 
 def firings_on(potential: ir.Value) -> list[Firing | None]:

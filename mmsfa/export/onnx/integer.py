@@ -7,15 +7,19 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from mmsfa.errors import OptionError
 
-from .graph import MAX_COUNT, Firing, Writer, constant, firing_of, firings_on
+from .byte_weights import IntegerWeight
+from .graph import MAX_COUNT, Firing, Writer, constant, firing_behind, firing_of, firings_on
 from .integer_layers import (
     MS,
-    IntegerWeight,
     clamp,
     convolve_to_counts,
     convolve_to_potential,
     fire,
+    product,
 )
+from .integer_products import linear_weight, multiply_counts, spread, spreading_weight
+
+PRODUCTS = ('Gemm', 'MatMul', 'ConvTranspose')
 
 
 def to_integer(model: ir.Model) -> ir.Model:
@@ -24,9 +28,9 @@ def to_integer(model: ir.Model) -> ir.Model:
     Spikes are small integers already, so nothing is calibrated and no activation is rounded; the
     weights of a convolution become bytes with one scale for each output channel. Sums are int32.
     What only a neuron reads stays bytes (``QLinearConv``); what a shortcut or an output reads
-    becomes a float potential again. Layers that real values arrive at (the picture, or the
-    potentials that read-outs read) stay as they are, and so do linear layers and transposed
-    convolutions.
+    becomes a float potential again, and so does what linear layers, transposed convolutions whose
+    stride is their kernel, and the product of two maps of spikes give. Layers that real values
+    arrive at (the picture, or the potentials that read-outs read) stay as they are.
 
     Args:
         model: What `export_model` or `export_module` gives; it is left as it is.
@@ -36,15 +40,15 @@ def to_integer(model: ir.Model) -> ir.Model:
         ``MatMulIntegerToFloat``.
 
     Raises:
-        OptionError: No spikes arrive at any convolution.
+        OptionError: No spikes arrive at any layer.
     """
     model = ir.from_proto(ir.to_proto(model))  # clone() stumbles over what the exporter leaves
     conversion = _Conversion(model.graph)
     conversion.run()
     if not conversion.counts:
         raise OptionError(
-            f'Spikes of at most {MAX_COUNT} levels must arrive at some convolution of an integer '
-            'graph, got a model without any: leave out --int8.'
+            f'Spikes of at most {MAX_COUNT} levels must arrive at some layer of an integer graph, '
+            'got a model without any: leave out --int8.'
         )
     model.graph.opset_imports[MS] = 1
     RemoveUnusedNodesPass()(model)
@@ -81,16 +85,53 @@ class _Conversion:
         self.floats: dict[ir.Value, ir.Value] = {}  # a neuron's own counts -> those of bytes
 
     def run(self) -> None:
-        """Convert each convolution in turn."""
+        """Convert each layer in turn."""
         for node in list(self.graph):
             if (node.domain, node.op_type) == ('', 'Conv'):
-                self._convert(node)
+                self._convolution(node)
+            elif node.domain == '' and node.op_type in PRODUCTS:
+                self._product(node)
         for old, new in self.floats.items():
             if old.is_graph_output():
                 old.name, new.name = None, old.name
             old.replace_all_uses_with(new, replace_graph_outputs=True)
 
-    def _convert(self, conv: ir.Node) -> None:
+    def _product(self, node: ir.Node) -> None:
+        """Let a layer that is one product of matrices compute with integers, if spikes arrive."""
+        firing, path = firing_behind(node.inputs[0])
+        if firing is None:
+            return
+        linear = linear_weight(node, firing.divisor)
+        spreading = None if path else spreading_weight(node, firing.divisor)
+        other, way = firing_behind(node.inputs[1])
+        if linear:
+            x = self._moved(firing, path)
+            new = product(self.write, x, linear.values.T, linear, firing.divisor)
+        elif spreading:
+            new = spread(self.write, self._counts_of(firing), spreading, firing.divisor)
+        elif node.op_type == 'MatMul' and other:
+            factors = self._moved(firing, path), self._moved(other, way)
+            new = multiply_counts(self.write, *factors, firing.divisor * other.divisor)
+        else:
+            return
+        self._replace(node, new)
+
+    def _moved(self, firing: Firing, path: list[ir.Node]) -> ir.Value:
+        """The bytes of a neuron, reshaped and transposed as its spikes are."""
+        x = self._counts_of(firing)
+        for node in path:
+            attributes = {name: value.value for name, value in node.attributes.items()}
+            x = self.write.op(node.op_type, x, *node.inputs[1:], **attributes)
+        return x
+
+    def _replace(self, node: ir.Node, new: ir.Value) -> None:
+        """Put what was written in the place of a node."""
+        out = node.outputs[0]
+        out.name, new.name = None, out.name
+        out.replace_all_uses_with(new, replace_graph_outputs=True)
+        self.write.put_before(node)
+
+    def _convolution(self, conv: ir.Node) -> None:
         """Let one convolution compute with integers, if spikes arrive at it."""
         firing = firing_of(conv.inputs[0])
         array = constant(conv.inputs[1])
@@ -110,12 +151,9 @@ class _Conversion:
             fired = convolve_to_counts(*args)
             for reader in neurons:
                 self._give_counts(fired, reader)
+            self.write.put_before(conv)
         else:
-            new = convolve_to_potential(*args)
-            new.name = out.name
-            out.name = None
-            out.replace_all_uses_with(new, replace_graph_outputs=True)
-        self.write.put_before(conv)
+            self._replace(conv, convolve_to_potential(*args))
 
     def _counts_of(self, firing: Firing) -> ir.Value:
         """The bytes of a neuron, made once."""

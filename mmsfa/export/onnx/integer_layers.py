@@ -2,82 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import onnx_ir as ir
 
+from .byte_weights import IntegerWeight
 from .graph import Firing, Writer
 
 MS = 'com.microsoft'
 END = np.iinfo(np.int64).max
-FEW = 64
-ROUNDING = 8 * np.finfo(np.float32).eps  # of a weight that a BN was folded into
-
-
-@dataclass(frozen=True)
-class IntegerWeight:
-    """Weights of a convolution as bytes, one scale for each output channel.
-
-    Attributes:
-        values: int8 in -127..127, shape (C_out, C_in / groups, k, k).
-        scale: float32, shape (C_out,); weight = values * scale.
-        bias: float32, shape (C_out,).
-    """
-
-    values: np.ndarray
-    scale: np.ndarray
-    bias: np.ndarray
-
-    @classmethod
-    def of(cls, weight: np.ndarray, bias: np.ndarray | None, divisor: float) -> IntegerWeight:
-        """Round weights: the largest of a channel becomes 127.
-
-        A channel on a coarser grid, as weights quantised to less than 8 bits are, keeps that grid
-        and with it every weight as it is.
-
-        Args:
-            weight: float32, shape (C_out, C_in / groups, k, k).
-            bias: float32, shape (C_out,), or None.
-            divisor: Divisor of the counts that arrive.
-        """
-        bias = np.zeros(len(weight), np.float32) if bias is None else bias.astype(np.float32)
-        largest = np.abs(weight.reshape(len(weight), -1)).max(1)
-        # The bias is added to the int32 sum, in units of scale / divisor: leave it room there.
-        scale = np.maximum(largest / _levels(weight), np.abs(bias) * divisor / 2**30)
-        scale = np.where(scale > 0, scale, 1).astype(np.float32)
-        values = np.rint(weight / scale.reshape(-1, *[1] * (weight.ndim - 1)))
-        return cls(np.clip(values, -127, 127).astype(np.int8), scale, bias)
-
-
-def _levels(weight: np.ndarray) -> np.ndarray:
-    """How many steps the largest weight of each channel is long, 1..127.
-
-    Found from the weights themselves, because a BN that was folded into them has scaled the steps
-    of each channel. Of the grids that hold all weights the finest counts, as the bias is rounded to
-    it; where there is none, 127 rounds best.
-
-    Args:
-        weight: float32, shape (C_out, C_in / groups, k, k).
-
-    Returns:
-        float32, shape (C_out,).
-    """
-    sizes = np.abs(weight.reshape(len(weight), -1))
-    sizes = sizes / np.maximum(sizes.max(1, keepdims=True), np.finfo(np.float32).tiny)
-    few = sizes[:, :: max(1, sizes.shape[1] // FEW)]  # rules nearly every channel out, cheaply
-    levels = np.full(len(weight), 127, np.float32)
-    for number in range(1, 128):
-        (rows,) = np.nonzero(_on_grid(few, number))
-        rows = rows[_on_grid(sizes[rows], number)]
-        levels[rows] = number
-    return levels
-
-
-def _on_grid(sizes: np.ndarray, number: int) -> np.ndarray:
-    """Whether each row of sizes in 0..1 consists of multiples of 1/number, but for rounding."""
-    steps = sizes * np.float32(number)
-    return (np.abs(steps - np.rint(steps)) <= number * ROUNDING).all(1)
 
 
 def fire(write: Writer, firing: Firing) -> ir.Value:
@@ -139,24 +71,33 @@ def convolve_to_potential(
         # (C_out, C_in, k) -> (k * C_in, C_out)
         kernel = weight.values[:, :, i].transpose(2, 1, 0).reshape(-1, len(weight.scale))
         if down == 1:
-            y = _product(write, x, kernel, weight, divisor, bias=i == 0)
+            y = product(write, x, kernel, weight, divisor, bias=i == 0)
             y = _every(write, y, 1, i, rows, gap_y, down)
         else:
             y = _every(write, x, 1, i, rows, gap_y, down)
-            y = _product(write, y, kernel, weight, divisor, bias=i == 0)
+            y = product(write, y, kernel, weight, divisor, bias=i == 0)
         total = y if total is None else write.op('Add', total, y)
     return write.op('Transpose', total, perm=[0, 3, 1, 2])
 
 
-def _product(
+def product(
     write: Writer,
     x: ir.Value,
     kernel: np.ndarray,
     weight: IntegerWeight,
     divisor: float,
-    bias: bool,
+    bias: bool = True,
 ) -> ir.Value:
-    """(B, H, W, K) counts times (K, C_out) bytes, as potentials."""
+    """Counts times bytes, as potentials: one product of matrices.
+
+    Args:
+        write: Collects the nodes.
+        x: Counts as bytes, shape (..., K).
+        kernel: Bytes of the weight, shape (K, C_out).
+        weight: The weight, whose scale and bias are taken.
+        divisor: Divisor of the counts.
+        bias: Whether to add the bias.
+    """
     return write.op(
         'MatMulIntegerToFloat',
         x,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmsfa.errors import OptionError
-from mmsfa.export.onnx.export import export_model, save, to_integer
+from mmsfa.export.onnx.export import INTEGER_FORMS, export_model, save
 from mmsfa.export.onnx.tensor_part import head_of
 from mmsfa.model_parts import REGION_STAGE, class_head_of, members
 from mmsfa.runtime.folder import FORMAT, SETTINGS
@@ -28,7 +29,7 @@ def export_folder(
     cfg: Config,
     model: nn.Module,
     folder: Path,
-    int8: bool = False,
+    forms: Sequence[str] = (),
     channels: int | None = None,
     category_ids: list[int] | None = None,
 ) -> Settings:
@@ -38,7 +39,7 @@ def export_folder(
         cfg: The whole config; its test pipeline says what happens to a picture.
         model: Its trained model, with ``dataset_meta``, in evaluation mode, on the CPU.
         folder: Where the graphs and ``pipeline.json`` go.
-        int8: Whether to write graphs of integers, too.
+        forms: What to write besides the float graphs: 'int8', 'qdq'.
         channels: Of the image; see `export_model`.
         category_ids: Numbers that the annotation file of the data gives the classes.
 
@@ -51,7 +52,7 @@ def export_folder(
     settings = whole_settings(cfg, model)
     settings['category_ids'] = category_ids
     graphs = {'dense': export_model(model, channels), **region_graphs(model, settings)}
-    return write_folder(folder, settings, graphs, int8)
+    return write_folder(folder, settings, graphs, forms)
 
 
 def whole_settings(cfg: Config, model: nn.Module) -> Settings:
@@ -83,7 +84,7 @@ def whole_settings(cfg: Config, model: nn.Module) -> Settings:
 
 
 def write_folder(
-    folder: Path, settings: Settings, graphs: dict[str, ir.Model], int8: bool
+    folder: Path, settings: Settings, graphs: dict[str, ir.Model], forms: Sequence[str]
 ) -> Settings:
     """Write graphs and settings.
 
@@ -91,31 +92,31 @@ def write_folder(
         folder: Where they go.
         settings: Those of `whole_settings`.
         graphs: Name -> float graph.
-        int8: Whether to write graphs of integers, too.
+        forms: What to write besides the float graphs: 'int8', 'qdq'.
 
     Returns:
         What ``pipeline.json`` holds.
     """
     (folder / SETTINGS).unlink(missing_ok=True)  # of an earlier export, which these files replace
-    files = {name: _write(graph, name, folder, int8) for name, graph in graphs.items()}
+    files = {name: _write(graph, name, folder, forms) for name, graph in graphs.items()}
     settings = settings | dict(graphs=files)
     text = json.dumps(settings, indent=1, allow_nan=False)
     (folder / SETTINGS).write_text(text + '\n', encoding='utf-8')  # last: a folder with it is whole
     return settings
 
 
-def _write(graph: ir.Model, name: str, folder: Path, int8: bool) -> dict[str, str]:
+def _write(graph: ir.Model, name: str, folder: Path, forms: Sequence[str]) -> dict[str, str]:
     files = dict(float=f'{name}.onnx')
     save(graph, folder / files['float'])
-    if int8:
+    for form in forms:
         try:
-            integer = to_integer(graph)
+            integer = INTEGER_FORMS[form](graph)
         except OptionError:
             if name == 'dense':
                 raise
-            return files  # no spikes arrive at a convolution of this one: it stays float
-        files['int8'] = f'{name}_int8.onnx'
-        save(integer, folder / files['int8'])
+            continue  # no spikes arrive at a layer of this one: it stays float
+        files[form] = f'{name}_{form}.onnx'
+        save(integer, folder / files[form])
     return files
 
 
