@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,55 +18,79 @@ INSTALL = {
 ENGINES = tuple(INSTALL)
 
 Maps = dict[str, np.ndarray]
-Graph = Callable[[Maps], Maps]  # from inputs by name to outputs by name
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph that an engine has opened, called with inputs by name for outputs by name.
+
+    Attributes:
+        inputs: Names of the inputs.
+        outputs: Names of the outputs.
+        compute: From inputs by name to the outputs in their order.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    compute: Callable[[Maps], Sequence[np.ndarray]]
+
+    def __call__(self, inputs: Maps) -> Maps:
+        """Outputs by name."""
+        return dict(zip(self.outputs, self.compute(inputs), strict=True))
 
 
 class FolderError(UserError):
     """A folder holds no exported model, or not all of it."""
 
 
-def open_graph(file: Path, threads: int | None = None, engine: str = 'onnxruntime') -> Graph:
-    """A graph on the CPU, as a function.
+def open_graph(
+    source: Path | bytes, threads: int | None = None, engine: str = 'onnxruntime'
+) -> Graph:
+    """Open a graph on the CPU.
 
     Args:
-        file: What ``export_onnx.py`` has written.
+        source: A file that ``export_onnx.py`` has written, or what is in one.
         threads: Threads of one operator; None leaves it to the engine.
         engine: One of `ENGINES`.
 
     Raises:
         FolderError: The engine is not installed, or cannot load the graph.
     """
+    name = source if isinstance(source, Path) else 'a graph'
     try:
-        return (_onnxruntime if engine == 'onnxruntime' else _openvino)(file, threads)
+        return (_onnxruntime if engine == 'onnxruntime' else _openvino)(source, threads)
     except ImportError as error:
         raise FolderError(
-            f'{engine} must be installed to run {file}: {INSTALL[engine]}.'
+            f'{engine} must be installed to run {name}: {INSTALL[engine]}.'
         ) from error
     except Exception as error:  # neither has a class above its own
         lines = [line for line in str(error).splitlines() if line.strip()]
         said = lines[-1].strip() if lines else type(error).__name__
-        raise FolderError(f'{engine} cannot load {file}: {said}') from error
+        raise FolderError(f'{engine} cannot load {name}: {said}') from error
 
 
-def _onnxruntime(file: Path, threads: int | None) -> Graph:
+def _onnxruntime(source: Path | bytes, threads: int | None) -> Graph:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     if threads is not None:
         options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'])
-    names = [output.name for output in session.get_outputs()]
-    return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
+    session = onnxruntime.InferenceSession(source, options, providers=['CPUExecutionProvider'])
+    inputs = tuple(one.name for one in session.get_inputs())
+    outputs = tuple(one.name for one in session.get_outputs())
+    return Graph(inputs, outputs, lambda maps: session.run(outputs, maps))
 
 
-def _openvino(file: Path, threads: int | None) -> Graph:
+def _openvino(source: Path | bytes, threads: int | None) -> Graph:
     import openvino
 
     # Without the hint it computes in 16 bits where the processor can.
     settings: dict[str, Any] = dict(INFERENCE_PRECISION_HINT='f32')
     if threads is not None:
         settings['INFERENCE_NUM_THREADS'] = threads
-    compiled = openvino.Core().compile_model(file, 'CPU', settings)
-    names = [output.any_name for output in compiled.outputs]
-    return lambda inputs: dict(zip(names, map(np.array, compiled(inputs).values()), strict=True))
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(source), 'CPU', settings)
+    inputs = tuple(one.any_name for one in compiled.inputs)
+    outputs = tuple(one.any_name for one in compiled.outputs)
+    return Graph(inputs, outputs, lambda maps: list(compiled(maps).values()))

@@ -57,7 +57,7 @@ def test_export_check_and_evaluation(
     assert 0 < largest[0] < largest[1]
     assert 'instances' in table['agreeing predictions'][1]
     assert [0 <= float(cell) <= 1 for cell in table['coco/segm_mAP_50']] == [True] * 3
-    assert 'in the int8 file: model.backbone.downsample_layers.0.conv\n' in said
+    assert 'in model_int8.onnx: model.backbone.downsample_layers.0.conv\n' in said
     assert 'without a contract' not in said
 
 
@@ -79,13 +79,15 @@ def test_a_whole_classifier(
     (data / 'meta/val.txt').write_text('\n'.join(names))
     said = call_tool(
         TOOL, tmp_path / 'small.py', tmp_path / 'a.pth', '--out', tmp_path / 'flowers', '--int8',
-        '--num', 2, '--evaluate', '--cfg-options', f'test_dataloader.dataset.data_root={data}',
+        '--qdq', '--num', 2, '--evaluate',
+        '--cfg-options', f'test_dataloader.dataset.data_root={data}',
     )  # fmt: skip
     table = rows(said)
     assert table['agreeing predictions'][1] == '2 of 2 pictures'
-    pytorch, in_floats, _ = map(float, table['accuracy/top1'])
+    pytorch, in_floats, *_ = map(float, table['accuracy/top1'])
     assert pytorch == in_floats
     assert 'largest difference' not in table and 'differing mask pixels' not in table
+    assert len(table['seconds a picture']) == 5 and float(table['seconds a picture'][4]) > 0
     model = Model(tmp_path / 'flowers')
     assert model.classes == ['daisy', 'dandelion', 'roses', 'sunflowers', 'tulips']
     assert model(data / 'val/roses/0.png').scores.sum() == pytest.approx(1)
@@ -115,7 +117,7 @@ def test_benchmark_of_backends(call_tool: CallTool, tmp_path: Path) -> None:
     assert 'int8 ONNX' in said and 'training step' not in said and '(1.00x)' in said
     figures = json.loads(out.read_text())['figures']
     assert list(figures) == ['forward (s)']
-    names = ['eager PyTorch', 'float ONNX', 'int8 ONNX']
+    names = ['eager PyTorch', 'float ONNX', 'int8 ONNX', 'qdq ONNX', 'qdq OpenVINO']
     assert {name: len(values) for name, values in figures['forward (s)'].items()} == dict.fromkeys(
         names, 2
     )

@@ -8,7 +8,8 @@ Three variants take turns, so that a drifting machine slows all of them:
 
 A variant whose setting the backbone does not take is left out, and named.
 
-With --backends it is the spiking backbone in PyTorch, in float ONNX and in int8 ONNX instead.
+With --backends it is the spiking backbone in PyTorch, in every form of ONNX and, where it is
+installed, in OpenVINO instead.
 
 With --sfa-vs-lif it is SFA (one real time step, D levels) against binary LIF neurons with D real
 time steps, trained directly. A classifier is also trained with both, for accuracy and energy: as
@@ -77,7 +78,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument(
-        '--backends', action='store_true', help='PyTorch against onnxruntime; CPU, inference only'
+        '--backends', action='store_true', help='PyTorch against ONNX; CPU, inference only'
     )
     parser.add_argument(
         '--sfa-vs-lif', action='store_true', help='SFA against LIF with real time steps'

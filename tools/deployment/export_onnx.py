@@ -22,8 +22,10 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 # isort: split
 
 import argparse
+import statistics
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -54,6 +56,7 @@ from mmsfa.export.whole.predictions import (
     compare_folder,
     folder_predictions,
 )
+from mmsfa.export.whole.speed import seconds_in_turns
 from mmsfa.model_parts import is_behind_proposals, parts_of
 from mmsfa.runtime import Model
 from mmsfa.spiking.measure.uncounted import uncounted
@@ -123,6 +126,7 @@ def stored_bytes(model: nn.Module) -> int:
 
 
 CHECKS = ('largest difference', 'values within 0.1 %', 'agreeing predictions')
+TIME = 'seconds a picture'
 WHOLE_CHECKS = (
     'agreeing predictions',
     f'boxes within {SAME_PLACE} pixels',
@@ -216,7 +220,11 @@ def _whole(
         ids = getattr(loader.dataset.dataset, 'cat_ids', None)  # type: ignore[attr-defined]
         settings = export_folder(cfg, model, args.out, forms_of(args), channels, ids)
     print(f'Wrote {args.out}: python -m mmsfa.runtime {args.out} PICTURE --out drawn.png')
-    runs = {f'{form} ONNX': Model(args.out, form) for form in ('float', *forms_of(args))}
+    threads = torch.get_num_threads()
+    forms = ('float', *forms_of(args))
+    runs = {f'{form} ONNX': Model(args.out, form, threads) for form in forms}
+    if args.qdq and find_spec('openvino'):
+        runs['qdq OpenVINO'] = Model(args.out, 'qdq', threads, 'openvino')
     checks = {
         name: compare_folder(model, run, track(list(loader), f'check {name}'))
         for name, run in runs.items()
@@ -228,7 +236,10 @@ def _whole(
         as_floats = [name for name, files in settings['graphs'].items() if len(files) == 1]
         print('Graphs that stay float:', ', '.join(as_floats) or 'none')
     rows = {name: whole_row(checks.get(name)) for name in sizes}
-    show(sizes, WHOLE_CHECKS, rows, evaluate(cfg, model, runs) if args.evaluate else {})
+    times = seconds_in_turns(model, runs, loader.dataset, range(len(loader)))
+    for name, row in rows.items():
+        row.append(f'{statistics.median(times[name]):.3g}')
+    show(sizes, (*WHOLE_CHECKS, TIME), rows, evaluate(cfg, model, runs) if args.evaluate else {})
 
 
 def evaluate(

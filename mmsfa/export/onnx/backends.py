@@ -1,4 +1,4 @@
-"""Compare the backends of one model: PyTorch, float ONNX, integer ONNX."""
+"""Compare the backends of one model: PyTorch, float ONNX, both integer forms, OpenVINO."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ from torch.utils.data import DataLoader
 from mmsfa.apis.trained_model import predictions
 from mmsfa.spiking.agreement import Agreement
 
-from .export import export_module, to_integer
+from .export import INTEGER_FORMS, export_module
+from .qdq import to_qdq
 from .runtime import Session
 from .tensor_part import TensorPart, replaced
 
@@ -131,14 +133,16 @@ def figures_of(
 
 
 def backbone_backends(backbone: nn.Module) -> dict[str, nn.Module]:
-    """A backbone in PyTorch, in float ONNX and in integer ONNX, with torch's number of threads.
+    """A backbone in PyTorch and in every form of ONNX, with torch's number of threads.
+
+    Both engines run the QDQ form, OpenVINO where it is installed.
 
     Args:
         backbone: Any backbone in evaluation mode, on the CPU.
     """
     graph = export_module(backbone)
-    return {
-        'eager PyTorch': backbone,
-        'float ONNX': Session(graph),
-        'int8 ONNX': Session(to_integer(graph)),
-    }
+    backends = {'eager PyTorch': backbone, 'float ONNX': Session(graph)}
+    backends |= {f'{form} ONNX': Session(make(graph)) for form, make in INTEGER_FORMS.items()}
+    if find_spec('openvino'):
+        backends['qdq OpenVINO'] = Session(to_qdq(graph), 'openvino')
+    return backends

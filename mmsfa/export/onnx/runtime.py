@@ -1,4 +1,4 @@
-"""Run exported models with onnxruntime."""
+"""Run exported models with onnxruntime or OpenVINO, as modules of PyTorch."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from mmsfa.compat import require_extra
 require_extra('export', 'onnx', 'onnxruntime')
 
 import onnx_ir as ir  # noqa: E402
-import onnxruntime  # noqa: E402
 import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
+from mmsfa.runtime.engines import open_graph  # noqa: E402
+
 
 class Session(nn.Module):
-    """A model in onnxruntime on the CPU, called as a module.
+    """A model in another engine on the CPU, called as a module, with torch's number of threads.
 
     Args:
         model: A file or a graph.
+        engine: 'onnxruntime' or 'openvino'.
 
     Attributes:
         names: Names of the outputs.
@@ -28,23 +30,17 @@ class Session(nn.Module):
         - Output: tuple of the outputs, in the order of ``names``.
     """
 
-    def __init__(self, model: Path | ir.Model) -> None:
+    def __init__(self, model: Path | ir.Model, engine: str = 'onnxruntime') -> None:
         super().__init__()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3  # errors
         source = ir.to_proto(model).SerializeToString() if isinstance(model, ir.Model) else model
-        self.session = onnxruntime.InferenceSession(
-            source, options, providers=['CPUExecutionProvider']
-        )
-        self.input = self.session.get_inputs()[0].name
-        self.names = tuple(output.name for output in self.session.get_outputs())
+        self.graph = open_graph(source, torch.get_num_threads(), engine)
+        self.names = self.graph.outputs
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """(B, C, H, W) -> all outputs."""
-        outputs = self.session.run(None, {self.input: image.numpy()})
-        return tuple(map(torch.from_numpy, outputs))
+        return tuple(self.by_name(image).values())
 
     def by_name(self, image: Tensor) -> dict[str, Tensor]:
         """(B, C, H, W) -> output by name."""
-        return dict(zip(self.names, self(image), strict=True))
+        found = self.graph({self.graph.inputs[0]: image.numpy()})
+        return {name: torch.from_numpy(out) for name, out in found.items()}

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from mmsfa.errors import OptionError
-from mmsfa.export.onnx.export import export_module, save
+from mmsfa.export.onnx.export import export_module, export_regions, save
 from mmsfa.export.onnx.integer import float_layers
 from mmsfa.export.onnx.qdq import to_qdq
 from mmsfa.export.onnx.tensor_part import TensorPart
@@ -24,12 +24,13 @@ from mmsfa.runtime.engines import ENGINES, open_graph
 def run(graph: ir.Model, image: torch.Tensor, engine: str, folder: Path) -> list[torch.Tensor]:
     pytest.importorskip(engine)
     save(graph, folder / 'graph.onnx')
-    found = open_graph(folder / 'graph.onnx', 1, engine)(dict(image=image.numpy()))
+    opened = open_graph(folder / 'graph.onnx', 1, engine)
+    found = opened({opened.inputs[0]: image.numpy()})
     return [torch.from_numpy(found[output.name]) for output in graph.graph.outputs]
 
 
 @pytest.mark.parametrize('engine', ENGINES)
-@pytest.mark.parametrize('kind', ['detector', 'strict classifier', 'large classifier'])
+@pytest.mark.parametrize('kind', ['detector', 'strict classifier'])
 @torch.no_grad()
 def test_whole_models_bit_for_bit(
     exported: Callable, tmp_path: Path, kind: str, engine: str
@@ -71,7 +72,7 @@ LAYERS = {
 def test_layers_bit_for_bit(bytes_exact: Callable, tmp_path: Path, name: str, engine: str) -> None:
     module = bytes_exact(LAYERS[name]()).eval()
     image = torch.randint(-60, 61, (2, 4, 8, 6)) / 16  # halves among them
-    converted = to_qdq(export_module(module, tuple(image.shape)))
+    converted = to_qdq(export_regions(module, ['out'], tuple(image.shape)))
     assert not float_layers(converted)
     (ours,) = run(converted, image, engine, tmp_path)
     assert torch.equal(ours, module(image)) and ours.unique().numel() > 1

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+import onnxruntime
 import pytest
 import torch
 
@@ -34,6 +36,16 @@ def test_outputs_by_place_and_by_name(graph: ir.Model, tmp_path: Path, from_file
     assert session(x[:1, :, :2])[0].shape == (1, 3, 2, 5)
 
 
-def test_it_takes_as_many_threads_as_torch(graph: ir.Model) -> None:
-    options = Session(graph).session.get_session_options()
-    assert options.intra_op_num_threads == torch.get_num_threads()
+def test_it_takes_as_many_threads_as_torch(
+    graph: ir.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    original = onnxruntime.InferenceSession
+
+    def open_session(source: bytes, options: Any, **kwargs: Any) -> Any:
+        asked.append(options.intra_op_num_threads)
+        return original(source, options, **kwargs)
+
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', open_session)
+    Session(graph)
+    assert asked == [torch.get_num_threads()]

@@ -57,7 +57,7 @@ def written(exported: Callable, tmp_path_factory: pytest.TempPathFactory) -> Cal
         settings = whole_settings(cfg, model)
         folder = tmp_path_factory.mktemp(kind.replace(' ', '_'))
         graphs = {'dense': graph, **region_graphs(model, settings)}
-        write_folder(folder, settings, graphs, int8=spiking)
+        write_folder(folder, settings, graphs, ('int8', 'qdq') if spiking else ())
         return Written(cfg, model, folder)
 
     return write

@@ -19,7 +19,9 @@ from mmsfa.errors import OptionError
 from mmsfa.export.whole.folder import whole_settings, write_folder
 from mmsfa.export.whole.predictions import WholeComparison, predict
 from mmsfa.runtime import Model
+from mmsfa.runtime.folder import FORMS
 
+ENDINGS = dict(float='', int8='_int8', qdq='_qdq')
 # Kind of model -> a folder of ../shared/data with pictures, and how to find them.
 REAL = {
     'detector': ('nuclei_dsb2018', 'val/*.png'),
@@ -59,31 +61,35 @@ def test_equal_to_pytorch_on_real_pictures(
     assert (found.instances > 0) == (kind == 'detector')
 
 
-@pytest.mark.parametrize('int8', [False, True])
-def test_drawn_pictures(written: Callable, shapes_dir: Path, int8: bool) -> None:
+@pytest.mark.parametrize(
+    ('form', 'engine'),
+    [(form, 'onnxruntime') for form in FORMS] + [(form, 'openvino') for form in ('float', 'qdq')],
+)
+def test_drawn_pictures(written: Callable, shapes_dir: Path, form: str, engine: str) -> None:
+    pytest.importorskip(engine)
     cfg, model, folder = written('detector')
-    runtime = Model(folder, int8=int8, threads=1)
+    runtime = Model(folder, form, threads=1, engine=engine)
     pictures = sorted((shapes_dir / 'images/validation').glob('*'))[:2]
     found = compare(cfg, model, runtime, pictures)
-    least = 0.5 if int8 else 0.99  # weights of the heads of regions are no exact bytes
-    assert found.predictions.agreeing >= least * found.predictions.total > 0
-    sizes = [(folder / f'dense{form}.onnx').stat().st_size for form in ('', '_int8')]
-    assert runtime.folder.files['dense'].stat().st_size == sizes[int8]
-    assert sizes[1] < 0.5 * sizes[0]
+    assert found.predictions.agreeing >= 0.99 * found.predictions.total > 0
+    sizes = {one: (folder / f'dense{end}.onnx').stat().st_size for one, end in ENDINGS.items()}
+    assert runtime.folder.files['dense'].stat().st_size == sizes[form]
+    assert max(sizes['int8'], sizes['qdq']) < 0.5 * sizes['float']
     assert runtime.classes == ['circle', 'square', 'triangle']
 
 
 def test_what_stays_float(written: Callable) -> None:
     settings = json.loads((written('detector').folder / 'pipeline.json').read_text())
-    whole = {name for name, files in settings['graphs'].items() if 'int8' not in files}
-    assert whole == {'bbox_head_0', 'roi_align_7x7_2_samples', 'roi_align_14x14_1_samples'}
-    assert set(settings['graphs']) == whole | {'dense', 'mask_head_0'}
+    for form in ('int8', 'qdq'):
+        whole = {name for name, files in settings['graphs'].items() if form not in files}
+        assert whole == {'roi_align_7x7_2_samples', 'roi_align_14x14_1_samples'}
+        assert set(settings['graphs']) == whole | {'dense', 'bbox_head_0', 'mask_head_0'}
 
 
 def test_an_export_that_breaks_off_leaves_no_settings(tmp_path: Path) -> None:
     (tmp_path / 'pipeline.json').write_text('of an earlier export')
     with pytest.raises(AttributeError):
-        write_folder(tmp_path, {}, dict(dense=None), int8=False)
+        write_folder(tmp_path, {}, dict(dense=None), forms=())
     assert not (tmp_path / 'pipeline.json').exists()
 
 

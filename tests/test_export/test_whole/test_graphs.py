@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from mmsfa.export.onnx.export import save
 from mmsfa.export.whole.graphs import align_graph, export_head
-from mmsfa.runtime.folder import open_session
+from mmsfa.runtime.engines import ENGINES, open_graph
 
 
+@pytest.mark.parametrize('engine', ENGINES)
 @pytest.mark.parametrize('aligned', [True, False])
-def test_regions_as_mmcv_cuts_them(tmp_path, aligned: bool) -> None:
+def test_regions_as_mmcv_cuts_them(tmp_path, aligned: bool, engine: str) -> None:
+    pytest.importorskip(engine)
     attributes = dict(
         output_height=3, output_width=5, sampling_ratio=0, mode='avg',
         coordinate_transformation_mode='half_pixel' if aligned else 'output_half_pixel',
@@ -30,7 +32,7 @@ def test_regions_as_mmcv_cuts_them(tmp_path, aligned: bool) -> None:
         maps, torch.cat([torch.zeros(40, 1), regions], 1), (3, 5), 1.0, 0, 'avg', aligned
     )
     inputs = dict(map=maps.numpy(), regions=regions.numpy(), picture=np.zeros(40, np.int64))
-    (got,) = open_session(tmp_path / 'a.onnx', 1).run(None, inputs)
+    got = open_graph(tmp_path / 'a.onnx', 1, engine)(inputs)['features']
     np.testing.assert_allclose(got, want.numpy(), atol=2e-5)
 
 
@@ -52,11 +54,11 @@ def test_heads_of_any_number_of_regions(tmp_path, lively_weights: Callable) -> N
     graph = export_head('bbox_head_0', head, 4, (5, 5))
     assert [str(n) for n in graph.graph.inputs[0].shape] == ['batch', '4', '5', '5']
     save(graph, tmp_path / 'a.onnx')
-    session = open_session(tmp_path / 'a.onnx', 1)
+    graph = open_graph(tmp_path / 'a.onnx', 1)
     for number in (1, 5):
         regions = torch.randn(number, 4, 5, 5)
         with torch.no_grad():
             want = head(regions)
-        got = session.run(['scores', 'deltas'], dict(regions=regions.numpy()))
-        for ours, theirs in zip(got, want, strict=True):
+        got = graph(dict(regions=regions.numpy()))
+        for ours, theirs in zip((got['scores'], got['deltas']), want, strict=True):
             np.testing.assert_allclose(ours, theirs, atol=1e-5)
