@@ -45,8 +45,9 @@ class Model:
         threads: int | None = None,
         engine: str = 'onnxruntime',
     ) -> None:
-        is_open = isinstance(folder, Folder)
-        self.folder = folder if is_open else Folder(folder, form, threads, engine)
+        if not isinstance(folder, Folder):
+            folder = Folder(folder, form, threads, engine)
+        self.folder = folder
         self.classes: list[str] = self.folder.settings['classes']
 
     def __call__(self, picture: str | Path | np.ndarray) -> Result:
