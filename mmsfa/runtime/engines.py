@@ -74,6 +74,8 @@ def _onnxruntime(source: Path | bytes, threads: int | None) -> Graph:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
+    # Its threads wait in a loop for more work, and take the cores from the next graph of a folder.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     if threads is not None:
         options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(source, options, providers=['CPUExecutionProvider'])

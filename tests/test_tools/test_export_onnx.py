@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmsfa.apis.trained_model import build_model
+from mmsfa.compat import importable
 from mmsfa.runtime import Model
 
 TOOL = 'tools/deployment/export_onnx.py'
@@ -89,7 +89,8 @@ def test_a_whole_classifier(
     assert pytorch == in_floats
     assert 'largest difference' not in table and 'differing mask pixels' not in table
     times = table['seconds a picture']
-    assert len(times) == 4 + bool(find_spec('openvino')) and float(times[-1]) > 0
+    assert len(times) == 4 + bool(importable('openvino')) and float(times[-1].split()[0]) > 0
+    assert times[0].endswith('(1.00x)')
     model = Model(tmp_path / 'flowers')
     assert model.classes == ['daisy', 'dandelion', 'roses', 'sunflowers', 'tulips']
     assert model(data / 'val/roses/0.png').scores.sum() == pytest.approx(1)
@@ -120,7 +121,7 @@ def test_benchmark_of_backends(call_tool: CallTool, tmp_path: Path) -> None:
     figures = json.loads(out.read_text())['figures']
     assert list(figures) == ['forward (s)']
     names = ['eager PyTorch', 'float ONNX', 'int8 ONNX', 'qdq ONNX']
-    names += ['qdq OpenVINO'] * bool(find_spec('openvino'))
+    names += ['qdq OpenVINO'] * bool(importable('openvino'))
     assert {name: len(values) for name, values in figures['forward (s)'].items()} == dict.fromkeys(
         names, 2
     )

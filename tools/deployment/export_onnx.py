@@ -25,7 +25,6 @@ import argparse
 import statistics
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -39,6 +38,7 @@ from torch.utils.data import DataLoader
 
 from mmsfa.apis.trained_model import load_trained, picture_loader
 from mmsfa.cli.options import add_model_options, read_config, run_tool
+from mmsfa.compat import importable
 from mmsfa.errors import OptionError
 from mmsfa.export.onnx.backends import (
     Comparison,
@@ -223,7 +223,7 @@ def _whole(
     threads = torch.get_num_threads()
     forms = ('float', *forms_of(args))
     runs = {f'{form} ONNX': Model(args.out, form, threads) for form in forms}
-    if args.qdq and find_spec('openvino'):
+    if args.qdq and importable('openvino'):
         runs['qdq OpenVINO'] = Model(args.out, 'qdq', threads, 'openvino')
     checks = {
         name: compare_folder(model, run, track(list(loader), f'check {name}'))
@@ -238,7 +238,8 @@ def _whole(
     rows = {name: whole_row(checks.get(name)) for name in sizes}
     times = seconds_in_turns(model, runs, loader.dataset, range(len(loader)))
     for name, row in rows.items():
-        row.append(f'{statistics.median(times[name]):.3g}')
+        ratio = statistics.median(a / b for a, b in zip(times[name], times['PyTorch'], strict=True))
+        row.append(f'{statistics.median(times[name]):.3g} ({ratio:.2f}x)')
     show(sizes, (*WHOLE_CHECKS, TIME), rows, evaluate(cfg, model, runs) if args.evaluate else {})
 
 

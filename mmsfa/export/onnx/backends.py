@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from contextlib import nullcontext, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmsfa.apis.trained_model import predictions
+from mmsfa.compat import importable
 from mmsfa.spiking.agreement import Agreement
 
 from .export import INTEGER_FORMS, export_module
@@ -143,6 +143,6 @@ def backbone_backends(backbone: nn.Module) -> dict[str, nn.Module]:
     graph = export_module(backbone)
     backends = {'eager PyTorch': backbone, 'float ONNX': Session(graph)}
     backends |= {f'{form} ONNX': Session(make(graph)) for form, make in INTEGER_FORMS.items()}
-    if find_spec('openvino'):
+    if importable('openvino'):
         backends['qdq OpenVINO'] = Session(to_qdq(graph), 'openvino')
     return backends

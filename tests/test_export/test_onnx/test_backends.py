@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmsfa.apis.trained_model import picture_loader
+from mmsfa.compat import importable
 from mmsfa.export.onnx.backends import (
     Comparison,
     backbone_backends,
@@ -140,7 +140,7 @@ def test_a_backbone_in_every_backend(bytes_exact: Callable) -> None:
     layer = bytes_exact(SpikeConv(3, 4, 3, **cfg)).eval()
     found = backbone_backends(layer)
     names = ['eager PyTorch', 'float ONNX', 'int8 ONNX', 'qdq ONNX']
-    assert list(found) == names + ['qdq OpenVINO'] * bool(find_spec('openvino'))
+    assert list(found) == names + ['qdq OpenVINO'] * bool(importable('openvino'))
     assert found.pop('eager PyTorch') is layer
     x = torch.randint(-60, 61, (1, 3, 9, 8)) / 16
     with torch.no_grad():
