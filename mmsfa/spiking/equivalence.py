@@ -19,6 +19,7 @@ from .inference.spike_inference import Mode, spike_inference
 from .measure.emission import Emission
 from .measure.observer import observe
 from .measure.uncounted import not_run, uncounted
+from .proposals import ProposalOrder
 from .real_inputs import RealInput, real_inputs
 
 
@@ -93,8 +94,9 @@ def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') ->
     The counts of one batch are kept at a time, one byte each up to D = 255. TF32 is off meanwhile:
     its rounding would flip far more counts than the order of a sum does.
 
-    Behind a detector's proposals regions are compared one by one, in the order of the proposals: in
-    float32, where these may change places, that shows more differences than there are.
+    Behind a detector's proposals regions are compared one by one. The same proposals in another
+    order get that of the integer pass; where others are proposed, as in float32 or in an
+    approximation, that shows more differences than there are.
 
     Args:
         model: A detector, segmentor or classifier in evaluation mode.
@@ -113,15 +115,16 @@ def compare(model: BaseModel, batches: Iterable[dict], mode: Mode = 'spikes') ->
             nonlinear.add(name)
 
     for batch in batches:
-        integer, other = _Recording(), _Recording()
+        integer, other, order = _Recording(), _Recording(), ProposalOrder(model)
         with torch.no_grad(), _without_tf32():
             with _own_random_numbers(), uncounted(model) as products:  # alone: observers multiply
                 model.test_step(deepcopy(batch))
             nameless.update(dict.fromkeys(products))
-            with _own_random_numbers(), observe(model, neuron=integer.add):
+            with _own_random_numbers(), order.kept(), observe(model, neuron=integer.add):
                 expected = model.test_step(deepcopy(batch))
             with (
                 _own_random_numbers(),
+                order.repeated(),
                 spike_inference(model, mode),
                 observe(model, other.add, received),
             ):
