@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,17 @@ def _onnxruntime(source: Path | bytes, threads: int | None) -> Graph:
     return Graph(inputs, outputs, lambda maps: session.run(outputs, maps))
 
 
+@lru_cache(maxsize=1)
+def _once(core: Callable[[], Any]) -> Any:
+    """OpenVINO's core, one for the whole process.
+
+    Each further one takes the stack of signals, and gives it back when it ends: of two that end in
+    the order of their beginnings, the second one gives back memory that is gone (2026.4.1), and the
+    next signal ends the process.
+    """
+    return core()
+
+
 def _openvino(source: Path | bytes, threads: int | None) -> Graph:
     import openvino
 
@@ -91,7 +103,7 @@ def _openvino(source: Path | bytes, threads: int | None) -> Graph:
     settings: dict[str, Any] = dict(INFERENCE_PRECISION_HINT='f32')
     if threads is not None:
         settings['INFERENCE_NUM_THREADS'] = threads
-    core = openvino.Core()
+    core = _once(openvino.Core)
     compiled = core.compile_model(core.read_model(source), 'CPU', settings)
     inputs = tuple(one.any_name for one in compiled.inputs)
     outputs = tuple(one.any_name for one in compiled.outputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,3 +47,26 @@ def test_what_cannot_be_run(file: Path, engine: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, engine, None)
     with pytest.raises(FolderError, match=rf'{engine} must be installed .*a\.onnx: pip install'):
         open_graph(file, engine=engine)
+
+
+SIGNALS = """
+import faulthandler, signal, sys
+from pathlib import Path
+faulthandler.enable()  # gives signals a stack of their own, as pytest does
+signal.signal(signal.SIGUSR1, lambda *_: print('arrived'))
+from mmsfa.runtime.engines import open_graph
+first, second = (open_graph(Path(sys.argv[1]), 1, sys.argv[2]) for _ in range(2))
+del first
+del second
+signal.raise_signal(signal.SIGUSR1)
+"""
+
+
+@pytest.mark.parametrize('engine', ENGINES)
+def test_signals_arrive_when_graphs_are_gone(file: Path, engine: str) -> None:
+    pytest.importorskip(engine)
+    done = subprocess.run(
+        [sys.executable, '-c', SIGNALS, file, engine], capture_output=True, text=True,
+        env=os.environ | {'MMSFA_RUNTIME_ONLY': '1'},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, 'arrived\n'), done.stderr
