@@ -11,7 +11,11 @@ import importlib.metadata as metadata
 import importlib.util
 import re
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any, NamedTuple
 
 MIN_PYTHON = (3, 10)
@@ -172,35 +176,85 @@ def missing_problem(name: str, mend: str) -> Problem | None:
 
 
 def import_problems() -> list[Problem]:
-    """What is installed must import; imports torch, numpy and torchvision.
+    """What is installed must import; imports torch, numpy and torchvision, and repairs the last."""
+    repair_torchvision()
+    found = [*_base_problems(), _import_problem('torchvision', _torchvision_command())]
+    return [problem for problem in found if problem]
 
-    Mmpretrain imports torchvision, which is repaired where that can be done. The registry's is
-    built for CUDA. On a CPU-only torch its extension cannot load and the import stops because two
-    operators are unknown. With their schemas defined it imports; its compiled operators stay away,
-    and `mmsfa.ops` computes without them.
-    """
-    found = [
+
+def _base_problems() -> list[Problem | None]:
+    """Of what is imported in any case."""
+    return [
         _import_problem('torch', f"pip install --force-reinstall 'torch{_allowed_torch()}'"),
         # Everything imports numpy; torch alone only warns without it.
         _import_problem('numpy', 'pip install --force-reinstall numpy'),
     ]
-    if not any(found):
-        problem = _import_problem('torchvision', _torchvision_command())
-        if problem and 'torchvision::nms' in problem.what:
-            _define_torchvision_schemas()
-            problem = _import_problem('torchvision', _torchvision_command())
-        found.append(problem)
-    return [problem for problem in found if problem]
 
 
 def _import_problem(name: str, mend: str) -> Problem | None:
     """Whether an installed package imports; what cannot be loaded raises any kind of error."""
     try:
         importlib.import_module(name)
+    except StackError as error:
+        return error.args[0]
     except Exception as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        return Problem(f'{name} is installed but cannot be imported: {lines[0]}.', mend)
+        return _does_not_import(name, error, mend)
     return None
+
+
+def _does_not_import(name: str, error: Exception, mend: str) -> Problem:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return Problem(f'{name} is installed but cannot be imported: {lines[0]}.', mend)
+
+
+class _RepairedTorchvision(MetaPathFinder, Loader):
+    """Imports torchvision like any other package, and repairs it where that fails."""
+
+    own: Any = None  # the loader of the package itself
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != 'torchvision':
+            return None
+        others = (finder for finder in list(sys.meta_path) if finder is not self)
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((spec for spec in found if spec), None)
+        if spec:
+            self.own, spec.loader = spec.loader, self
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.own.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self.own
+        if module.__spec__:
+            module.__spec__.loader = self.own
+        try:
+            self._execute(module)
+        except Exception as error:  # what cannot be loaded raises any kind
+            raise StackError(_does_not_import('torchvision', error, _torchvision_command())) from error
+
+    def _execute(self, module: ModuleType) -> None:
+        try:
+            self.own.exec_module(module)
+        except RuntimeError as error:
+            if 'torchvision::nms' not in str(error):
+                raise
+            _define_torchvision_schemas()
+            self.own.exec_module(module)
+
+
+def repair_torchvision() -> None:
+    """Let torchvision be imported beside any torch, whoever imports it first.
+
+    The registry's is built for CUDA. On a CPU-only torch its extension cannot load and the import
+    stops because two operators are unknown. With their schemas defined it imports; its compiled
+    operators stay away, and `mmsfa.ops` computes without them.
+    """
+    if not any(isinstance(finder, _RepairedTorchvision) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _RepairedTorchvision())
 
 
 def _define_torchvision_schemas() -> None:
@@ -232,6 +286,11 @@ def problems(*names: str) -> list[Problem]:
     Returns:
         One entry a problem, none when all is well.
     """
+    # Imports take seconds: a refusal does not wait for them.
+    return _version_problems(names) or import_problems()
+
+
+def _version_problems(names: tuple[str, ...]) -> list[Problem]:
     old = python_problem()
     if old:
         return [old]  # nothing else can be judged, or matters, before this
@@ -241,12 +300,14 @@ def problems(*names: str) -> list[Problem]:
         missing_problem('torchvision', _torchvision_command()),
         *(mm_problem(name) for name in names or ALWAYS_NEEDED),
     ]
-    # Imports take seconds: a refusal does not wait for them.
-    return [problem for problem in found if problem] or import_problems()
+    return [problem for problem in found if problem]
 
 
 def require(*names: str) -> None:
     """Stop with one readable error when something needed is missing or does not fit.
+
+    Torchvision, which takes half a second, is not imported: it is repaired, or refused as
+    readably, by the first who imports it.
 
     Args:
         *names: Import names, such as ``'mmdet'``; without any, what every use of mmsfa needs.
@@ -254,9 +315,10 @@ def require(*names: str) -> None:
     Raises:
         StackError: With one paragraph and one command for each problem.
     """
-    found = problems(*names)
+    found = _version_problems(names) or [problem for problem in _base_problems() if problem]
     if found:
         raise StackError('\n\n'.join(map(str, found)))
+    repair_torchvision()
 
 
 def require_extra(extra: str, *names: str) -> None:

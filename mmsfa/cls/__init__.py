@@ -1,4 +1,4 @@
-"""Classification: spike-driven heads and distillation, registered in mmpretrain."""
+"""Classification: spike-driven heads, spike times and distillation, registered in mmpretrain."""
 
 from .distilled_classifier import DistilledImageClassifier
 from .distilled_head import DistilledLinearClsHead
@@ -8,6 +8,7 @@ from .heads import (
     SpikeTemporalClsHead,
     TemporalLinearClsHead,
 )
+from .ttfs_head import TTFSHead
 from .two_stream_head import TwoStreamLinearClsHead
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     'SpikeLinearClsHead',
     'SpikeTemporalClsHead',
     'TemporalLinearClsHead',
+    'TTFSHead',
     'TwoStreamLinearClsHead',
 ]

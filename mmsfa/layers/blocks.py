@@ -10,7 +10,6 @@ from typing import Any, Literal
 import torch
 from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
-from mmpretrain.models.utils import LayerScale
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -170,9 +169,7 @@ class SpikeTransformerBlock(CoupledBlock):
         self.mlp = SpikeMLP(channels, mlp_ratio, mlp_bias, **cfg)
         self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
         self.layer_scales = nn.ModuleList(
-            nn.Identity()
-            if layer_scale_init is None
-            else LayerScale(channels, layer_scale_init, data_format='channels_first')
+            nn.Identity() if layer_scale_init is None else _layer_scale(channels, layer_scale_init)
             for _ in self._scaled_branches()
         )
 
@@ -200,6 +197,13 @@ class SpikeTransformerBlock(CoupledBlock):
         for i, scale in enumerate(self.layer_scales):
             name = f'{prefix}layer_scales.{i}.weight'
             block_is_there = f'{prefix}mlp.fc1.conv.weight' in state_dict
-            if isinstance(scale, LayerScale) and block_is_there and name not in state_dict:
+            if not isinstance(scale, nn.Identity) and block_is_there and name not in state_dict:
                 state_dict[name] = torch.ones_like(scale.weight)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _layer_scale(channels: int, start: float) -> nn.Module:
+    # Imported here: with it come all models of mmpretrain, which few networks need.
+    from mmpretrain.models.utils import LayerScale
+
+    return LayerScale(channels, start, data_format='channels_first')

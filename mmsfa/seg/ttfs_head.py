@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmsfa.spike_times.layers import SpikeTimeConv2d
-from mmsfa.spike_times.ttfs_head import Readout, check_readout, scores_of
+from mmsfa.spike_times.readout import Readout, check_readout, scores_of
 
 
 @MODELS.register_module()
@@ -18,7 +18,7 @@ class TTFSSegHead(BaseDecodeHead):
 
     Args:
         *args: Arguments of mmseg's ``BaseDecodeHead``.
-        readout: ``'potential'`` or ``'first_spike'``, see `mmsfa.spike_times.TTFSHead`.
+        readout: ``'potential'`` or ``'first_spike'``, see `mmsfa.cls.TTFSHead`.
         temperature: What times are divided by with ``'first_spike'``.
         rule: Config of the rule, that of the backbone.
         **kwargs: Arguments of mmseg's ``BaseDecodeHead``; ``channels`` is not used, and there is

@@ -18,7 +18,6 @@ from .codes import (
 from .event_driven import EventRun, run_events
 from .layers import EarliestPool2d, SpikeTimeConv2d, SpikeTimeLinear
 from .rules import ReLPSP, WindowTTFS
-from .ttfs_head import TTFSHead
 from .ttfs_net import TTFSNet
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     'SpikeTimeConv2d',
     'SpikeTimeError',
     'SpikeTimeLinear',
-    'TTFSHead',
     'TTFSNet',
     'WindowTTFS',
     'earliest',

@@ -27,7 +27,7 @@ class TTFSNet(RealTime, BaseModule):
     """Convolutions of 3 x 3, poolings and dense layers in which each neuron fires once or never.
 
     What comes out are spike times: no BN, shortcut or mean (``GlobalAveragePooling``) may follow,
-    but `TTFSHead` or `mmsfa.seg.TTFSSegHead`.
+    but `mmsfa.cls.TTFSHead` or `mmsfa.seg.TTFSSegHead`.
 
     Args:
         plan: Widths of the convolutions, and ``'M'`` for a pooling of 2 x 2 (the earliest passes).

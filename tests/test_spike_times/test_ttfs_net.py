@@ -13,7 +13,8 @@ from mmengine.logging import MMLogger
 from mmengine.registry import MODELS, init_default_scope
 from torch.nn import functional as F
 
-from mmsfa.spike_times import SpikeTimeError, TTFSHead, TTFSNet
+from mmsfa.cls import TTFSHead
+from mmsfa.spike_times import SpikeTimeError, TTFSNet
 from tests.helpers.seeds import seeds
 from tests.helpers.small_digits import small_digits
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from mmpretrain.models.heads import ClsHead
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from .codes import SpikeTimeError, first_spike_scores
-from .layers import SpikeTimeLayer, SpikeTimeLinear
-
-Readout = Literal['potential', 'first_spike']
+from mmsfa.spike_times import SpikeTimeLinear
+from mmsfa.spike_times.readout import Readout, check_readout, scores_of
 
 
 @MODELS.register_module()
@@ -58,23 +56,3 @@ class TTFSHead(ClsHead):
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Times -> scores."""
         return scores_of(self.fc, self.pre_logits(feats), self.temperature)
-
-
-def check_readout(readout: str, temperature: float) -> None:
-    """Check the settings of a read-out.
-
-    Raises:
-        SpikeTimeError: One is out of its range.
-    """
-    if readout not in ('potential', 'first_spike'):
-        raise SpikeTimeError(f"readout must be 'potential' or 'first_spike', got {readout!r}.")
-    if not temperature > 0:
-        raise SpikeTimeError(f'temperature must be > 0, got {temperature!r}.')
-
-
-def scores_of(layer: SpikeTimeLayer, t: Tensor, temperature: float) -> Tensor:
-    """What the last layer says of each class: its potentials, or its race."""
-    found = layer(t)
-    if layer.readout:
-        return found
-    return first_spike_scores(found, temperature, layer.rule.latest)

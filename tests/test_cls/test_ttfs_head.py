@@ -8,7 +8,8 @@ import pytest
 import torch
 from mmpretrain.structures import DataSample
 
-from mmsfa.spike_times import SpikeTimeError, TTFSHead
+from mmsfa.cls import TTFSHead
+from mmsfa.spike_times import SpikeTimeError
 
 
 def test_the_loss_of_a_race_is_the_first_spike_loss() -> None:
