@@ -72,15 +72,23 @@ def _canonical(name: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _owners_by_import_name() -> dict[str, list[str]]:
-    return dict(metadata.packages_distributions())
+def _owners_by_import_name() -> dict[str, list[metadata.Distribution]]:
+    """As `importlib.metadata.packages_distributions`, which takes 0.3 seconds of each start."""
+    owners: dict[str, list[metadata.Distribution]] = {}
+    for dist in metadata.distributions():
+        names = dist.read_text('top_level.txt')
+        lines = names.split() if names else (dist.read_text('RECORD') or '').splitlines()
+        for name in {line.partition('/')[0] for line in lines}:
+            owners.setdefault(name, []).append(dist)
+    return owners
 
 
 def installed(name: str) -> dict[str, str]:
     """Every distribution that owns one import name, with its version."""
-    found = {_canonical(dist) for dist in _owners_by_import_name().get(name, []) if dist}
+    owners = (dist.metadata['Name'] for dist in _owners_by_import_name().get(name, []))
+    found = {_canonical(owner) for owner in owners if owner}
     versions = {}
-    # Python 3.10 only sees owners that ship a top_level.txt, so the known ones are asked as well.
+    # A source tree has neither file, so the known ones are asked as well.
     for dist in sorted(found | set(STACK.get(name, {}))):
         try:
             versions[dist] = metadata.version(dist)
@@ -234,7 +242,9 @@ class _RepairedTorchvision(MetaPathFinder, Loader):
         try:
             self._execute(module)
         except Exception as error:  # what cannot be loaded raises any kind
-            raise StackError(_does_not_import('torchvision', error, _torchvision_command())) from error
+            raise StackError(
+                _does_not_import('torchvision', error, _torchvision_command())
+            ) from error
 
     def _execute(self, module: ModuleType) -> None:
         try:
@@ -253,8 +263,9 @@ def repair_torchvision() -> None:
     stops because two operators are unknown. With their schemas defined it imports; its compiled
     operators stay away, and `mmsfa.ops` computes without them.
     """
-    if not any(isinstance(finder, _RepairedTorchvision) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _RepairedTorchvision())
+    # By name: check_env.py has a copy of this module, and two of them would tell twice.
+    others = [it for it in sys.meta_path if type(it).__name__ != '_RepairedTorchvision']
+    sys.meta_path[:] = [_RepairedTorchvision(), *others]
 
 
 def _define_torchvision_schemas() -> None:
@@ -306,8 +317,7 @@ def _version_problems(names: tuple[str, ...]) -> list[Problem]:
 def require(*names: str) -> None:
     """Stop with one readable error when something needed is missing or does not fit.
 
-    Torchvision, which takes half a second, is not imported: it is repaired, or refused as
-    readably, by the first who imports it.
+    Torchvision takes half a second: it is repaired or refused when somebody imports it.
 
     Args:
         *names: Import names, such as ``'mmdet'``; without any, what every use of mmsfa needs.

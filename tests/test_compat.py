@@ -146,3 +146,23 @@ def test_ranges_agree_with_the_metadata(repo_dir):
     for distributions in compat.STACK.values():
         for name, allowed in distributions.items():
             assert name in optional or f"    '{name}{allowed}',\n" in written
+
+
+def test_import_brings_no_models_of_other_packages(environment):
+    """Those take a second; mmpretrain's registry brings the classification heads when asked."""
+    code = (
+        'import sys, mmsfa; heavy = {"torchvision", "mmpretrain.models", "mmdet", "mmseg"}; '
+        'print("heavy", heavy & set(sys.modules)); from mmpretrain.registry import MODELS; '
+        'print(MODELS.get("SpikeLinearClsHead"), mmsfa.cls.SpikeLinearClsHead)'
+    )
+    printed = environment.run('-c', code).stdout.splitlines()
+    assert 'heavy set()' in printed
+    name = "<class 'mmsfa.cls.heads.SpikeLinearClsHead'>"
+    assert printed[-1] == f'{name} {name}'
+    # ... also where they were there before
+    before = (
+        'import runpy; tool = runpy.run_path("tools/misc/check_env.py"); '
+        'tool["load_compat"]().repair_torchvision(); '
+        'from mmpretrain.registry import MODELS; MODELS.get("ResNet"); '
+    )
+    assert environment.run('-c', before + code).stdout.splitlines()[-1] == printed[-1]

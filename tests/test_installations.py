@@ -188,7 +188,7 @@ def test_faked_versions_of_every_mm_package(monkeypatch, capsys, repo_dir, distr
         )
 
     monkeypatch.setattr(compat.metadata, 'version', version_of)
-    monkeypatch.setattr(compat.metadata, 'packages_distributions', dict)
+    monkeypatch.setattr(compat.metadata, 'distributions', list)
     compat._owners_by_import_name.cache_clear()
     try:
         said = ''.join(map(str, compat.problems(name)))

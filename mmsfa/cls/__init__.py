@@ -17,7 +17,7 @@ __all__ = [
     'SpikeDistilledLinearClsHead',
     'SpikeLinearClsHead',
     'SpikeTemporalClsHead',
-    'TemporalLinearClsHead',
     'TTFSHead',
+    'TemporalLinearClsHead',
     'TwoStreamLinearClsHead',
 ]

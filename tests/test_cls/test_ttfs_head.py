@@ -31,12 +31,6 @@ def test_potentials_are_scores_as_they_are() -> None:
     assert torch.equal(head((t,)), (4 - t) @ head.fc.weight.t())
 
 
-@pytest.mark.parametrize('settings', [dict(readout='rate'), dict(temperature=0)])
-def test_settings_out_of_range_are_refused(settings: dict) -> None:
-    with pytest.raises(SpikeTimeError, match='must be'):
-        TTFSHead(3, 8, **settings)
-
-
 def test_another_size_is_named() -> None:
     with pytest.raises(SpikeTimeError, match=r'\(B, 8\), got \(4, 9\)'):
         TTFSHead(3, 8)((torch.rand(4, 9),))

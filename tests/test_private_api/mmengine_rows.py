@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
@@ -286,3 +287,12 @@ def preprocessors_say_what_they_do(folder: Path) -> None:
     picture = torch.full((3, 2, 2), 5, dtype=torch.uint8)
     found = full(dict(inputs=[picture]))['inputs'][0, :, 0, 0]
     assert found.tolist() == [4, 3, 1]
+
+
+@row('_locations', '_imported', used_by='__init__.py')
+def a_registry_imports_its_places_when_it_is_first_asked(folder: Path) -> None:
+    registry = Registry('thing', scope='test_thing', locations=['mmsfa.version'])
+    assert registry._imported is False and registry._locations == ['mmsfa.version']
+    registry._locations.append('mmsfa.no_such_place')
+    with pytest.raises(ModuleNotFoundError, match='no_such_place'):
+        registry.get('anything')
