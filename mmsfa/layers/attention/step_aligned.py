@@ -21,6 +21,35 @@ Step = tuple[Tensor, Tensor, Tensor]
 _CLIP = 8.0
 
 
+class _SumOfSteps(torch.autograd.Function):
+    """The sum over steps; it keeps its inputs, and takes them apart again in backward."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, product: StepAlignedProduct) -> Tensor:
+        out, matrix = product.sum_of_steps(q, k, v)
+        ctx.save_for_backward(q, k, v, matrix)
+        ctx.product = product
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        (*inputs, matrix), product = ctx.saved_tensors, ctx.product
+        of_k, of_v = (torch.zeros_like(x) for x in inputs[1:])
+        for q, k, v in product.steps(*inputs):
+            inner = grad @ q.transpose(-2, -1)
+            of_k += inner.transpose(-2, -1) @ v
+            of_v += inner @ k
+        # The gradient of q is that of all its steps, which have the output's in common.
+        of_q = matrix.transpose(-2, -1) @ grad
+        slopes = product.slopes()
+        of_q, of_k, of_v = (
+            one if slope == 1 else one * slope
+            for one, slope in zip((of_q, of_k, of_v), slopes, strict=True)
+        )
+        return of_q, of_k, of_v, None
+
+
 class StepAlignedProduct(SpikeDrivenProduct):
     r"""Attention of each virtual step by itself, added up.
 
@@ -51,6 +80,8 @@ class StepAlignedProduct(SpikeDrivenProduct):
         ValueError: ``order`` is ``'quadratic'``.
     """
 
+    sum_type: type[torch.autograd.Function] = _SumOfSteps
+
     def __init__(
         self, scale: float, order: Order = 'auto', token_norm: float | None = None
     ) -> None:
@@ -73,7 +104,7 @@ class StepAlignedProduct(SpikeDrivenProduct):
             if q.dtype != torch.float64:
                 q, k, v = q.float(), k.float(), v.float()
             learns = torch.is_grad_enabled() and not is_exporting()
-            out = _Sum.apply(q, k, v, self) if learns else self.sum_of_steps(q, k, v)[0]
+            out = self.sum_type.apply(q, k, v, self) if learns else self.sum_of_steps(q, k, v)[0]
             out = self.with_constant(out, q, v)
             scale = self.scale_of_spikes(q)
             if not learns:
@@ -139,35 +170,6 @@ def _begin_with_zero(
 ) -> None:
     """Weights that were trained with another attention have no theta."""
     state_dict.setdefault(f'{prefix}log_theta', torch.zeros_like(product.log_theta))
-
-
-class _Sum(torch.autograd.Function):
-    """The sum over steps; it keeps its inputs, and takes them apart again in backward."""
-
-    @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, product: StepAlignedProduct) -> Tensor:
-        out, matrix = product.sum_of_steps(q, k, v)
-        ctx.save_for_backward(q, k, v, matrix)
-        ctx.product = product
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        (*inputs, matrix), product = ctx.saved_tensors, ctx.product
-        of_k, of_v = (torch.zeros_like(x) for x in inputs[1:])
-        for q, k, v in product.steps(*inputs):
-            inner = grad @ q.transpose(-2, -1)
-            of_k += inner.transpose(-2, -1) @ v
-            of_v += inner @ k
-        # The gradient of q is that of all its steps, which have the output's in common.
-        of_q = matrix.transpose(-2, -1) @ grad
-        slopes = product.slopes()
-        of_q, of_k, of_v = (
-            one if slope == 1 else one * slope
-            for one, slope in zip((of_q, of_k, of_v), slopes, strict=True)
-        )
-        return of_q, of_k, of_v, None
 
 
 class _Scaled(torch.autograd.Function):

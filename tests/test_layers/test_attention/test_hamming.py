@@ -47,18 +47,43 @@ def test_it_counts_channels_that_agree(D: int, constant: bool) -> None:
 
 
 @pytest.mark.parametrize('constant', [False, True])
-def test_each_spike_has_the_gradient_of_its_count(constant: bool) -> None:
-    inputs = [x.requires_grad_() for x in fired()]
+@pytest.mark.parametrize('D', [1, 2, 4])
+def test_the_spikes_next_to_the_count_share_its_gradient(D: int, constant: bool) -> None:
+    """As the slope of every spike between whole counts, from both sides: a tent of width 2."""
+    inputs = [x.requires_grad_() for x in fired(D)]
     weights = torch.randn(2, 3, 8, 12, dtype=torch.float64)
-    found = torch.autograd.grad((product_of(constant=constant)(*inputs) * weights).sum(), inputs)
-    slices = [[straight_through(4 * x, one) for one in SFA(D=4).spikes_of(x)] for x in inputs]
+    found = torch.autograd.grad((product_of(D, constant)(*inputs) * weights).sum(), inputs)
+
+    def spikes_of(x: Tensor) -> list[Tensor]:
+        count, sides = x * D, []
+        for step in range(D):
+            # clip(C - d, 0, 1) a little below and a little above; the ends of 0..D have one side
+            below = count - 1e-9 * ((count > 0.5) * 2 - 1)
+            above = count + 1e-9 * ((count < D - 0.5) * 2 - 1)
+            ramp = [(one - step).clamp(0, 1) for one in (below, above)]
+            sides.append(straight_through(sum(ramp) / 2, (count > step + 0.5).double()))
+        return sides
+
     out: Tensor | int = 0
-    for q, k, v in zip(*slices, strict=True):
+    for q, k, v in zip(*(spikes_of(x) for x in inputs), strict=True):
         similarity = (2 * k - 1).transpose(-2, -1) @ (2 * q - 1) + 4 * constant
-        out = out + v @ similarity / (8 * 4)
+        out = out + v @ similarity / (8 * D)
     wanted = torch.autograd.grad((out * weights).sum(), inputs)
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_gradients_do_not_explode_behind_many_attentions(lively_weights) -> None:
+    """Silence agrees, so a gradient for each silent step grew tenfold with every second block."""
+    norms = []
+    for kind in ('SpikeDrivenSelfAttention', 'HammingAttention'):
+        attn = dict(type=f'mmpretrain.{kind}', token_norm=16)
+        torch.manual_seed(0)
+        backbone = MODELS.build(dict(type='mmpretrain.ESpikeFormer', arch='tiny', attn_cfg=attn))
+        backbone = lively_weights(backbone).train()
+        backbone(torch.randn(4, 3, 64, 64))[-1].square().mean().backward()
+        norms.append(backbone.downsample_layers[0].conv.weight.grad.norm())
+    assert norms[1] < 10 * norms[0]
 
 
 def test_its_additions_grow_with_spikes_and_tokens() -> None:
