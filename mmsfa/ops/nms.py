@@ -45,11 +45,7 @@ def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
     """
     order = dets[:, 4].sort(stable=True, descending=True)[1].cpu().numpy()
     groups = suppress(dets[order, :4].cpu().numpy(), lambda iou: iou >= iou_threshold)
-    return [[int(order[box]), *order[_places(gone)].tolist()] for box, gone in groups]
-
-
-def _places(bits: int) -> list[int]:
-    return [place for place in range(bits.bit_length()) if bits >> place & 1]
+    return [[int(order[box]), *order[gone()].tolist()] for box, gone in groups]
 
 
 def softnms(

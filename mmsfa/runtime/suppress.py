@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -12,24 +13,33 @@ SPLIT = 10000  # boxes from which mmcv goes through the groups one by one
 
 def suppress(
     boxes: np.ndarray, suppresses: Callable[[np.ndarray], np.ndarray]
-) -> Iterator[tuple[int, int]]:
-    """Each box that stays and, as the bits of a number, those that it suppresses.
+) -> Iterator[tuple[int, Callable[[], np.ndarray]]]:
+    """Each box that stays, and a function that gives the places of those that it suppresses.
 
     Args:
         boxes: Corners, highest score first, shape (N, 4).
         suppresses: Tells from overlaps, shape (...), where the second box has to go.
     """
-    areas = areas_of(boxes)
-    gone = 0  # one operation on a long number is faster than one on an array of N flags
-    for begin in range(0, len(boxes), BLOCK):
-        block = slice(begin, begin + BLOCK)
-        hits = suppresses(overlaps(boxes[block], areas[block], boxes[begin:], areas[begin:]))
-        for box, row in enumerate(np.packbits(hits, axis=1, bitorder='little'), begin):
-            if not gone >> box & 1:
-                worse = int.from_bytes(row.tobytes(), 'little') << begin & -2 << box
-                its_own = worse & ~gone
+    areas, left = areas_of(boxes), np.arange(len(boxes))
+    while len(left):
+        block = left[:BLOCK]
+        hits = suppresses(overlaps(boxes[block], areas[block], boxes[left], areas[left]))
+        gone = 0  # one operation on a long number is faster than one on an array of N flags
+        for row, packed in enumerate(np.packbits(hits, axis=1, bitorder='little')):
+            if not gone >> row & 1:
+                its_own = int.from_bytes(packed.tobytes(), 'little') & -2 << row & ~gone
                 gone |= its_own
-                yield box, its_own
+                yield int(block[row]), partial(_places, its_own, left)
+        left = left[BLOCK:][~_flags(gone, len(left))[BLOCK:]]
+
+
+def _places(bits: int, left: np.ndarray) -> np.ndarray:
+    return left[_flags(bits, len(left))]
+
+
+def _flags(bits: int, count: int) -> np.ndarray:
+    packed = np.frombuffer(bits.to_bytes(count // 8 + 1, 'little'), np.uint8)
+    return np.unpackbits(packed, count=count, bitorder='little').astype(bool)
 
 
 def areas_of(boxes: np.ndarray) -> np.ndarray:
@@ -41,13 +51,18 @@ def overlaps(
     boxes: np.ndarray, areas: np.ndarray, others: np.ndarray, other_areas: np.ndarray
 ) -> np.ndarray:
     """Intersection over union of (N, 4) with (M, 4), shape (N, M); 0 where both have no area."""
-    shared = np.ones((), boxes.dtype)
-    for axis in (0, 1):
-        first = np.maximum(boxes[:, None, axis], others[:, axis])
-        last = np.minimum(boxes[:, None, axis + 2], others[:, axis + 2])
-        shared = shared * (last - first).clip(0)
+    shared, side = (np.empty((len(boxes), len(others)), boxes.dtype) for _ in range(2))
+    for axis, out in enumerate((shared, side)):
+        np.minimum(boxes[:, None, axis + 2], others[:, axis + 2], out=out)
+        out -= np.maximum(boxes[:, None, axis], others[:, axis])
+        np.maximum(out, 0, out=out)
+    shared *= side
+    union = np.add(areas[:, None], other_areas, out=side)
+    union -= shared
     with np.errstate(invalid='ignore', divide='ignore'):
-        return np.nan_to_num(shared / (areas[:, None] + other_areas - shared), nan=0.0)
+        shared /= union
+    shared[np.isnan(shared)] = 0
+    return shared
 
 
 def best_first(scores: np.ndarray) -> np.ndarray:
@@ -60,8 +75,8 @@ def nms(
 ) -> np.ndarray:
     """Non-maximum suppression inside of each group, as mmcv's ``batched_nms`` does it.
 
-    The boxes of each group are moved to a place of their own, so one pass serves all; from `SPLIT`
-    boxes on, each group has its pass. Both in float32, with mmcv's roundings.
+    The boxes of each group are moved to a place of their own, as there, for the same roundings in
+    float32. Then each group has its pass, unless corners below 0 reach into the group before.
 
     Args:
         boxes: Corners, float32, shape (N, 4).
@@ -77,7 +92,7 @@ def nms(
     step = boxes.max() + boxes.dtype.type(1)
     moved = boxes + (groups.astype(boxes.dtype) * step)[:, None]
     parts: list[np.ndarray] = [np.arange(len(boxes))]
-    if len(boxes) >= SPLIT:
+    if len(boxes) >= SPLIT or boxes.min() >= 0:
         parts = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     kept = np.sort(np.concatenate([_kept(moved, scores, part, iou_threshold) for part in parts]))
     return kept[best_first(scores[kept])]
