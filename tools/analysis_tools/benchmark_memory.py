@@ -88,6 +88,8 @@ def parse_args() -> argparse.Namespace:
         parser.error('--whole takes the pictures as the training data has them: leave --shape out')
     if args.whole and args.budgets:
         parser.error('--budgets is about the backbone: leave --whole out')
+    if args.budgets and 'published' in args.variants:
+        parser.error('--budgets goes along a line, and "published" takes tokens squared')
     return args
 
 
