@@ -33,6 +33,8 @@ TOOLS = {
     'looks': ('tools/analysis_tools/plot_receptive_field.py', 'draw where attentions look'),
     'flops': ('tools/analysis_tools/get_flops.py', 'parameters and MACs of each part'),
     'benchmark': ('tools/analysis_tools/benchmark.py', 'time and memory of a backbone'),
+    'memory': ('tools/analysis_tools/benchmark_memory.py', 'memory of a training step; what fits'),
+    'costs': ('tools/analysis_tools/plot_cost.py', 'plot time against pixels'),
     'hook-costs': ('tools/analysis_tools/benchmark_hooks.py', 'what a hook costs in a validation'),
     'step-costs': ('tools/analysis_tools/benchmark_training_hooks.py', 'and in a training step'),
     'logs': ('tools/analysis_tools/analyze_logs.py', 'curves and times of a run'),
