@@ -183,20 +183,25 @@ def missing_problem(name: str, mend: str) -> Problem | None:
     return None if importable(name) else Problem(f'{name} is not installed.', mend)
 
 
-def import_problems() -> list[Problem]:
-    """What is installed must import; imports torch, numpy and torchvision, and repairs the last."""
-    repair_torchvision()
-    found = [*_base_problems(), _import_problem('torchvision', _torchvision_command())]
+def _some(*found: Problem | None) -> list[Problem]:
     return [problem for problem in found if problem]
 
 
-def _base_problems() -> list[Problem | None]:
+def import_problems() -> list[Problem]:
+    """What is installed must import; imports torch, numpy and torchvision, and repairs the last."""
+    repair_torchvision()
+    return _base_problems() or _some(  # torchvision would fail as well
+        _import_problem('torchvision', _torchvision_command())
+    )
+
+
+def _base_problems() -> list[Problem]:
     """Of what is imported in any case."""
-    return [
+    return _some(
         _import_problem('torch', f"pip install --force-reinstall 'torch{_allowed_torch()}'"),
         # Everything imports numpy; torch alone only warns without it.
         _import_problem('numpy', 'pip install --force-reinstall numpy'),
-    ]
+    )
 
 
 def _import_problem(name: str, mend: str) -> Problem | None:
@@ -218,16 +223,15 @@ def _does_not_import(name: str, error: Exception, mend: str) -> Problem:
 class _RepairedTorchvision(MetaPathFinder, Loader):
     """Imports torchvision like any other package, and repairs it where that fails."""
 
-    own: Any = None  # the loader of the package itself
+    own: Any = None  # the loader of torchvision itself
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if name != 'torchvision':
             return None
-        others = (finder for finder in list(sys.meta_path) if finder is not self)
-        found = (finder.find_spec(name, path, target) for finder in others)
-        spec = next((spec for spec in found if spec), None)
+        others = [finder for finder in sys.meta_path if finder is not self]
+        spec = next(filter(None, (one.find_spec(name, path, target) for one in others)), None)
         if spec:
             self.own, spec.loader = spec.loader, self
         return spec
@@ -305,13 +309,12 @@ def _version_problems(names: tuple[str, ...]) -> list[Problem]:
     old = python_problem()
     if old:
         return [old]  # nothing else can be judged, or matters, before this
-    found = [
+    return _some(
         torch_problem(),
         missing_problem('numpy', 'pip install numpy'),
         missing_problem('torchvision', _torchvision_command()),
         *(mm_problem(name) for name in names or ALWAYS_NEEDED),
-    ]
-    return [problem for problem in found if problem]
+    )
 
 
 def require(*names: str) -> None:
@@ -325,7 +328,7 @@ def require(*names: str) -> None:
     Raises:
         StackError: With one paragraph and one command for each problem.
     """
-    found = _version_problems(names) or [problem for problem in _base_problems() if problem]
+    found = _version_problems(names) or _base_problems()
     if found:
         raise StackError('\n\n'.join(map(str, found)))
     repair_torchvision()

@@ -117,7 +117,7 @@ def main() -> None:
         table.add_row(name, *(f'{value:.3g} s' for value in values), f'{slope:.3f}')
     Console().print(table)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    draw(args.sizes, seconds, f'{Path(args.config).stem}: backbone, {machine}').savefig(
+    draw(args.sizes, seconds, f'backbone of {Path(args.config).stem}\n{machine}').savefig(
         args.out, dpi=DPI
     )
     print(f'The figure is in {args.out}')
