@@ -59,7 +59,8 @@ from mmsfa.config.scopes import scope_of
 from mmsfa.model_parts import bare_model
 
 KEPT, STEP = 'kept for backward (MB)', 'training step (s)'
-SMALL, LARGE = 256, 512  # sides of the pictures whose peaks tell what fits
+# Sides of the pictures whose peaks tell what fits; maps of smaller ones lie in a heap with holes.
+SMALL, LARGE = 512, 1024
 
 
 os.environ.setdefault('KINETO_LOG_LEVEL', '5')  # the profiler tells when it begins and ends
