@@ -1,9 +1,15 @@
-"""Variants of a backbone that a benchmark compares with it."""
+"""Variants of a backbone that a benchmark compares with it, and how they are built."""
 
 from __future__ import annotations
 
+from copy import deepcopy
+from typing import Any
+
+import torch
 from mmengine.config import Config
-from mmengine.registry import MODELS
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
 
 from mmsfa.config.accepted_keys import accepted_by
 from mmsfa.config.scopes import class_of
@@ -42,3 +48,19 @@ def variants_of(cfg: Config, wanted: list[str]) -> list[str]:
     if left_out:
         print(f'The backbone {backbone.type} has no variant {", ".join(left_out)}: left out.')
     return kept
+
+
+def build_backbone(
+    cfg: Config, settings: dict[str, Any] | None = None, device: str = 'cpu'
+) -> nn.Module:
+    """The backbone of a config, always from the same random weights.
+
+    Args:
+        cfg: Config of a model with a backbone.
+        settings: Replace those of the backbone, see `VARIANTS`.
+        device: Where it shall lie.
+    """
+    init_default_scope(cfg.get('default_scope'))
+    torch.manual_seed(0)
+    backbone = MODELS.build({**deepcopy(bare_model(cfg.model).backbone), **(settings or {})})
+    return revert_sync_batchnorm(backbone).to(device)

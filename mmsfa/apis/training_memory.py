@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import platform
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -27,9 +26,12 @@ from mmsfa.errors import OptionError
 from mmsfa.model_parts import bare_model
 from mmsfa.neurons import spikes_as_bytes
 
+from .backbone_variants import VARIANTS as BACKBONES
+from .backbone_variants import build_backbone
+from .in_turns import is_cuda
+
 # What takes turns; the ANN twin comes first, because the others are compared with it.
 VARIANTS = ('relu', 'spiking', 'bytes', 'checkpointing', 'bytes+checkpointing', 'published')
-_QUADRATIC = dict(type='mmpretrain.SpikeDrivenSelfAttention', order='quadratic')
 
 
 class Fit(NamedTuple):
@@ -65,7 +67,7 @@ def config_of(cfg: Config, variant: str) -> Config:
     if variant == 'relu':
         to_ann_twin(cfg)
     elif variant == 'published':
-        bare_model(cfg.model).backbone.attn_cfg = _QUADRATIC
+        bare_model(cfg.model).backbone.update(BACKBONES[variant])
     if 'checkpointing' in variant:
         bare_model(cfg.model).backbone.with_cp = True
     return cfg
@@ -78,11 +80,12 @@ def context_of(variant: str) -> Callable[[], AbstractContextManager[None]]:
 
 def build(cfg: Config, variant: str, whole: bool, device: str) -> nn.Module:
     """The whole model or its backbone, with random weights, in training mode."""
+    cfg = config_of(cfg, variant)
+    if not whole:
+        return build_backbone(cfg, device=device).train()
     init_default_scope(cfg.get('default_scope'))
     torch.manual_seed(0)
-    model = config_of(cfg, variant).model
-    built = MODELS.build(model if whole else bare_model(model).backbone)
-    return revert_sync_batchnorm(built).to(device).train()
+    return revert_sync_batchnorm(MODELS.build(cfg.model)).to(device).train()
 
 
 def loss_of(model: Any, batch: Any) -> Tensor:
@@ -120,7 +123,7 @@ def kept_bytes(forward: Callable[[], Any], device: str) -> int:
         forward: Runs it and returns the result.
         device: Where it runs.
     """
-    if device != 'cpu':
+    if is_cuda(device):
         before = torch.cuda.memory_allocated(device)
         result = forward()
         kept = torch.cuda.memory_allocated(device) - before
@@ -144,7 +147,7 @@ def peak_bytes(cfg: Config, variant: str, shape: tuple[int, ...], device: str) -
         shape: (B, C, H, W).
         device: Where it runs.
     """
-    if device != 'cpu':
+    if is_cuda(device):
         return _step_peak(cfg, variant, shape, device)
     context = multiprocessing.get_context('spawn')
     os.environ.setdefault('MALLOC_MMAP_THRESHOLD_', str(1 << 20))  # glibc reads it as it begins
@@ -155,16 +158,25 @@ def peak_bytes(cfg: Config, variant: str, shape: tuple[int, ...], device: str) -
 def _step_peak(cfg: Config, variant: str, shape: tuple[int, ...], device: str) -> int:
     model = build(cfg, variant, False, device)
     picture = torch.randn(shape, device=device)
-    if device == 'cpu':
-        before = _resident_peak(begin_anew=True)
-    else:
+
+    def step() -> None:
+        with context_of(variant)():
+            loss = loss_of(model, picture)
+        loss.backward()
+
+    return peak_of(step, device)
+
+
+def peak_of(step: Callable[[], Any], device: str) -> int:
+    """Largest memory that a call takes beyond what is there before it, in bytes."""
+    if is_cuda(device):
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
-    with context_of(variant)():
-        loss = loss_of(model, picture)
-    loss.backward()
-    after = _resident_peak() if device == 'cpu' else torch.cuda.max_memory_allocated(device)
-    return after - before
+        step()
+        return torch.cuda.max_memory_allocated(device) - before
+    before = _resident_peak(begin_anew=True)
+    step()
+    return _resident_peak() - before
 
 
 def _resident_peak(begin_anew: bool = False) -> int:
@@ -178,10 +190,3 @@ def _resident_peak(begin_anew: bool = False) -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == 'darwin' else 1024 * peak
-
-
-def machine_name(device: str) -> str:
-    """The machine, for the log."""
-    if torch.device(device).type == 'cuda':
-        return torch.cuda.get_device_name(device)
-    return f'{platform.machine()} CPU, {torch.get_num_threads()} threads'

@@ -198,7 +198,7 @@ class SpikeTransformerBlock(CoupledBlock):
             name = f'{prefix}layer_scales.{i}.weight'
             block_is_there = f'{prefix}mlp.fc1.conv.weight' in state_dict
             if not isinstance(scale, nn.Identity) and block_is_there and name not in state_dict:
-                state_dict[name] = torch.ones_like(scale.state_dict()['weight'])
+                state_dict[name] = torch.ones_like(scale.get_parameter('weight'))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

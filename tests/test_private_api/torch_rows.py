@@ -99,13 +99,6 @@ def tensors_count_their_changes(folder: Path) -> None:
         _ = y._version
 
 
-@row('_cdata', used_by='tools/analysis_tools/benchmark.py')
-def storages_have_an_identity(folder: Path) -> None:
-    x = torch.zeros(2)
-    same = x.view(1, 2).untyped_storage()._cdata == x.untyped_storage()._cdata
-    assert same and torch.zeros(2).untyped_storage()._cdata != x.untyped_storage()._cdata
-
-
 @row('_forward_hooks', used_by='compression/pruning/tracing.py')
 def hooks_run_in_the_order_of_their_dict(folder: Path) -> None:
     layer, called = nn.Linear(1, 1), []

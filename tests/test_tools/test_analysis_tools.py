@@ -14,8 +14,11 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from mmsfa.apis.backbone_variants import VARIANTS, build_backbone, variants_of
+from mmsfa.apis.training_memory import kept_bytes
 from mmsfa.errors import OptionError
 from mmsfa.spike_times import SpikeTimeError
 
@@ -187,22 +190,45 @@ def test_benchmark_compares_the_variants_in_one_run(run_tool: Run, tmp_path: Pat
     assert kept['spiking'] < kept['published']  # 64 tokens: N x N is more than d x e
 
 
+def saved_bytes(model: nn.Module, picture: torch.Tensor) -> int:
+    """What layers save for backward without the weights, each storage once."""
+    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()  # known by its identity, which fake tensors have too
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        outs = model.train()(picture)
+        total = sum(kept.values())
+    del outs
+    return total
+
+
 def test_less_than_half_is_kept_for_backward(repo_dir: Path) -> None:
     """At the size of a COCO picture; fake tensors compute and hold nothing."""
-    benchmark = runpy.run_path(str(repo_dir / TOOLS / 'benchmark.py'))
     cfg = Config.fromfile(repo_dir / 'configs/det/mask_rcnn_esf.py').model.backbone
     cfg.norm_cfg = dict(type='BN')
-    kept = []
     with FakeTensorMode():
-        for variant in ('spiking', 'published'):
-            model = MODELS.build({**cfg, **benchmark['VARIANTS'][variant]})
-            kept.append(benchmark['saved_bytes'](model, torch.randn(1, 3, 800, 1344)))
-    linear, published = kept
+        linear, published = (
+            saved_bytes(MODELS.build({**cfg, **VARIANTS[variant]}), torch.randn(1, 3, 800, 1344))
+            for variant in ('spiking', 'published')
+        )
     assert 2e9 < 2 * linear < published
 
 
+def test_the_tool_weighs_what_layers_save(repo_dir: Path) -> None:
+    """Counted by what is allocated: without the picture, and with the maps that are returned."""
+    cfg = Config.fromfile(repo_dir / DET)
+    model, picture = build_backbone(cfg).train(), torch.randn(1, 3, 128, 128)
+    kept = kept_bytes(lambda: model(picture), 'cpu')
+    assert kept == pytest.approx(saved_bytes(model, picture), rel=0.05)
+
+
 def test_benchmark_leaves_out_what_a_backbone_cannot_be(repo_dir: Path, capsys) -> None:
-    variants_of = runpy.run_path(str(repo_dir / TOOLS / 'benchmark.py'))['variants_of']
     cfg = Config.fromfile(repo_dir / 'configs/cls/qsnn_tiny_flowers5.py')
     assert variants_of(cfg, ['spiking', 'published', 'relu']) == ['spiking', 'relu']
     assert (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import runpy
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -108,12 +106,6 @@ def test_what_has_no_twin_is_refused(
     with pytest.raises(SystemExit, match='2'):
         call_tool(TOOL, CLS, '--epochs', 3)
     assert 'belong to --sfa-vs-lif' in capsys.readouterr().err
-
-
-def test_a_ratio_to_nothing_is_no_number(repo_dir: Path) -> None:
-    ratio_to = runpy.run_path(str(repo_dir / TOOL))['ratio_to']
-    assert math.isnan(ratio_to('a', 'b', dict(a=[0.0, 40.0], b=[20.0, 30.0])))
-    assert ratio_to('a', 'b', dict(a=[10.0, 40.0], b=[20.0, 20.0])) == 1.25
 
 
 def test_both_trainings_start_alike(

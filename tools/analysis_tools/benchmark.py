@@ -30,38 +30,36 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 import argparse
 import json
 import math
-import platform
-import statistics
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import torch
 from mmcv.cnn import fuse_conv_bn
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import MODELS, init_default_scope
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
 
-from mmsfa.apis.backbone_variants import VARIANTS, variants_of
+from mmsfa.apis.backbone_variants import VARIANTS, build_backbone, variants_of
+from mmsfa.apis.in_turns import Rounds, machine_name, medians, ratio_to, seconds
 from mmsfa.apis.sfa_vs_lif import (
     PUBLISHED,
     check_trainable,
     train_and_validate,
 )
+from mmsfa.apis.training_memory import kept_bytes, loss_of, peak_of
 from mmsfa.cli.key_values import KeyValues
 from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.config.lif_twin import levels_of, to_lif_twin
 from mmsfa.config.scopes import scope_of
 from mmsfa.model_parts import bare_model
 
-Figures = dict[str, dict[str, list[float]]]  # figure -> variant -> one value a round
+Figures = dict[str, Rounds]  # figure -> variant -> one value a round
 
 
 def parse_args() -> argparse.Namespace:
@@ -140,25 +138,17 @@ def twins(cfg: Config, lif_options: dict | None) -> dict[str, Config]:
     return {f'SFA 1 x {D}': cfg, f'LIF {D} x 1': lif}
 
 
-def build(cfg: Config, variant: dict, device: str) -> nn.Module:
-    """The backbone of a config, in one of the variants, from the same random weights."""
-    init_default_scope(cfg.default_scope)
-    torch.manual_seed(0)
-    backbone = MODELS.build({**deepcopy(bare_model(cfg.model).backbone), **variant})
-    return revert_sync_batchnorm(backbone).to(device)
-
-
 def build_all(cfg: Config, args: argparse.Namespace) -> dict[str, nn.Module]:
     """Everything that takes turns, by name."""
     if args.sfa_vs_lif:
         both = twins(cfg, args.lif_options)
-        return {name: build(twin, {}, args.device) for name, twin in both.items()}
+        return {name: build_backbone(twin, device=args.device) for name, twin in both.items()}
     if not args.backends:
         names = variants_of(cfg, args.variants)
-        return {name: build(cfg, VARIANTS[name], args.device) for name in names}
+        return {name: build_backbone(cfg, VARIANTS[name], args.device) for name in names}
     from mmsfa.export.onnx.backends import backbone_backends  # needs the extra "export"
 
-    return backbone_backends(build(cfg, {}, args.device).eval())
+    return backbone_backends(build_backbone(cfg, device=args.device).eval())
 
 
 def forward(model: nn.Module, image: Tensor) -> None:
@@ -171,44 +161,8 @@ def forward(model: nn.Module, image: Tensor) -> None:
 def train_step(model: nn.Module, image: Tensor) -> None:
     """Forward and backward; the step of the optimizer is the same for every variant."""
     model.train()
-    sum(out.float().mean() for out in model(image)).backward()
+    loss_of(model, image).backward()
     model.zero_grad(set_to_none=True)
-
-
-def saved_bytes(model: nn.Module, image: Tensor) -> int:
-    """Memory that a forward pass keeps for backward, without the weights."""
-    # A storage is known by its identity, which fake tensors have too.
-    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
-    kept: dict[int, int] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in weights:
-            kept[storage._cdata] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        outs = model.train()(image)
-        total = sum(kept.values())
-    del outs
-    return total
-
-
-def seconds(task: Callable[[nn.Module, Tensor], None], model: nn.Module, image: Tensor) -> float:
-    """How long one call takes, until the device has finished."""
-    wait = torch.cuda.synchronize if image.is_cuda else lambda: None
-    wait()
-    begin = time.perf_counter()
-    task(model, image)
-    wait()
-    return time.perf_counter() - begin
-
-
-def peak_bytes(model: nn.Module, image: Tensor) -> int:
-    """Largest memory that a training step takes on a GPU, with all weights that lie there."""
-    torch.cuda.reset_peak_memory_stats(image.device)
-    train_step(model, image)
-    return torch.cuda.max_memory_allocated(image.device)
 
 
 def _channels_last(model: nn.Module) -> nn.Module:
@@ -238,26 +192,21 @@ def measure(cfg: Config, args: argparse.Namespace) -> Figures:
     with precision:
         if not (args.fuse_conv_bn or args.backends):  # else there is no backward
             figures['kept for backward (MB)'] = {
-                name: [saved_bytes(model, image) / 1e6] for name, model in models.items()
+                name: [kept_bytes(partial(model.train(), image), args.device) / 1e6]
+                for name, model in models.items()
             }
             if image.is_cuda:
                 figures['peak of a training step (MB)'] = {
-                    name: [peak_bytes(model, image) / 1e6] for name, model in models.items()
+                    name: [peak_of(partial(train_step, model, image), args.device) / 1e6]
+                    for name, model in models.items()
                 }
         for number in track(range(args.repeats + 1), 'rounds'):
             for task, call in tasks.items():
                 for name, model in models.items():
-                    value = seconds(call, model, image)
+                    value = seconds(partial(call, model, image), args.device)
                     if number:  # the first round warms up
                         figures[task][name].append(value)
     return figures
-
-
-def device_name(device: str) -> str:
-    """The machine, for the log."""
-    if torch.device(device).type == 'cuda':
-        return torch.cuda.get_device_name(device)
-    return f'{platform.machine()} CPU, {torch.get_num_threads()} threads'
 
 
 def train(cfg: Config, args: argparse.Namespace) -> Figures:
@@ -272,20 +221,10 @@ def train(cfg: Config, args: argparse.Namespace) -> Figures:
     return figures
 
 
-def ratio_to(first: str, name: str, values: dict[str, list[float]]) -> float:
-    """Median ratio of a variant to the first one, round by round; NaN where that is 0."""
-    pairs = list(zip(values[name], values[first], strict=True))
-    return statistics.median(a / b for a, b in pairs) if all(b for _, b in pairs) else math.nan
-
-
 def add_rows(table: Table, figures: Figures, published: bool) -> None:
     """One row a figure: medians and ratios to the first variant."""
     for figure, values in figures.items():
-        first, *_ = names = list(values)
-        cells = [
-            f'{statistics.median(values[name]):.4g} ({ratio_to(first, name, values):.2f}x)'
-            for name in names
-        ]
+        cells = medians(values)
         if published:
             cells.append(f'{PUBLISHED[figure]}x' if figure in PUBLISHED else '')
         table.add_row(figure, *cells)
@@ -303,7 +242,7 @@ def main() -> None:
     if trains:
         figures |= train(cfg, args)
     names = list(figures['forward (s)'])
-    machine = f'{device_name(args.device)}, torch {torch.__version__}'
+    machine = f'{machine_name(args.device)}, torch {torch.__version__}'
     size = ' x '.join(map(str, (args.batch_size, *args.shape)))
     options = [name for name in ('fuse_conv_bn', 'channels_last') if getattr(args, name)]
     title = ', '.join(['backbone', size, args.dtype, *options, machine])

@@ -26,9 +26,6 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 import argparse
 import json
 import os
-import statistics
-import time
-from collections.abc import Callable
 from functools import partial
 from math import isqrt
 from pathlib import Path
@@ -42,6 +39,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
 
+from mmsfa.apis.in_turns import Rounds, machine_name, medians, seconds
 from mmsfa.apis.training_memory import (
     VARIANTS,
     build,
@@ -49,7 +47,6 @@ from mmsfa.apis.training_memory import (
     fit_line,
     kept_bytes,
     loss_of,
-    machine_name,
     peak_bytes,
     real_batch,
 )
@@ -107,20 +104,7 @@ def step(model: nn.Module, batch: Any, variant: str) -> None:
     model.zero_grad(set_to_none=True)
 
 
-def seconds(call: Callable[[], None], device: str) -> float:
-    """How long a call takes: processor time on a CPU, where others run, too; else the clock."""
-    if device == 'cpu':
-        begin = time.process_time()
-        call()
-        return (time.process_time() - begin) / torch.get_num_threads()
-    torch.cuda.synchronize(device)
-    begin = time.perf_counter()
-    call()
-    torch.cuda.synchronize(device)
-    return time.perf_counter() - begin
-
-
-def measure(cfg: Config, args: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
+def measure(cfg: Config, args: argparse.Namespace) -> dict[str, Rounds]:
     """Weigh and time the variants in turns: figure -> variant -> one value a round."""
     if args.whole:
         check_datasets(cfg, 'train')
@@ -129,7 +113,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> dict[str, dict[str, list[f
         channels = bare_model(cfg.model).backbone.get('in_channels', 3)
         batch = torch.randn(args.batch_size, channels, *args.shape, device=args.device)
     models = {name: build(cfg, name, args.whole, args.device) for name in args.variants}
-    figures: dict[str, dict[str, list[float]]] = {KEPT: {}, STEP: {name: [] for name in models}}
+    figures: dict[str, Rounds] = {KEPT: {}, STEP: {name: [] for name in models}}
     for number in track(range(args.repeats + 1), 'rounds'):
         for name, model in models.items():
             value = seconds(partial(step, model, batch, name), args.device)
@@ -161,20 +145,6 @@ def budget_rows(cfg: Config, args: argparse.Namespace) -> dict[str, list[str]]:
     return rows
 
 
-def show(figures: dict[str, dict[str, list[float]]], title: str) -> None:
-    """One row a figure: medians, and ratios to the first variant."""
-    names = list(figures[STEP])
-    table = Table('figure', *names, title=title)
-    for figure, values in figures.items():
-        first = values[names[0]]
-        cells = []
-        for name in names:
-            ratio = statistics.median(a / b for a, b in zip(values[name], first, strict=True))
-            cells.append(f'{statistics.median(values[name]):.4g} ({ratio:.2f}x)')
-        table.add_row(figure, *cells)
-    Console().print(table)
-
-
 def main() -> None:
     """Measure and print."""
     args = parse_args()
@@ -184,7 +154,10 @@ def main() -> None:
     what = f'whole model, batch {args.batch_size}' if args.whole else 'backbone'
     size = '' if args.whole else ' ' + ' x '.join(map(str, (args.batch_size, *args.shape)))
     title = f'{what}{size}, float32, {machine_name(args.device)}, torch {torch.__version__}'
-    show(figures, title)
+    table = Table('figure', *args.variants, title=title)
+    for figure, values in figures.items():
+        table.add_row(figure, *medians(values))
+    Console().print(table)
     print(f'Medians of {args.repeats} rounds; in brackets the median ratio to {args.variants[0]}.')
     written: dict[str, Any] = dict(config=args.config, title=title, figures=figures)
     if args.budgets:

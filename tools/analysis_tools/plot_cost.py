@@ -17,20 +17,19 @@ import mmsfa  # noqa: F401  first: it says what is wrong with an installation
 import argparse
 import json
 import statistics
-import time
-from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmsfa.apis.backbone_variants import VARIANTS, variants_of
+from mmsfa.apis.backbone_variants import VARIANTS, build_backbone, variants_of
+from mmsfa.apis.in_turns import machine_name, seconds
 from mmsfa.cli.options import add_config_options, read_config, run_tool
 from mmsfa.model_parts import bare_model
 from mmsfa.visualization.report.plots import COLOURS, DPI
@@ -63,23 +62,18 @@ def parse_args() -> argparse.Namespace:
 
 def measure(cfg: Config, args: argparse.Namespace) -> Seconds:
     """Time every variant at every size on the CPU, in turns."""
-    init_default_scope(cfg.default_scope)
-    settings = bare_model(cfg.model).backbone
-    models = {}
-    for name in variants_of(cfg, args.variants):
-        torch.manual_seed(0)
-        models[name] = MODELS.build({**deepcopy(settings), **VARIANTS[name]}).eval()
-    channels = settings.get('in_channels', 3)
+    names = variants_of(cfg, args.variants)
+    models = {name: build_backbone(cfg, VARIANTS[name]).eval() for name in names}
+    channels = bare_model(cfg.model).backbone.get('in_channels', 3)
     rounds: dict[str, list[list[float]]] = {name: [[] for _ in args.sizes] for name in models}
     for number in track(range(args.repeats + 1), 'rounds'):
         for place, side in enumerate(args.sizes):
             picture = torch.randn(1, channels, side, side)
             for name, model in models.items():
-                begin = time.perf_counter()
                 with torch.inference_mode():
-                    model(picture)
+                    value = seconds(partial(model, picture), 'cpu')
                 if number:
-                    rounds[name][place].append(time.perf_counter() - begin)
+                    rounds[name][place].append(value)
     return {n: [statistics.median(values) for values in sizes] for n, sizes in rounds.items()}
 
 
@@ -110,7 +104,7 @@ def main() -> None:
     args = parse_args()
     cfg = read_config(args)
     seconds = measure(cfg, args)
-    machine = f'{torch.get_num_threads()} CPU thread(s), torch {torch.__version__}'
+    machine = f'{machine_name("cpu")}, torch {torch.__version__}'
     table = Table('variant', *(f'{side}^2' for side in args.sizes), 'slope', title=machine)
     for name, values in seconds.items():
         slope = slope_of(args.sizes, values)
