@@ -19,6 +19,7 @@ default_hooks = dict(
     numerics=dict(type='NumericsHook'),
     schedule=dict(type='ScheduleHook'),
     quantization_anneal=dict(type='QuantizationAnnealHook'),
+    spikes_as_bytes=dict(type='SpikesAsBytesHook'),
 )
 
 env_cfg = dict(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import mmcv.cnn.bricks.wrappers as mmcv_layers
 import pytest
@@ -124,6 +125,23 @@ def hooks_lie_in_dicts(folder: Path) -> None:
     layer(torch.ones(1, 1))
     optimizer.step()
     assert called == ['other', 'other']
+
+
+@row('_python_dispatch', used_by='apis/matrix_products.py')
+def a_mode_sees_each_operator(folder: Path) -> None:
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Noting(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+        ) -> Any:
+            seen.append((func, len(args)))
+            return func(*args, **(kwargs or {}))
+
+    seen: list[tuple[Any, int]] = []
+    with Noting(), torch.no_grad():
+        nn.Conv2d(1, 1, 1)(torch.ones(1, 1, 2, 2))
+    assert seen[-1] == (torch.ops.aten.convolution.default, 9), 'the last argument: groups'
 
 
 @row('_iterator', used_by='engine/loader/resumable_loader.py')

@@ -8,6 +8,8 @@ Three variants take turns, so that a drifting machine slows all of them:
 
 A variant whose setting the backbone does not take is left out, and named.
 
+With --products the matrix products of the first variant, on their own, take turns with the rest.
+
 With --backends it is the spiking backbone in PyTorch, in every form of ONNX and, where it is
 installed, in OpenVINO instead.
 
@@ -47,6 +49,7 @@ from torch import Tensor, nn
 
 from mmsfa.apis.backbone_variants import VARIANTS, build_backbone, variants_of
 from mmsfa.apis.in_turns import Rounds, machine_name, medians, ratio_to, seconds
+from mmsfa.apis.matrix_products import MatrixProducts
 from mmsfa.apis.sfa_vs_lif import (
     PUBLISHED,
     check_trainable,
@@ -98,14 +101,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', type=Path, help='of --sfa-vs-lif: folder of the trainings')
     parser.add_argument('--fuse-conv-bn', action='store_true', help='fold BN; inference only')
     parser.add_argument('--channels-last', action='store_true', help='memory format of the run')
+    parser.add_argument('--products', action='store_true', help='its matrix products, alone')
     parser.add_argument('--no-train', action='store_true', help='time no training steps')
     parser.add_argument('--out', type=Path, help='also write the figures as JSON')
     add_config_options(parser)
     args = parser.parse_args()
     if args.repeats < 1:
         parser.error(f'--repeats must be at least 1 round, got {args.repeats}')
-    if args.fuse_conv_bn and not args.no_train:
-        parser.error('--fuse-conv-bn is for inference: add --no-train')
+    if (args.fuse_conv_bn or args.products) and not args.no_train:
+        parser.error('--fuse-conv-bn and --products are for inference: add --no-train')
+    if args.products and (args.backends or args.sfa_vs_lif):
+        parser.error('--products goes with --variants: leave --backends and --sfa-vs-lif out')
     if args.backends:
         kept = args.dtype == 'float32' and args.variants == list(VARIANTS)
         if args.fuse_conv_bn or args.channels_last or not kept:
@@ -180,6 +186,8 @@ def measure(cfg: Config, args: argparse.Namespace) -> Figures:
     if args.channels_last:
         image = image.to(memory_format=torch.channels_last)
         models = {name: _channels_last(m) for name, m in models.items()}
+    if args.products:
+        models['products'] = MatrixProducts(next(iter(models.values())), image)
     tasks = {'forward (s)': forward}
     if not args.no_train:
         tasks['training step (s)'] = train_step
@@ -190,7 +198,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Figures:
     else:
         precision = torch.autocast(torch.device(args.device).type, getattr(torch, args.dtype))
     with precision:
-        if not (args.fuse_conv_bn or args.backends):  # else there is no backward
+        if not (args.fuse_conv_bn or args.backends or args.products):  # else there is no backward
             figures['kept for backward (MB)'] = {
                 name: [kept_bytes(partial(model.train(), image), args.device) / 1e6]
                 for name, model in models.items()

@@ -34,12 +34,21 @@ def _round_and_divide(clamped: Tensor, norm: float, rounding: str) -> Tensor:
     return divide_(counts, norm)
 
 
+def _compare(how: Callable[..., Tensor], a: Tensor, b: Tensor | float) -> Tensor:
+    """A comparison, as bool; as ones and zeros of the dtype of ``a`` where a CPU does it by itself.
+
+    Into floats, a CPU compares four times faster than into bools.
+    """
+    if torch.compiler.is_compiling() or not a.is_cpu:
+        return how(a, b)
+    return how(a, b, out=torch.empty_like(a))
+
+
 def _passes(x: Tensor, clamped: Tensor, D: int, grad_range: str) -> Tensor:
-    """Where the gradient passes: bool, or ones and zeros of the dtype of ``x``."""
+    """Where the gradient passes; nowhere for a NaN, which differs from itself."""
     if grad_range == 'open':
-        return torch.logical_and(clamped > 0, clamped < D)
-    # A NaN differs from itself: no gradient. A CPU compares ten times faster if floats come out.
-    return clamped.clone().eq_(x) if x.is_cpu else clamped == x
+        return _compare(torch.gt, clamped, 0).mul_(_compare(torch.lt, clamped, D))
+    return _compare(torch.eq, clamped, x)
 
 
 class _IntegerFire(torch.autograd.Function):
@@ -63,7 +72,7 @@ class _IntegerFire(torch.autograd.Function):
             passes = _passes(part, counts, D, grad_range)
             _round_and_divide(counts, 1, rounding)
             if masked:
-                passes = passes.logical_and_(counts > 0)
+                passes = passes.mul_(_compare(torch.gt, counts, 0))
             # One format of the byte: gradient checkpointing may compute it anew in another context.
             write_codes(code, counts if stored else None, passes)
             divide_(counts, norm)

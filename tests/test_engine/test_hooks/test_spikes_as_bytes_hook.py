@@ -20,17 +20,18 @@ DET = 'configs/det/mask_rcnn_esf_demo.py'
 
 
 def trained(cfg: Config, hook: bool, folder: Path) -> tuple[dict[str, Tensor], int]:
-    """The weights after two steps, and how many tensors were kept as bytes."""
+    """The weights after two steps, and how many tensors were kept as bytes; on by default."""
     cfg = Config(cfg.to_dict())
     cfg.work_dir = str(folder)
-    if hook:
-        cfg.custom_hooks = [dict(type='SpikesAsBytesHook')]
+    assert cfg.default_hooks.spikes_as_bytes == dict(type='SpikesAsBytesHook')
+    if not hook:
+        del cfg.default_hooks.spikes_as_bytes
     run, pack, found = Runner.from_cfg(cfg), stored_spikes._pack, 0
 
     def count(tensor: Tensor) -> object:
         nonlocal found
         packed = pack(tensor)
-        found += not isinstance(packed, Tensor)
+        found += isinstance(packed, stored_spikes._Part)
         return packed
 
     stored_spikes._pack = count
