@@ -1,6 +1,6 @@
 """Prints the installed stack; exits with 1 when something does not fit, and says how to mend it.
 
-It reads `mmsfa/compat.py` by its path: `import mmsfa` itself refuses a wrong stack.
+It reads `mmsfa/compat` by its path: `import mmsfa` itself refuses a wrong stack.
 """
 
 import argparse
@@ -18,9 +18,11 @@ def package_dir() -> Path:
 
 
 def load_compat() -> ModuleType:
-    """The module `mmsfa.compat`, without the checks that importing its package makes."""
-    loader = SourceFileLoader('mmsfa_compat', str(package_dir() / 'compat.py'))
-    module = ModuleType(loader.name)
+    """The package `mmsfa.compat`, without the checks that importing mmsfa makes."""
+    folder = package_dir() / 'compat'
+    loader = SourceFileLoader('mmsfa_compat', str(folder / '__init__.py'))
+    module = sys.modules[loader.name] = ModuleType(loader.name)
+    module.__path__ = [str(folder)]  # it imports its own parts
     loader.exec_module(module)
     return module
 

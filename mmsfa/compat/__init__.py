@@ -11,12 +11,10 @@ import importlib.metadata as metadata
 import importlib.util
 import re
 import sys
-from collections.abc import Sequence
 from functools import lru_cache
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from .torchvision_repair import RepairedTorchvision
 
 MIN_PYTHON = (3, 10)
 MIN_TORCH = '2.5'  # torch.serialization.safe_globals
@@ -46,8 +44,6 @@ EXTRAS = {
     'pruning': ('torch_pruning',),
 }
 ALWAYS_NEEDED = ('mmengine', 'mmcv', 'mmpretrain')
-
-_torchvision_schemas: Any = None  # The library object must live as long as its operators.
 
 
 class StackError(RuntimeError):
@@ -215,73 +211,20 @@ def _import_problem(name: str, mend: str) -> Problem | None:
     return None
 
 
+def repair_torchvision() -> None:
+    """Let torchvision be imported beside any torch, whoever imports it first."""
+    # By name: check_env.py has a copy of this module, and two of them would tell twice.
+    others = [it for it in sys.meta_path if type(it).__name__ != RepairedTorchvision.__name__]
+    sys.meta_path[:] = [RepairedTorchvision(_refused_torchvision), *others]
+
+
+def _refused_torchvision(error: Exception) -> StackError:
+    return StackError(_does_not_import('torchvision', error, _torchvision_command()))
+
+
 def _does_not_import(name: str, error: Exception, mend: str) -> Problem:
     lines = str(error).splitlines() or [type(error).__name__]
     return Problem(f'{name} is installed but cannot be imported: {lines[0]}.', mend)
-
-
-class _RepairedTorchvision(MetaPathFinder, Loader):
-    """Imports torchvision like any other package, and repairs it where that fails."""
-
-    own: Any = None  # the loader of torchvision itself
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name != 'torchvision':
-            return None
-        others = [finder for finder in sys.meta_path if finder is not self]
-        spec = next(filter(None, (one.find_spec(name, path, target) for one in others)), None)
-        if spec:
-            self.own, spec.loader = spec.loader, self
-        return spec
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self.own.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__loader__ = self.own
-        if module.__spec__:
-            module.__spec__.loader = self.own
-        try:
-            self._execute(module)
-        except Exception as error:  # what cannot be loaded raises any kind
-            raise StackError(
-                _does_not_import('torchvision', error, _torchvision_command())
-            ) from error
-
-    def _execute(self, module: ModuleType) -> None:
-        try:
-            self.own.exec_module(module)
-        except RuntimeError as error:
-            if 'torchvision::nms' not in str(error):
-                raise
-            _define_torchvision_schemas()
-            self.own.exec_module(module)
-
-
-def repair_torchvision() -> None:
-    """Let torchvision be imported beside any torch, whoever imports it first.
-
-    The registry's is built for CUDA. On a CPU-only torch its extension cannot load and the import
-    stops because two operators are unknown. With their schemas defined it imports; its compiled
-    operators stay away, and `mmsfa.ops` computes without them.
-    """
-    # By name: check_env.py has a copy of this module, and two of them would tell twice.
-    others = [it for it in sys.meta_path if type(it).__name__ != '_RepairedTorchvision']
-    sys.meta_path[:] = [_RepairedTorchvision(), *others]
-
-
-def _define_torchvision_schemas() -> None:
-    global _torchvision_schemas
-    if _torchvision_schemas is not None:
-        return
-    import torch
-
-    library = torch.library.Library('torchvision', 'FRAGMENT')
-    for name in ('nms', 'qnms'):
-        library.define(f'{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
-    _torchvision_schemas = library
 
 
 def _torchvision_command() -> str:
