@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mmsfa.spike_times import SpikeTimeLinear
 from mmsfa.spike_times.readout import Readout, check_readout, scores_of
+from mmsfa.spike_times.silence import Silence
 
 
 @MODELS.register_module()
@@ -47,6 +48,7 @@ class TTFSHead(ClsHead):
         check_readout(readout, temperature)
         self.num_classes, self.in_channels = num_classes, in_channels
         self.readout, self.temperature = readout, temperature
+        self._silence = Silence()
         self.fc = SpikeTimeLinear(in_channels, num_classes, rule, readout == 'potential')
 
     def pre_logits(self, feats: tuple[Tensor, ...]) -> Tensor:
@@ -55,4 +57,4 @@ class TTFSHead(ClsHead):
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Times -> scores."""
-        return scores_of(self.fc, self.pre_logits(feats), self.temperature)
+        return scores_of(self.fc, self.pre_logits(feats), self.temperature, self._silence)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mmsfa.spike_times.layers import SpikeTimeConv2d
 from mmsfa.spike_times.readout import Readout, check_readout, scores_of
+from mmsfa.spike_times.silence import Silence
 
 
 @MODELS.register_module()
@@ -42,10 +43,11 @@ class TTFSSegHead(BaseDecodeHead):
         super().__init__(*args, **(dict(init_cfg=None) | kwargs))
         check_readout(readout, temperature)
         self.readout, self.temperature = readout, temperature
+        self._silence = Silence()
         self.conv_seg = SpikeTimeConv2d(
             self.in_channels, self.out_channels, 3, 1, 1, rule, readout == 'potential'
         )
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Times -> scores of each place."""
-        return scores_of(self.conv_seg, inputs[self.in_index], self.temperature)
+        return scores_of(self.conv_seg, inputs[self.in_index], self.temperature, self._silence)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .codes import SpikeTimeError, first_spike_scores
 from .layers import SpikeTimeLayer
+from .silence import Silence, share_of_firing
 
 Readout = Literal['potential', 'first_spike']
 
@@ -24,9 +25,20 @@ def check_readout(readout: str, temperature: float) -> None:
         raise SpikeTimeError(f'temperature must be > 0, got {temperature!r}.')
 
 
-def scores_of(layer: SpikeTimeLayer, t: Tensor, temperature: float) -> Tensor:
-    """What the last layer says of each class: its potentials, or its race."""
+def scores_of(
+    layer: SpikeTimeLayer, t: Tensor, temperature: float, silence: Silence | None = None
+) -> Tensor:
+    """What the last layer says of each class: its potentials, or its race.
+
+    Args:
+        layer: The last layer.
+        t: What comes in, times.
+        temperature: What times are divided by in a race.
+        silence: Names the layer when it falls silent in training; then all classes are alike.
+    """
     found = layer(t)
     if layer.readout:
         return found
+    if layer.training and silence:
+        silence.name({'the read-out': share_of_firing(found)})
     return first_spike_scores(found, temperature, layer.rule.latest)

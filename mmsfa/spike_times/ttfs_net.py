@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Literal
 
-import torch
-from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
@@ -16,10 +13,9 @@ from mmsfa.neurons.real_time import RealTime
 
 from .codes import SpikeTimeError, check_times, times_of_activations, times_of_pixels
 from .layers import EarliestPool2d, SpikeTimeConv2d, SpikeTimeLayer, SpikeTimeLinear
+from .silence import Silence, share_of_firing
 
 Code = Literal['pixels', 'conv']
-# Below this share of firing neurons a layer is named.
-SILENT = 0.01
 
 
 @MODELS.register_module()
@@ -70,7 +66,7 @@ class TTFSNet(RealTime, BaseModule):
         if fc and input_size is None:
             raise SpikeTimeError('Dense layers (fc) need the input_size (H, W) of the pictures.')
         self.code = code
-        self._named: set[str] = set()
+        self._silence = Silence()
         self.step_channels = in_channels  # T is 1: times are in the values
         self.input_size = None if input_size is None else tuple(input_size)
         self.features = nn.ModuleList()
@@ -111,34 +107,14 @@ class TTFSNet(RealTime, BaseModule):
                 'recordings have no events, so that nothing could be learnt from it. Look at what '
                 'the pipeline gives (tools/analysis_tools/browse_dataset.py).'
             )
-        shares = {}  # of the neurons that fire
+        shares = {}
         for place, layer in [*enumerate(layers, int(self.code == 'conv')), *enumerate(self.dense)]:
             dense = isinstance(layer, SpikeTimeLinear)
             t = layer(t.flatten(1) if dense else t)
             if self.training and isinstance(layer, SpikeTimeLayer):
-                shares[f'{"dense" if dense else "features"}.{place}'] = t.isfinite().float().mean()
-        self._name_silent_layers(shares)
+                shares[f'{"dense" if dense else "features"}.{place}'] = share_of_firing(t)
+        self._silence.name(shares)
         return (t,)
-
-    def _name_silent_layers(self, shares: dict[str, Tensor]) -> None:
-        if not shares:
-            return
-        values = torch.stack(list(shares.values())).tolist()
-        silent = {
-            name: share
-            for name, share in zip(shares, values, strict=True)
-            if share < SILENT and name not in self._named
-        }
-        if silent:
-            self._named.update(silent)
-            rates = ', '.join(f'{name} ({share:.1%} fire)' for name, share in silent.items())
-            print_log(
-                f'(Nearly) all neurons of {rates} were silent in a whole batch, and silent neurons '
-                'learn nothing. If the loss stays where it is, begin anew with a smaller learning '
-                'rate or with a falling threshold (beta > 0). Each layer is named once.',
-                'current',
-                logging.WARNING,
-            )
 
     def _check_shape(self, x: Tensor) -> None:
         size = self.input_size
