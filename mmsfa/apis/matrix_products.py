@@ -19,20 +19,31 @@ class Product(NamedTuple):
     rows: int
     inner: int
     columns: int
+    dtype: torch.dtype = torch.float32
+
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions."""
+        return 2 * self.batch * self.rows * self.inner * self.columns
 
 
-def _of_convolution(out: Tensor, args: tuple) -> Product:
-    weight, groups = args[1], args[8]
-    rows = weight.shape[0] // groups
-    return Product(groups, rows, weight[0].numel(), out.numel() // weight.shape[0])
+def _of_convolution(out: Tensor, args: tuple) -> Product | None:
+    x, weight, transposed, groups = args[0], args[1], args[6], args[8]
+    if groups > 1 and weight.shape[0 if transposed else 1] == (groups if transposed else 1):
+        return None  # depthwise
+    if transposed:
+        places = x.numel() // x.shape[1]
+        return Product(groups, weight[0].numel(), x.shape[1] // groups, places, out.dtype)
+    places = out.numel() // out.shape[1]
+    return Product(groups, out.shape[1] // groups, weight[0].numel(), places, out.dtype)
 
 
 def _of_mm(out: Tensor, args: tuple) -> Product:
-    return Product(1, out.shape[0], args[-2].shape[1], out.shape[1])
+    return Product(1, out.shape[0], args[-2].shape[1], out.shape[1], out.dtype)
 
 
 def _of_bmm(out: Tensor, args: tuple) -> Product:
-    return Product(out.shape[0], out.shape[1], args[-2].shape[2], out.shape[2])
+    return Product(out.shape[0], out.shape[1], args[-2].shape[2], out.shape[2], out.dtype)
 
 
 _AS_PRODUCT = {
@@ -51,8 +62,9 @@ class _Recorder(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        if func in _AS_PRODUCT:
-            self.found[_AS_PRODUCT[func](out, args)] += 1
+        product = _AS_PRODUCT[func](out, args) if func in _AS_PRODUCT else None
+        if product:
+            self.found[product] += 1
         return out
 
 
@@ -61,6 +73,7 @@ class MatrixProducts(nn.Module):
 
     A convolution counts as weights (C_out, C_in * k * k) times patches (C_in * k * k, H * W), as if
     the patches lay ready. Depthwise convolutions are left out: nobody computes them as products.
+    PyTorch's own fused attention (``scaled_dot_product_attention``) is not seen.
 
     Args:
         model: Runs once, as for inference.
@@ -74,14 +87,13 @@ class MatrixProducts(nn.Module):
         super().__init__()
         with torch.no_grad(), _Recorder() as recorder:
             model.eval()(image)
-        found = recorder.found.items()
-        self.work = {work: times for work, times in found if min(work.rows, work.inner) > 1}
+        self.work = dict(recorder.found)
         if not self.work:
             raise OptionError('The model computes no convolution or matrix product in PyTorch.')
         self.operands = {
             work: (
-                image.new_ones(work.batch, work.rows, work.inner),
-                image.new_ones(work.batch, work.inner, work.columns),
+                torch.randn(work.batch, work.rows, work.inner).to(image.device, work.dtype),
+                torch.randn(work.batch, work.inner, work.columns).to(image.device, work.dtype),
             )
             for work in self.work
         }
@@ -89,7 +101,7 @@ class MatrixProducts(nn.Module):
     @property
     def operations(self) -> int:
         """Multiplications and additions of one pass."""
-        return sum(2 * n * torch.Size(work).numel() for work, n in self.work.items())
+        return sum(times * work.operations for work, times in self.work.items())
 
     def forward(self, image: Tensor) -> None:
         """Multiply.

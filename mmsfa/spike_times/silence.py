@@ -33,7 +33,7 @@ class Silence:
         Args:
             shares: Name of a layer -> the share of its neurons that fire.
         """
-        if not shares:
+        if not shares or torch.compiler.is_compiling():
             return
         values = torch.stack(list(shares.values())).tolist()
         silent = {

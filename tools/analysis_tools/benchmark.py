@@ -186,8 +186,6 @@ def measure(cfg: Config, args: argparse.Namespace) -> Figures:
     if args.channels_last:
         image = image.to(memory_format=torch.channels_last)
         models = {name: _channels_last(m) for name, m in models.items()}
-    if args.products:
-        models['products'] = MatrixProducts(next(iter(models.values())), image)
     tasks = {'forward (s)': forward}
     if not args.no_train:
         tasks['training step (s)'] = train_step
@@ -198,6 +196,9 @@ def measure(cfg: Config, args: argparse.Namespace) -> Figures:
     else:
         precision = torch.autocast(torch.device(args.device).type, getattr(torch, args.dtype))
     with precision:
+        if args.products:
+            models['products'] = MatrixProducts(next(iter(models.values())), image)
+            figures['forward (s)']['products'] = []
         if not (args.fuse_conv_bn or args.backends or args.products):  # else there is no backward
             figures['kept for backward (MB)'] = {
                 name: [kept_bytes(partial(model.train(), image), args.device) / 1e6]

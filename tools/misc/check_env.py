@@ -22,7 +22,7 @@ def load_compat() -> ModuleType:
     folder = package_dir() / 'compat'
     loader = SourceFileLoader('mmsfa_compat', str(folder / '__init__.py'))
     module = sys.modules[loader.name] = ModuleType(loader.name)
-    module.__path__ = [str(folder)]  # it imports its own parts
+    module.__path__, module.__package__ = [str(folder)], loader.name  # it imports its own parts
     loader.exec_module(module)
     return module
 

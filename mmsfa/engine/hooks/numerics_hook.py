@@ -105,13 +105,14 @@ class NumericsHook(Hook):
         """Judge the loss of an iteration without a step (accumulation, loss scaler)."""
         self._judge(runner)
 
-    def after_failed_iter(self, runner: Runner, error: Exception) -> None:
+    def after_failed_iter(self, runner: Runner, error: BaseException) -> None:
         """Say so where a forward pass broke on numbers that are not finite.
 
         Raises:
             NonFiniteError: Instead of what the pass has raised.
         """
-        if isinstance(error, (UserError, torch.OutOfMemoryError)):
+        known = isinstance(error, (UserError, torch.OutOfMemoryError))
+        if known or not isinstance(error, Exception):  # such as an interrupt
             return
         if where := self._where_it_broke(runner):
             first = (str(error).strip() or 'no message').splitlines()[0]

@@ -9,8 +9,6 @@ same to the last bit.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -132,28 +130,40 @@ def are_stored() -> bool:
     return not torch.compiler.is_compiling() and _active.get()
 
 
-@contextmanager
-def spikes_as_bytes() -> Iterator[None]:
+class spikes_as_bytes:  # noqa: N801  read as a verb: with spikes_as_bytes(): ...
     """Let every layer that runs meanwhile keep the spikes that it reads as bytes.
 
     It concerns forward passes; the backward pass may run inside or outside. Within another context
     of `torch.autograd.graph.saved_tensors_hooks`, such as gradient checkpointing, that one decides.
+    Within itself, and within a compiler, which decides what it keeps, it does nothing.
     """
-    if torch.compiler.is_compiling():  # a compiler decides by itself what it keeps
-        yield
-        return
-    token = _active.set(True)
-    try:
-        with torch.autograd.graph.saved_tensors_hooks(_pack, _unpack):
-            yield
-    finally:
-        _active.reset(token)
+
+    def __init__(self) -> None:
+        # No generator: a forgotten one would end when it is collected, in the middle of a step.
+        self._hooks: torch.autograd.graph.saved_tensors_hooks | None = None
+
+    def __enter__(self) -> None:
+        """Begin."""
+        if torch.compiler.is_compiling() or _active.get():
+            return
+        self._hooks = torch.autograd.graph.saved_tensors_hooks(_pack, _unpack)
+        self._hooks.__enter__()
+        _active.set(True)
+
+    def __exit__(self, *error: object) -> None:
+        """End."""
+        if self._hooks is not None:
+            _active.set(False)
+            self._hooks.__exit__(*error)
+            self._hooks = None
 
 
+@torch.compiler.disable(recursive=False)
 def _pack(tensor: Tensor) -> _Part | _Whole:
     # Detached: a layer that keeps its own output would otherwise keep itself.
     whole = _Whole(tensor.detach(), tensor._version)
-    if tensor.device.type == 'meta' or not tensor.is_floating_point() or not _fired:
+    dense = tensor.layout is torch.strided and tensor.device.type != 'meta'
+    if not (dense and tensor.is_floating_point() and _fired):
         return whole
     fired = _fired.get(tensor.untyped_storage().data_ptr())
     if fired is None:
@@ -164,6 +174,7 @@ def _pack(tensor: Tensor) -> _Part | _Whole:
     return _Part(fired, tensor.size(), tensor.stride(), int(tensor.storage_offset()), tensor.dtype)
 
 
+@torch.compiler.disable(recursive=False)
 def _unpack(kept: _Part | _Whole) -> Tensor:
     if isinstance(kept, _Whole):
         if kept.tensor._version != kept.version:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
@@ -76,10 +77,69 @@ def test_it_ends_with_the_step(tmp_path: Path) -> None:
     assert not any(Noting.seen[1::2]) and not stored_spikes.are_stored()
 
 
-def test_a_step_that_failed_leaves_nothing_open(tmp_path: Path) -> None:
+class Breaks(Net):
+    """Its second training step breaks."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error, self.steps = error, 0
+
+    def train_step(self, *args: object) -> dict:
+        self.steps += 1
+        assert stored_spikes.are_stored()
+        if self.steps == 2:
+            raise self.error
+        return super().train_step(*args)
+
+
+class Worse(Hook):
+    """Raises something else when a step breaks, as NumericsHook does."""
+
+    priority = 'HIGH'
+
+    def after_failed_iter(self, runner: Runner, error: BaseException) -> None:
+        raise RuntimeError('worse')
+
+
+@pytest.mark.parametrize('error', [KeyError('bug'), KeyboardInterrupt()])
+def test_a_step_that_breaks_leaves_nothing_open(tmp_path: Path, error: BaseException) -> None:
+    run = runner(tmp_path / 'run', Breaks(error))
+    run._train_loop = dict(type='ResumableEpochBasedTrainLoop', max_epochs=1)
+    run.register_hook(Worse())
+    run.register_hook(SpikesAsBytesHook())
+    with pytest.raises(RuntimeError, match='worse'):
+        run.train()
+    assert not stored_spikes.are_stored()
+
+
+def test_in_other_loops_it_ends_with_the_next_step_or_validation() -> None:
     hook = SpikesAsBytesHook()
     hook.before_train_iter(None, 0)
     hook.before_train_iter(None, 1)  # after an error that somebody caught
     assert stored_spikes.are_stored()
     hook.before_val(None)
     assert not stored_spikes.are_stored()
+
+
+def test_twice_is_once(tmp_path: Path) -> None:
+    run = runner(tmp_path / 'run', Net())
+    run.register_hook(SpikesAsBytesHook())
+    run.register_hook(SpikesAsBytesHook())
+    run.train()
+    assert not stored_spikes.are_stored()
+
+
+def test_it_steps_aside_where_the_step_is_compiled(
+    tmp_path: Path,
+) -> None:
+    class Looks(Net):
+        def forward(self, *args: object, **kwargs: object) -> object:
+            if self.training:
+                assert not stored_spikes._active.get()
+            return super().forward(*args, **kwargs)
+
+    run = runner(tmp_path / 'run', Looks())
+    run.cfg.compile = dict(backend='eager')
+    run.register_hook(SpikesAsBytesHook())
+    run.train()
+    assert 'SpikesAsBytesHook steps aside' in (next(tmp_path.rglob('*.log'))).read_text()

@@ -258,3 +258,47 @@ def test_a_compiled_model_gives_the_same_gradients() -> None:
             model(x).square().sum().backward()
         found.append([p.grad.clone() for p in model.parameters()])
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_so_does_a_compiled_step_with_its_backward_pass() -> None:
+    """The compiler sees the hooks then, and would compare versions of tensors of its own."""
+    model, x = Twice(SFA()), 2 * torch.randn(2, 6, 5, 7)
+
+    def step(x: torch.Tensor) -> torch.Tensor:
+        loss = model(x).square().sum()
+        loss.backward()
+        return loss.detach()
+
+    found = []
+    for one in (step, torch.compile(step, backend='aot_eager')):
+        model.zero_grad()
+        with spikes_as_bytes():
+            one(x)
+        found.append([p.grad.clone() for p in model.parameters()])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize('layout', [torch.sparse_coo, torch.sparse_csr])
+def test_what_is_sparse_is_kept_as_it_is(layout: torch.layout) -> None:
+    matrix, found = torch.eye(4).to_sparse(layout=layout), []
+    for context in (nullcontext, spikes_as_bytes):
+        x = torch.tensor([[0.3, 1.2, 2.0, 7.0]]).t().requires_grad_()
+        with context():
+            (matrix @ (SFA(D=4)(x) * x)).sum().backward()
+        found.append(x.grad)
+    assert torch.equal(*found)
+
+
+def test_within_itself_it_does_nothing() -> None:
+    with spikes_as_bytes():
+        with spikes_as_bytes():
+            pass
+        assert stored_spikes.are_stored()
+    first, second = spikes_as_bytes(), spikes_as_bytes()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__()  # as two hooks end, in the order in which they began
+    second.__exit__()
+    assert not stored_spikes.are_stored()
+    # ... which refuses to run within hooks
+    assert torch.func.grad(lambda x: x**2)(torch.tensor(2.0)) == 4
