@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmsfa.apis.matrix_products import MatrixProducts, Product
 from mmsfa.errors import OptionError
@@ -38,6 +39,14 @@ def test_each_layer_is_a_product() -> None:
     multiplied = 8 * 27 * 32 + 2 * 3 * 8 * 32 + 32 * 6 * 5 + 2 * (5 * 16 * 5 + 16 * 5 * 5)
     assert products.operations == 2 * multiplied
     products(torch.rand(1))
+
+
+def test_operations_are_those_that_pytorch_counts() -> None:
+    net, image = Net(), torch.rand(2, 3, 8, 8)
+    net.depthwise = nn.Conv2d(8, 16, 1)
+    with FlopCounterMode(display=False) as counter:
+        net(image)
+    assert MatrixProducts(net, image).operations == counter.get_total_flops()
 
 
 @pytest.mark.parametrize(('layer', 'shape', 'operations'), [

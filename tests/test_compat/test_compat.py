@@ -141,7 +141,8 @@ def test_ranges_agree_with_the_metadata(repo_dir):
 def test_import_brings_no_models_of_other_packages(environment):
     """Those take a second; mmpretrain's registry brings the classification heads when asked."""
     code = (
-        'import sys, mmsfa; heavy = {"torchvision", "mmpretrain.models", "mmdet", "mmseg"}; '
+        'import sys, mmsfa; '
+        'heavy = {"torchvision", "torch._dynamo", "mmpretrain.models", "mmdet", "mmseg"}; '
         'print("heavy", heavy & set(sys.modules)); from mmpretrain.registry import MODELS; '
         'print(MODELS.get("SpikeLinearClsHead"), mmsfa.cls.SpikeLinearClsHead)'
     )

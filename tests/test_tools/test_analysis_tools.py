@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -249,6 +250,23 @@ def test_benchmark_of_the_deployed_form(run_tool: Run) -> None:
     assert 'forward (s)' in done.stdout and 'backward' not in done.stdout
     done = run_tool(f'{TOOLS}/benchmark.py', DET, *options)
     assert done.returncode == 2 and 'add --no-train' in done.stderr
+
+
+def test_benchmark_beside_its_matrix_products(run_tool: Run, tmp_path: Path) -> None:
+    out = tmp_path / 'figures.json'
+    options = (DET, '--shape', 64, 64, '--repeats', 2, '--variants', 'spiking', '--products')
+    done = run_tool(f'{TOOLS}/benchmark.py', *options, '--no-train', '--out', out)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r'products: [0-9.]+ billion operations', done.stdout)
+    figures = json.loads(out.read_text())['figures']
+    assert list(figures) == ['forward (s)']
+    assert {name: len(rounds) for name, rounds in figures['forward (s)'].items()} == {
+        'spiking': 2,
+        'products': 2,
+    }
+    for more, said in (((), 'add --no-train'), (('--no-train', '--backends'), '--products goes')):
+        done = run_tool(f'{TOOLS}/benchmark.py', *options, *more)
+        assert done.returncode == 2 and said in done.stderr
 
 
 def test_firing_rates_are_drawn_by_depth(repo_dir: Path, tmp_path: Path) -> None:

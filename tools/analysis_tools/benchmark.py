@@ -197,7 +197,8 @@ def measure(cfg: Config, args: argparse.Namespace) -> Figures:
         precision = torch.autocast(torch.device(args.device).type, getattr(torch, args.dtype))
     with precision:
         if args.products:
-            models['products'] = MatrixProducts(next(iter(models.values())), image)
+            models['products'] = products = MatrixProducts(next(iter(models.values())), image)
+            print(f'products: {products.operations / 1e9:.4g} billion operations')
             figures['forward (s)']['products'] = []
         if not (args.fuse_conv_bn or args.backends or args.products):  # else there is no backward
             figures['kept for backward (MB)'] = {

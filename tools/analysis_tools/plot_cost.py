@@ -77,20 +77,20 @@ def measure(cfg: Config, args: argparse.Namespace) -> Seconds:
     return {n: [statistics.median(values) for values in sizes] for n, sizes in rounds.items()}
 
 
-def slope_of(sizes: list[int], seconds: list[float]) -> float:
+def slope_of(sizes: list[int], times: list[float]) -> float:
     """The slope of the straight line through the logarithms of pixels and seconds."""
-    return float(np.polyfit(np.log([side**2 for side in sizes]), np.log(seconds), 1)[0])
+    return float(np.polyfit(np.log([side**2 for side in sizes]), np.log(times), 1)[0])
 
 
-def draw(sizes: list[int], seconds: Seconds, title: str) -> Figure:
+def draw(sizes: list[int], times: Seconds, title: str) -> Figure:
     """One line a variant, with its slope, and a dashed one that is linear in the pixels."""
     figure = Figure(figsize=(6, 4), layout='constrained')
     axes = figure.subplots()
     pixels = np.array([side**2 for side in sizes])
-    for (name, values), colour in zip(seconds.items(), COLOURS, strict=False):
+    for (name, values), colour in zip(times.items(), COLOURS, strict=False):
         label = f'{name}, slope {slope_of(sizes, values):.2f}'
         axes.loglog(pixels, values, 'o-', color=colour, label=label)
-    first = next(iter(seconds.values()))
+    first = next(iter(times.values()))
     axes.loglog(pixels, first[0] * pixels / pixels[0], '--', color='grey', label='linear')
     axes.set_xticks(pixels, [f'{side}²' for side in sizes])
     axes.minorticks_off()
@@ -103,20 +103,20 @@ def main() -> None:
     """Measure, print and draw."""
     args = parse_args()
     cfg = read_config(args)
-    seconds = measure(cfg, args)
+    times = measure(cfg, args)
     machine = f'{machine_name("cpu")}, torch {torch.__version__}'
     table = Table('variant', *(f'{side}^2' for side in args.sizes), 'slope', title=machine)
-    for name, values in seconds.items():
+    for name, values in times.items():
         slope = slope_of(args.sizes, values)
         table.add_row(name, *(f'{value:.3g} s' for value in values), f'{slope:.3f}')
     Console().print(table)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    draw(args.sizes, seconds, f'backbone of {Path(args.config).stem}\n{machine}').savefig(
+    draw(args.sizes, times, f'backbone of {Path(args.config).stem}\n{machine}').savefig(
         args.out, dpi=DPI
     )
     print(f'The figure is in {args.out}')
     if args.json:
-        args.json.write_text(json.dumps(dict(sizes=args.sizes, seconds=seconds), indent=2))
+        args.json.write_text(json.dumps(dict(sizes=args.sizes, seconds=times), indent=2))
 
 
 if __name__ == '__main__':

@@ -8,7 +8,9 @@ same to the last bit.
 
 from __future__ import annotations
 
+import sys
 import weakref
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -146,7 +148,12 @@ class spikes_as_bytes:  # noqa: N801  read as a verb: with spikes_as_bytes(): ..
         """Begin."""
         if torch.compiler.is_compiling() or _active.get():
             return
-        self._hooks = torch.autograd.graph.saved_tensors_hooks(_pack, _unpack)
+        hooks: list[Callable] = [_pack, _unpack]
+        if 'torch._dynamo' in sys.modules:  # to import it would take a tenth of each start
+            # Within a step that is compiled with its backward pass, it would trace them and compare
+            # the versions of its own tensors.
+            hooks = [torch.compiler.disable(hook, recursive=False) for hook in hooks]
+        self._hooks = torch.autograd.graph.saved_tensors_hooks(*hooks)
         self._hooks.__enter__()
         _active.set(True)
 
@@ -158,7 +165,6 @@ class spikes_as_bytes:  # noqa: N801  read as a verb: with spikes_as_bytes(): ..
             self._hooks = None
 
 
-@torch.compiler.disable(recursive=False)
 def _pack(tensor: Tensor) -> _Part | _Whole:
     # Detached: a layer that keeps its own output would otherwise keep itself.
     whole = _Whole(tensor.detach(), tensor._version)
@@ -174,7 +180,6 @@ def _pack(tensor: Tensor) -> _Part | _Whole:
     return _Part(fired, tensor.size(), tensor.stride(), int(tensor.storage_offset()), tensor.dtype)
 
 
-@torch.compiler.disable(recursive=False)
 def _unpack(kept: _Part | _Whole) -> Tensor:
     if isinstance(kept, _Whole):
         if kept.tensor._version != kept.version:
